@@ -1,0 +1,10 @@
+module github.com/kermes-redis/kermes
+
+go 1.26
+
+require (
+	github.com/alicebob/miniredis/v2 v2.40.0
+	github.com/google/go-cmp v0.7.0
+)
+
+require github.com/yuin/gopher-lua v1.1.1 // indirect

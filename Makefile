@@ -1,0 +1,37 @@
+# Kermes. `make demo` shows it, `make test` checks it; `make help` lists the rest.
+
+GO         ?= go
+REAL       ?= 0
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME   ?= 10s
+
+.PHONY: help demo test check fmt vet lint fuzz bench bench-peers bench-failover acceptance soak redis
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | sort | awk -F'\t' '{printf "  %-16s %s\n", $$1, $$2}'
+
+demo: ## a client follows a failover: embedded servers, or REAL=1 for redis-server and redis-sentinel
+	@if [ "$(REAL)" = 1 ]; then scripts/redis.sh && $(GO) run ./examples/demo -real; else $(GO) run ./examples/demo; fi
+
+test: redis ## every test, race detector on
+	$(GO) test -race -shuffle=on -timeout 15m -p 2 ./...
+
+redis: ## make sure that redis-server and redis-sentinel are there
+	@scripts/redis.sh
+
+check: fmt vet lint test ## what CI checks, but for fuzzing and the demo
+
+fmt: ## gofmt changes nothing
+	@out=$$(gofmt -l .); if [ -n "$$out" ]; then echo "gofmt would change:"; echo "$$out"; exit 1; fi
+
+vet:
+	$(GO) vet ./...
+
+lint: ## staticcheck, pinned, outside go.mod
+	$(GO) run $(STATICCHECK) ./...
+
+fuzz: ## each fuzz target for FUZZTIME
+	scripts/fuzz.sh $(FUZZTIME)
+
+bench: ## micro-benchmarks of the layers
+	$(GO) test -run '^$$' -bench . -benchmem ./bench

@@ -1,0 +1,246 @@
+package redis
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"github.com/kermes-redis/kermes/resp"
+)
+
+// Cmd is a command together with the decoder of its reply. It is a value: it
+// may be kept, copied, run many times and by many goroutines, on any [Doer], or
+// queued in a [Pipeline]. The bytes it was made of must not change meanwhile.
+//
+// The functions of this package return Cmds; [New] makes any other.
+type Cmd[T any] struct {
+	Command resp.Command
+	Decode  Decoder[T]
+
+	err error // a bad argument; returned before any I/O
+}
+
+// New returns a command by its name, which may hold a space ("CONFIG GET").
+// Arguments are strings, []byte, integers, floats, bools (1 or 0) or
+// [encoding.TextMarshaler]s; another type is an [ArgError] when the command runs.
+//
+// The command is flagged by its name (see [resp.FlagsOf]); use [Cmd.With] for
+// others. The typed functions cost less: New boxes its arguments.
+func New[T any](decode Decoder[T], name string, args ...any) Cmd[T] {
+	w := words{name: name}
+	for _, a := range args {
+		w.any(a)
+	}
+	c := Cmd[T]{Command: resp.NewCommand(name, w.args...), Decode: decode, err: w.err}
+	return c.With(resp.FlagsOf(name))
+}
+
+// Do runs the command on d and returns its decoded reply. An error reply of the
+// server is a *[resp.Error]; a null reply is [ErrNil], except where T can say it.
+// [ClassOf] tells whether a failed command may have been executed.
+func (c Cmd[T]) Do(ctx context.Context, d Doer) (T, error) {
+	if c.err != nil {
+		var zero T
+		return zero, c.err
+	}
+	r, err := d.Do(ctx, c.Command)
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	return decodeReply(r, c.Decode)
+}
+
+// Queue appends the command to p and returns the future of its reply.
+func (c Cmd[T]) Queue(p *Pipeline) Future[T] {
+	return Future[T]{p: p, index: p.add(c.Command, c.err), gen: p.gen, decode: c.Decode}
+}
+
+// With returns the command with the flags f added.
+func (c Cmd[T]) With(f resp.Flags) Cmd[T] {
+	c.Command = c.Command.WithFlags(c.Command.Flags() | f)
+	return c
+}
+
+// Idempotent returns the command marked as safe to run twice: a client that
+// retries may then send it again although it may have been executed.
+func (c Cmd[T]) Idempotent() Cmd[T] { return c.With(resp.Idempotent) }
+
+// Err returns why the command cannot be sent, or nil. It is what Do returns.
+func (c Cmd[T]) Err() error { return c.err }
+
+// check returns the command with err as its construction error, if it has none.
+func (c Cmd[T]) check(err error) Cmd[T] {
+	if c.err == nil {
+		c.err = err
+	}
+	return c
+}
+
+// Status is a command that answers OK or an error.
+type Status struct {
+	Command resp.Command
+
+	err error
+}
+
+// Do runs the command on d.
+func (s Status) Do(ctx context.Context, d Doer) error {
+	if s.err != nil {
+		return s.err
+	}
+	r, err := d.Do(ctx, s.Command)
+	if err != nil {
+		return err
+	}
+	_, err = decodeReply(r, OK)
+	return err
+}
+
+// Queue appends the command to p. The future's value tells its error.
+func (s Status) Queue(p *Pipeline) Future[struct{}] { return s.Cmd().Queue(p) }
+
+// Cmd returns the command as a [Cmd] without a value.
+func (s Status) Cmd() Cmd[struct{}] { return Cmd[struct{}]{s.Command, OK, s.err} }
+
+// With returns the command with the flags f added.
+func (s Status) With(f resp.Flags) Status {
+	s.Command = s.Command.WithFlags(s.Command.Flags() | f)
+	return s
+}
+
+// Idempotent returns the command marked as safe to run twice. See [Cmd.Idempotent].
+func (s Status) Idempotent() Status { return s.With(resp.Idempotent) }
+
+// Err returns why the command cannot be sent, or nil.
+func (s Status) Err() error { return s.err }
+
+func (s Status) check(err error) Status {
+	if s.err == nil {
+		s.err = err
+	}
+	return s
+}
+
+// As returns c with another decoder of its reply: As(Get("n"), Int).
+func As[U, T any](c Cmd[T], decode Decoder[U]) Cmd[U] {
+	return Cmd[U]{c.Command, decode, c.err}
+}
+
+// Map returns c with its value passed through f. f is not called for errors.
+func Map[T, U any](c Cmd[T], f func(T) (U, error)) Cmd[U] {
+	return Cmd[U]{c.Command, func(v resp.Value) (U, error) {
+		t, err := c.Decode(v)
+		if err != nil {
+			var zero U
+			return zero, err
+		}
+		return f(t)
+	}, c.err}
+}
+
+// Opt is a value that may be missing.
+type Opt[T any] struct {
+	Value T
+	OK    bool // whether there is one
+}
+
+// Some returns an Opt that holds v.
+func Some[T any](v T) Opt[T] { return Opt[T]{v, true} }
+
+// Or returns the value, or other if it is missing.
+func (o Opt[T]) Or(other T) T {
+	if o.OK {
+		return o.Value
+	}
+	return other
+}
+
+// Optional returns c with a null reply as an empty [Opt] instead of [ErrNil].
+func Optional[T any](c Cmd[T]) Cmd[Opt[T]] {
+	return Cmd[Opt[T]]{c.Command, OptOf(c.Decode), c.err}
+}
+
+// Buffered is a command whose reply is appended to a buffer of the caller.
+type Buffered struct {
+	Command resp.Command
+
+	dst []byte
+	err error
+}
+
+// Into returns c with its reply, a string, appended to dst[:len(dst)]. Nothing
+// is allocated when the buffer is large enough. Use it for one call at a time.
+func Into[T any](c Cmd[T], dst []byte) Buffered { return Buffered{c.Command, dst, c.err} }
+
+// Do runs the command and returns the extended buffer. A null reply is [ErrNil].
+func (b Buffered) Do(ctx context.Context, d Doer) ([]byte, error) {
+	if b.err != nil {
+		return b.dst, b.err
+	}
+	r, err := d.Do(ctx, b.Command)
+	if err != nil {
+		return b.dst, err
+	}
+	defer r.Release()
+	p, err := view(r.Value)
+	if err != nil {
+		return b.dst, err
+	}
+	return append(b.dst, p...), nil
+}
+
+// decodeReply is the one place where a reply becomes a value of the caller: a
+// decoder that may take over a detached buffer instead of copying it hooks in
+// here.
+func decodeReply[T any](r resp.Reply, decode Decoder[T]) (T, error) {
+	defer r.Release() // also when a decoder of the user panics
+	return decodeValue(r.Value, decode)
+}
+
+func decodeValue[T any](v resp.Value, decode Decoder[T]) (T, error) {
+	if err := v.Err(); err != nil {
+		var zero T
+		return zero, err
+	}
+	return decode(v)
+}
+
+// read, query, write and status are what the command functions are made of.
+
+// read makes a command that only reads data and may run on a replica.
+func read[T any](decode Decoder[T], name string, args ...resp.Arg) Cmd[T] {
+	return Cmd[T]{Command: resp.NewCommand(name, args...).WithFlags(resp.ReadOnly), Decode: decode}
+}
+
+// query makes a command that asks the server about itself: it may be repeated,
+// but the answer is that server's.
+func query[T any](decode Decoder[T], name string, args ...resp.Arg) Cmd[T] {
+	return Cmd[T]{Command: resp.NewCommand(name, args...).WithFlags(resp.Idempotent), Decode: decode}
+}
+
+// write makes a command that must not be repeated by itself.
+func write[T any](decode Decoder[T], name string, args ...resp.Arg) Cmd[T] {
+	return Cmd[T]{Command: resp.NewCommand(name, args...), Decode: decode}
+}
+
+// status is write for commands that answer OK.
+func status(name string, args ...resp.Arg) Status {
+	return Status{Command: resp.NewCommand(name, args...)}
+}
+
+// Forever is the timeout of a blocking command that waits without end. So is zero
+// where a timeout is required.
+const Forever time.Duration = math.MaxInt64
+
+// blockFor marks c as blocking for at most d on the server.
+func (c Cmd[T]) blockFor(name string, d time.Duration) Cmd[T] {
+	if d == Forever {
+		d = 0
+	}
+	if d != 0 {
+		c = c.check(checkTTL(name, d))
+	}
+	c.Command = c.Command.WithFlags(c.Command.Flags() | resp.Blocking).WithTimeout(d)
+	return c
+}

@@ -1,0 +1,153 @@
+package redis
+
+import (
+	"time"
+
+	"github.com/kermes-redis/kermes/resp"
+)
+
+// FieldTTL is what happened to the time to live of one field of a hash.
+type FieldTTL int64
+
+// The outcomes of [HExpire] and its relatives.
+const (
+	FieldMissing   FieldTTL = -2 // no such field, or no such key
+	FieldNoTTL     FieldTTL = -1 // HPersist: it had none
+	FieldUnchanged FieldTTL = 0  // the condition did not hold
+	FieldSet       FieldTTL = 1  // set, or removed by HPersist
+	FieldDeleted   FieldTTL = 2  // the time had passed
+)
+
+func fieldTTLs(v resp.Value) ([]FieldTTL, error) {
+	return list(v, func(v resp.Value) (FieldTTL, error) {
+		n, err := Int(v)
+		return FieldTTL(n), err
+	})
+}
+
+// fields appends FIELDS, their number and the names.
+func (w *words) fields(names []string) {
+	if len(names) == 0 {
+		w.fail("no fields")
+	}
+	w.str("FIELDS")
+	w.int(int64(len(names)))
+	w.str(names...)
+}
+
+// HExpire lets fields expire after d, under condition c if it is not empty.
+// Redis 7.4, Valkey 9.
+//
+// See https://redis.io/commands/hpexpire.
+func HExpire(key string, d time.Duration, c ExpireCondition, fields ...string) Cmd[[]FieldTTL] {
+	w := words{name: "HPEXPIRE"}
+	w.str(key)
+	w.ms(d)
+	w.flag(c != "", string(c))
+	w.fields(fields)
+	return write(fieldTTLs, "HPEXPIRE", w.args...).check(w.err)
+}
+
+// HExpireAt lets fields expire at t, under condition c if it is not empty.
+// Redis 7.4, Valkey 9.
+//
+// See https://redis.io/commands/hpexpireat.
+func HExpireAt(key string, t time.Time, c ExpireCondition, fields ...string) Cmd[[]FieldTTL] {
+	w := words{name: "HPEXPIREAT"}
+	w.str(key)
+	w.int(t.UnixMilli())
+	w.flag(c != "", string(c))
+	w.fields(fields)
+	return write(fieldTTLs, "HPEXPIREAT", w.args...).check(w.err)
+}
+
+// HTTL returns how long fields have to live: [NoExpiry] if for ever, empty if
+// there is no such field. Redis 7.4, Valkey 9.
+//
+// See https://redis.io/commands/hpttl.
+func HTTL(key string, fields ...string) Cmd[[]Opt[time.Duration]] {
+	w := words{name: "HPTTL"}
+	w.str(key)
+	w.fields(fields)
+	return read(optMillis, "HPTTL", w.args...).check(w.err)
+}
+
+// HExpireTime returns when fields expire: the zero time if never, empty if there
+// is no such field. Redis 7.4, Valkey 9.
+//
+// See https://redis.io/commands/hpexpiretime.
+func HExpireTime(key string, fields ...string) Cmd[[]Opt[time.Time]] {
+	w := words{name: "HPEXPIRETIME"}
+	w.str(key)
+	w.fields(fields)
+	return read(optTimes, "HPEXPIRETIME", w.args...).check(w.err)
+}
+
+func optMillis(v resp.Value) ([]Opt[time.Duration], error) { return list(v, OptOf(Millis)) }
+func optTimes(v resp.Value) ([]Opt[time.Time], error)      { return list(v, OptOf(UnixMillis)) }
+
+// HPersist removes the time to live of fields. Redis 7.4, Valkey 9.
+//
+// See https://redis.io/commands/hpersist.
+func HPersist(key string, fields ...string) Cmd[[]FieldTTL] {
+	w := words{name: "HPERSIST"}
+	w.str(key)
+	w.fields(fields)
+	return write(fieldTTLs, "HPERSIST", w.args...).check(w.err)
+}
+
+// HGetEx returns the values of fields and changes their time to live. Redis 8.0,
+// Valkey 9.
+//
+// See https://redis.io/commands/hgetex.
+func HGetEx(key string, o ExpireOptions, fields ...string) Cmd[[]Opt[string]] {
+	w := words{name: "HGETEX"}
+	w.str(key)
+	o.add(&w)
+	w.fields(fields)
+	return write(OptTexts, "HGETEX", w.args...).check(w.err)
+}
+
+// HGetDel returns the values of fields and deletes them. Redis 8.0, Valkey 9.1.
+//
+// See https://redis.io/commands/hgetdel.
+func HGetDel(key string, fields ...string) Cmd[[]Opt[string]] {
+	w := words{name: "HGETDEL"}
+	w.str(key)
+	w.fields(fields)
+	return write(OptTexts, "HGETDEL", w.args...).check(w.err)
+}
+
+// HSetExOptions are options of [HSetEx].
+type HSetExOptions struct {
+	TTL     time.Duration // at least a millisecond, rounded up; zero sets none
+	At      time.Time     // when they expire; the zero time sets none
+	KeepTTL bool          // keep the time to live that the fields have
+	If      HashCondition // set them only then
+}
+
+// HashCondition says when [HSetEx] sets fields.
+type HashCondition string
+
+// The conditions of [HSetEx].
+const (
+	IfNoField  HashCondition = "FNX" // none of the fields exists
+	IfAllField HashCondition = "FXX" // all of them exist
+)
+
+// HSetEx sets fields to values, given in turn, with a time to live, and reports
+// whether it has. Redis 8.0, Valkey 9.
+//
+// See https://redis.io/commands/hsetex.
+func HSetEx(key string, o HSetExOptions, pairs ...string) Cmd[bool] {
+	w := words{name: "HSETEX"}
+	w.str(key)
+	w.flag(o.If != "", string(o.If))
+	w.ttl("PX", o.TTL)
+	w.at("PXAT", o.At)
+	w.flag(o.KeepTTL, "KEEPTTL")
+	w.str("FIELDS")
+	w.int(int64(len(pairs) / 2))
+	w.pairs(pairs)
+	return write(Bool, "HSETEX", w.args...).check(w.err)
+}

@@ -1,0 +1,248 @@
+package redis
+
+import (
+	"strings"
+	"time"
+
+	"github.com/kermes-redis/kermes/resp"
+)
+
+// Get returns the value of key, or [ErrNil]. See [GetBytes] and [Into] for values
+// that need not be strings.
+//
+// See https://redis.io/commands/get.
+func Get(key string) Cmd[string] { return read(Text, "GET", resp.String(key)) }
+
+// GetBytes is [Get] for bytes.
+//
+// See https://redis.io/commands/get.
+func GetBytes(key string) Cmd[[]byte] { return read(Bytes, "GET", resp.String(key)) }
+
+// GetInto is [Get] into a buffer of the caller: the value is appended to
+// dst[:len(dst)]. Nothing is allocated when it fits.
+//
+// See https://redis.io/commands/get.
+func GetInto(key string, dst []byte) Buffered { return Into(Get(key), dst) }
+
+// Set sets key to value and removes its time to live.
+//
+// See https://redis.io/commands/set.
+func Set[V Blob](key string, value V) Status {
+	return status("SET", resp.String(key), blob(value))
+}
+
+// Condition says when a value is set. It is written as Redis takes it.
+type Condition string
+
+// The conditions without a value.
+const (
+	IfAbsent  Condition = "NX" // the key does not exist
+	IfPresent Condition = "XX" // the key exists
+)
+
+// IfEqual is the condition that the key holds value. Redis 8.4, Valkey 8.1.
+func IfEqual(value string) Condition { return Condition("IFEQ " + value) }
+
+// IfNotEqual is the condition that the key holds another value, or does not
+// exist. Redis 8.4.
+func IfNotEqual(value string) Condition { return Condition("IFNE " + value) }
+
+// IfDigest is the condition that the value of the key has this [Digest]. Redis 8.4.
+func IfDigest(digest string) Condition { return Condition("IFDEQ " + digest) }
+
+// IfNotDigest is the condition that the value of the key has another [Digest], or
+// the key does not exist. Redis 8.4.
+func IfNotDigest(digest string) Condition { return Condition("IFDNE " + digest) }
+
+func (c Condition) add(w *words) {
+	word, value, ok := strings.Cut(string(c), " ")
+	w.flag(word != "", word)
+	if ok {
+		w.str(value)
+	}
+}
+
+// SetOptions are options of [SetWith] and [SetGet]. The zero value is a plain SET.
+type SetOptions struct {
+	TTL     time.Duration // at least a millisecond, rounded up; zero sets none
+	At      time.Time     // when it expires, to the millisecond; the zero time sets none
+	KeepTTL bool          // keep the time to live that the key has
+	If      Condition     // set it only then
+}
+
+func (o SetOptions) add(w *words) {
+	w.ttl("PX", o.TTL)
+	w.at("PXAT", o.At)
+	w.flag(o.KeepTTL, "KEEPTTL")
+	o.If.add(w)
+}
+
+// SetWith sets key to value and reports whether it has: false if the condition
+// did not hold.
+//
+// See https://redis.io/commands/set.
+func SetWith[V Blob](key string, value V, o SetOptions) Cmd[bool] {
+	w := words{name: "SET", args: []resp.Arg{resp.String(key), blob(value)}}
+	o.add(&w)
+	return write(applied, "SET", w.args...).check(w.err)
+}
+
+// SetGet sets key to value and returns the value of before, or [ErrNil] if there
+// was none. It returns the same whether or not a condition held.
+//
+// See https://redis.io/commands/set.
+func SetGet[V Blob](key string, value V, o SetOptions) Cmd[string] {
+	w := words{name: "SET", args: []resp.Arg{resp.String(key), blob(value)}}
+	o.add(&w)
+	w.str("GET")
+	return write(Text, "SET", w.args...).check(w.err)
+}
+
+// ExpireOptions set, change or remove a time to live. The zero value leaves it.
+type ExpireOptions struct {
+	TTL     time.Duration // at least a millisecond, rounded up; zero leaves it
+	At      time.Time     // when it expires, to the millisecond; the zero time leaves it
+	Persist bool          // remove the time to live
+}
+
+func (o ExpireOptions) add(w *words) {
+	w.ttl("PX", o.TTL)
+	w.at("PXAT", o.At)
+	w.flag(o.Persist, "PERSIST")
+}
+
+// GetEx returns the value of key and changes its time to live. It writes, so a
+// replica refuses it. A missing key is [ErrNil].
+//
+// See https://redis.io/commands/getex.
+func GetEx(key string, o ExpireOptions) Cmd[string] {
+	w := words{name: "GETEX", args: []resp.Arg{resp.String(key)}}
+	o.add(&w)
+	return write(Text, "GETEX", w.args...).check(w.err)
+}
+
+// GetDel returns the value of key, or [ErrNil], and deletes it.
+//
+// See https://redis.io/commands/getdel.
+func GetDel(key string) Cmd[string] { return write(Text, "GETDEL", resp.String(key)) }
+
+// GetRange returns bytes start to end of the value, both inclusive, negative
+// ones from its end; an empty string if there are none.
+//
+// See https://redis.io/commands/getrange.
+func GetRange(key string, start, end int64) Cmd[string] {
+	return read(Text, "GETRANGE", resp.String(key), resp.Int(start), resp.Int(end))
+}
+
+// SetRange overwrites the value from offset and returns its new length.
+//
+// See https://redis.io/commands/setrange.
+func SetRange[V Blob](key string, offset int64, value V) Cmd[int64] {
+	return write(Int, "SETRANGE", resp.String(key), resp.Int(offset), blob(value))
+}
+
+// Append appends value to that of key and returns the new length.
+//
+// See https://redis.io/commands/append.
+func Append[V Blob](key string, value V) Cmd[int64] {
+	return write(Int, "APPEND", resp.String(key), blob(value))
+}
+
+// StrLen returns the length of the value in bytes; 0 if key does not exist.
+//
+// See https://redis.io/commands/strlen.
+func StrLen(key string) Cmd[int64] { return read(Int, "STRLEN", resp.String(key)) }
+
+// Incr adds 1 to the integer at key and returns the sum. A missing key is 0.
+//
+// See https://redis.io/commands/incr.
+func Incr(key string) Cmd[int64] { return write(Int, "INCR", resp.String(key)) }
+
+// IncrBy adds n to the integer at key and returns the sum.
+//
+// See https://redis.io/commands/incrby.
+func IncrBy(key string, n int64) Cmd[int64] {
+	return write(Int, "INCRBY", resp.String(key), resp.Int(n))
+}
+
+// IncrByFloat adds f to the number at key and returns the sum.
+//
+// See https://redis.io/commands/incrbyfloat.
+func IncrByFloat(key string, f float64) Cmd[float64] {
+	return write(Float, "INCRBYFLOAT", resp.String(key), resp.Float(f))
+}
+
+// Decr subtracts 1 from the integer at key and returns the difference.
+//
+// See https://redis.io/commands/decr.
+func Decr(key string) Cmd[int64] { return write(Int, "DECR", resp.String(key)) }
+
+// DecrBy subtracts n from the integer at key and returns the difference.
+//
+// See https://redis.io/commands/decrby.
+func DecrBy(key string, n int64) Cmd[int64] {
+	return write(Int, "DECRBY", resp.String(key), resp.Int(n))
+}
+
+// MGet returns the values of keys in their order.
+//
+// See https://redis.io/commands/mget.
+func MGet(keys ...string) Cmd[[]Opt[string]] {
+	return read(OptTexts, "MGET", addStrs(nil, keys)...)
+}
+
+// MSet sets keys to values, given in turn: MSet("a", "1", "b", "2").
+//
+// See https://redis.io/commands/mset.
+func MSet(pairs ...string) Status {
+	w := words{name: "MSET"}
+	w.pairs(pairs)
+	return status("MSET", w.args...).check(w.err)
+}
+
+// MSetNX sets keys to values, given in turn, if none of the keys exists, and
+// reports whether it has.
+//
+// See https://redis.io/commands/msetnx.
+func MSetNX(pairs ...string) Cmd[bool] {
+	w := words{name: "MSETNX"}
+	w.pairs(pairs)
+	return write(Bool, "MSETNX", w.args...).check(w.err)
+}
+
+// MSetEx sets keys to values, given in turn, with one time to live for all, and
+// reports whether it has. Of the conditions it knows [IfAbsent] (none of the keys
+// exists) and [IfPresent] (all do). Redis 8.4.
+//
+// See https://redis.io/commands/msetex.
+func MSetEx(o SetOptions, pairs ...string) Cmd[bool] {
+	w := words{name: "MSETEX", args: []resp.Arg{resp.Int(int64(len(pairs) / 2))}}
+	w.pairs(pairs)
+	o.If.add(&w)
+	w.ttl("PX", o.TTL)
+	w.at("PXAT", o.At)
+	w.flag(o.KeepTTL, "KEEPTTL")
+	return write(Bool, "MSETEX", w.args...).check(w.err)
+}
+
+// DelIf deletes key if the condition on its value holds: [IfEqual], [IfNotEqual],
+// [IfDigest] or [IfNotDigest]. It reports whether it has. Redis 8.4.
+//
+// See https://redis.io/commands/delex.
+func DelIf(key string, c Condition) Cmd[bool] {
+	w := words{name: "DELEX", args: []resp.Arg{resp.String(key)}}
+	c.add(&w)
+	return write(Bool, "DELEX", w.args...)
+}
+
+// DelIfEq deletes key if it holds value, and reports whether it has. Valkey 9.
+//
+// See https://valkey.io/commands/delifeq.
+func DelIfEq(key, value string) Cmd[bool] {
+	return write(Bool, "DELIFEQ", resp.String(key), resp.String(value))
+}
+
+// Digest returns a hash of the value of key, in hexadecimal, or [ErrNil]. Redis 8.4.
+//
+// See https://redis.io/commands/digest.
+func Digest(key string) Cmd[string] { return read(Text, "DIGEST", resp.String(key)) }

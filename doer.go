@@ -1,0 +1,42 @@
+package redis
+
+import (
+	"context"
+
+	"github.com/kermes-redis/kermes/conn"
+	"github.com/kermes-redis/kermes/resp"
+)
+
+// Doer runs commands. One connection, a pool, the sentinel client, its
+// replicas, a transaction and a fake in a test are all Doers.
+//
+// Implementations are safe for concurrent use unless they say otherwise.
+type Doer interface {
+	// Do sends cmd and returns its reply. An error means that there is no
+	// reply; an error reply of the server is a reply. The caller releases it.
+	//
+	// A Doer over several connections runs a command flagged [resp.Blocking]
+	// on a connection of its own, and refuses stateful ones.
+	Do(ctx context.Context, cmd resp.Command) (resp.Reply, error)
+
+	// DoBatch sends cmds in order over one connection and calls each with the
+	// reply to cmds[i], in order. The value is valid during that call only. An
+	// error means that each was not called for the rest.
+	DoBatch(ctx context.Context, cmds []resp.Command, each func(i int, v resp.Value)) error
+}
+
+// Leaser lends an exclusive connection for work that leaves state on it:
+// transactions, WATCH, SELECT. The pool and the sentinel client are Leasers.
+type Leaser interface {
+	// WithConn calls fn with a connection that nobody else uses meanwhile. fn
+	// must not keep it.
+	WithConn(ctx context.Context, fn func(*conn.Conn) error) error
+}
+
+// On returns c as a [Leaser], for a transaction on one connection that the
+// caller owns and that nobody else uses meanwhile.
+func On(c *conn.Conn) Leaser { return owned{c} }
+
+type owned struct{ c *conn.Conn }
+
+func (o owned) WithConn(_ context.Context, fn func(*conn.Conn) error) error { return fn(o.c) }

@@ -1,0 +1,123 @@
+package redis
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/kermes-redis/kermes/conn"
+	"github.com/kermes-redis/kermes/resp"
+)
+
+// ErrNil is returned for a null reply: the key, field or element does not exist.
+// It is the same error as [resp.ErrNull].
+var ErrNil = resp.ErrNull
+
+// ErrPending is returned by [Future.Value] before the pipeline has run.
+var ErrPending = errors.New("redis: the pipeline has not run")
+
+// ErrConflict is returned by [Pipeline.Exec] and [Watch] when EXEC was refused
+// because a watched key has changed. Nothing was executed; try again.
+var ErrConflict = errors.New("redis: transaction: a watched key has changed")
+
+// ErrTxAborted matches an [AbortError]: EXEC was refused because a command could
+// not be queued. Nothing was executed.
+var ErrTxAborted = errors.New("redis: transaction aborted")
+
+// Error replies of the server by their code, for [errors.Is].
+var (
+	ErrBusy       = &resp.Error{Code: "BUSY"}       // a script runs; SCRIPT KILL ends it
+	ErrBusyGroup  = &resp.Error{Code: "BUSYGROUP"}  // XGROUP CREATE: the group exists
+	ErrBusyKey    = &resp.Error{Code: "BUSYKEY"}    // RESTORE: the key exists
+	ErrDenied     = &resp.Error{Code: "DENIED"}     // protected mode
+	ErrExecAbort  = &resp.Error{Code: "EXECABORT"}  // a command in MULTI could not be queued
+	ErrLoading    = &resp.Error{Code: "LOADING"}    // the server loads its data
+	ErrMasterDown = &resp.Error{Code: "MASTERDOWN"} // a replica without its master
+	ErrMisconf    = &resp.Error{Code: "MISCONF"}    // the server cannot save to disk
+	ErrNoAuth     = &resp.Error{Code: "NOAUTH"}     // authentication required
+	ErrNoGroup    = &resp.Error{Code: "NOGROUP"}    // no such stream or consumer group
+	ErrNoPerm     = &resp.Error{Code: "NOPERM"}     // the ACL forbids it
+	ErrNoReplicas = &resp.Error{Code: "NOREPLICAS"} // fewer than min-replicas-to-write
+	ErrNoScript   = &resp.Error{Code: "NOSCRIPT"}   // EVALSHA of an unknown script
+	ErrNotBusy    = &resp.Error{Code: "NOTBUSY"}    // SCRIPT KILL: no script runs
+	ErrOOM        = &resp.Error{Code: "OOM"}        // maxmemory reached
+	ErrReadOnly   = &resp.Error{Code: "READONLY"}   // a write on a replica
+	ErrUnblocked  = &resp.Error{Code: "UNBLOCKED"}  // a blocking call ended by the server
+	ErrWrongPass  = &resp.Error{Code: "WRONGPASS"}  // wrong user name or password
+	ErrWrongType  = &resp.Error{Code: "WRONGTYPE"}  // the key holds another type
+)
+
+// Class says whether a failed command may have been executed.
+type Class = conn.Class
+
+// The classes of errors. See [ClassOf].
+const (
+	ClassNone          = conn.ClassNone          // no error, or one that says nothing
+	ClassNotSent       = conn.ClassNotSent       // no byte of it has left
+	ClassRejected      = conn.ClassRejected      // the server refused to execute it
+	ClassMaybeExecuted = conn.ClassMaybeExecuted // it left, and no reply came
+	ClassAnswered      = conn.ClassAnswered      // the server answered with an error
+)
+
+// ClassOf returns the class of err.
+func ClassOf(err error) Class {
+	var bad *ArgError
+	if errors.As(err, &bad) {
+		return ClassNotSent
+	}
+	if errors.Is(err, ErrConflict) || errors.Is(err, ErrTxAborted) {
+		return ClassRejected
+	}
+	return conn.ClassOf(err)
+}
+
+// ArgError says that an argument cannot be sent: a duration that is negative or
+// below a millisecond, a field without a value. It is returned before any I/O.
+type ArgError struct {
+	Command string
+	Reason  string
+}
+
+// Error implements error.
+func (e *ArgError) Error() string { return "redis: " + e.Command + ": " + e.Reason }
+
+// DecodeError says that a reply is not what the decoder expects. The command has
+// been executed.
+type DecodeError struct {
+	Want string    // in words: "integer"
+	Got  resp.Kind // of the reply, or of the element inside it
+	Err  error     // the cause, or nil
+}
+
+// Error implements error. The reply itself is not shown: it may be secret.
+func (e *DecodeError) Error() string {
+	if e.Err != nil {
+		return fmt.Sprintf("redis: decode: want %s, got %s: %v", e.Want, e.Got, e.Err)
+	}
+	return fmt.Sprintf("redis: decode: want %s, got %s", e.Want, e.Got)
+}
+
+// Unwrap returns the cause.
+func (e *DecodeError) Unwrap() error { return e.Err }
+
+// AbortError says that the server discarded a transaction because a command
+// could not be queued. Nothing was executed. It matches [ErrTxAborted] and,
+// through Cause, the error of that command.
+type AbortError struct {
+	Index   int    // of the first refused command in the pipeline; -1 if unknown
+	Command string // its name
+	Cause   error  // what the server said to it, or EXECABORT itself
+}
+
+// Error implements error.
+func (e *AbortError) Error() string {
+	if e.Index < 0 {
+		return "redis: transaction aborted: " + e.Cause.Error()
+	}
+	return fmt.Sprintf("redis: transaction aborted by command %d, %s: %v", e.Index, e.Command, e.Cause)
+}
+
+// Unwrap returns the cause.
+func (e *AbortError) Unwrap() error { return e.Cause }
+
+// Is reports whether target is [ErrTxAborted].
+func (e *AbortError) Is(target error) bool { return target == ErrTxAborted }

@@ -1,0 +1,146 @@
+package redis
+
+import (
+	"context"
+
+	"github.com/kermes-redis/kermes/conn"
+	"github.com/kermes-redis/kermes/resp"
+)
+
+// Exec runs what is queued as a transaction, MULTI to EXEC in one write on one
+// connection of l: all commands are executed, with none of another client
+// between them, or none is. Redis does not roll back: a command that fails
+// inside EXEC fails alone, and its future says so.
+//
+// It returns [ErrConflict] if a key watched by [Watch] has changed and an
+// [AbortError] if a command could not be queued; nothing was executed then. After
+// another error it may have been: see [ClassOf]. Use [On] for a connection.
+func (p *Pipeline) Exec(ctx context.Context, l Leaser) error {
+	if err := p.refuseStateful(); err != nil {
+		return err
+	}
+	err := l.WithConn(ctx, func(c *conn.Conn) error {
+		unknown, err := p.exec(ctx, c)
+		if unknown {
+			c.Abort(err) // it may be inside MULTI, or still watching
+		}
+		return err
+	})
+	if tx, ok := l.(*Tx); ok {
+		tx.watching = false // EXEC ends WATCH, whatever it answers
+	}
+	if err != nil {
+		p.lose(err) // also when there was no connection
+	}
+	return err
+}
+
+// refuseStateful keeps SUBSCRIBE and its like out of MULTI: they answer with more
+// frames than announced, or change the connection for its next user.
+func (p *Pipeline) refuseStateful() error {
+	if p.err != nil {
+		return p.err
+	}
+	for _, c := range p.cmds[p.ran:] {
+		if resp.IsStateful(c.Name()) {
+			return &ArgError{c.Name(), "not inside a transaction"}
+		}
+	}
+	p.begin()
+	return nil
+}
+
+// exec reports unknown when the state of the connection is.
+func (p *Pipeline) exec(ctx context.Context, d Doer) (unknown bool, err error) {
+	b := append(p.batch[:0], resp.NewCommand("MULTI"))
+	b = append(b, p.cmds[p.base:p.ran]...)
+	b = append(b, resp.NewCommand("EXEC"))
+	defer clear(b) // no reference to the caller's arguments stays behind
+	p.batch = b
+
+	var t txReplies
+	t.p, t.last = p, len(b)-1
+	if err := d.DoBatch(ctx, b, t.receive); err != nil {
+		return true, err
+	}
+	if t.multi != nil {
+		p.lose(t.multi)
+		return true, t.multi
+	}
+	return false, t.err
+}
+
+// txReplies sorts the replies of a transaction.
+type txReplies struct {
+	p       *Pipeline
+	last    int   // index of EXEC in the batch
+	multi   error // MULTI was refused
+	refused error // the first command that was not queued
+	index   int   // its place
+	err     error // the outcome of EXEC
+}
+
+func (t *txReplies) receive(i int, v resp.Value) {
+	switch {
+	case i == 0:
+		_, t.multi = decodeValue(v, OK)
+	case i < t.last:
+		t.queued(t.p.base+i-1, v)
+	default:
+		t.err = t.exec(v)
+	}
+}
+
+// queued notes the reply that stands for QUEUED: anything else is an error of
+// the command, and it will have no place in the reply of EXEC.
+func (t *txReplies) queued(i int, v resp.Value) {
+	word, err := view(v)
+	if err == nil && string(word) == "QUEUED" {
+		return
+	}
+	if err == nil {
+		err = &DecodeError{Want: "QUEUED", Got: v.Kind()}
+	}
+	t.p.slots[i].err = err
+	if t.refused == nil {
+		t.refused, t.index = err, i
+	}
+}
+
+func (t *txReplies) exec(v resp.Value) error {
+	if v.IsNull() {
+		t.p.lose(ErrConflict)
+		return ErrConflict
+	}
+	if err := v.Err(); err != nil {
+		return t.abort(err)
+	}
+	c, _, err := elems(v)
+	if err != nil {
+		t.p.lose(err)
+		return err
+	}
+	for i := t.p.base; i < t.p.ran; i++ {
+		if t.p.slots[i].err != nil {
+			continue
+		}
+		e, ok := c.Next()
+		if !ok {
+			err := &DecodeError{Want: "a reply for each command", Got: v.Kind()}
+			t.p.lose(err)
+			return err
+		}
+		t.p.store(i, e)
+	}
+	return nil
+}
+
+// abort explains a refused EXEC by the command that could not be queued.
+func (t *txReplies) abort(err error) error {
+	a := &AbortError{Index: -1, Cause: err}
+	if t.refused != nil {
+		a.Index, a.Command, a.Cause = t.index, t.p.cmds[t.index].Name(), t.refused
+	}
+	t.p.lose(a)
+	return a
+}

@@ -1,0 +1,162 @@
+package redis
+
+import (
+	"context"
+
+	"github.com/kermes-redis/kermes/resp"
+)
+
+// keepReplies is how much memory for replies a pipeline keeps over a Reset.
+const keepReplies = 256 << 10
+
+// Pipeline collects commands and sends them together: one round trip, each reply
+// with its own error. The zero value is ready. It must not be copied after first
+// use, nor used by several goroutines at once.
+//
+//	var p redis.Pipeline
+//	hits := redis.Incr("hits").Queue(&p)
+//	name := redis.Get("name").Queue(&p)
+//	if err := p.Do(ctx, client); err != nil {
+//		return err // some replies are unknown
+//	}
+//	n, err := hits.Value()
+type Pipeline struct {
+	cmds  []resp.Command
+	slots []slot // one per command
+	buf   []byte // the replies; slots point into it
+	ran   int    // commands that have been given to a Doer
+	base  int    // of the running batch
+	gen   uint32 // counts Resets, so that old futures are known
+	err   error  // the first command that cannot be sent
+
+	each    func(i int, v resp.Value) // receive, made once
+	scripts []string                  // hashes of the scripts this flush sends in full
+	batch   []resp.Command            // MULTI, commands, EXEC
+}
+
+// slot is the place of a reply: bytes of the buffer, or the reason why there are none.
+type slot struct {
+	start, end int // end is 0 while there is no reply
+	err        error
+}
+
+// Future is the reply of a queued command, to be read when the pipeline has run.
+type Future[T any] struct {
+	p      *Pipeline
+	index  int
+	gen    uint32
+	decode Decoder[T]
+}
+
+// Value decodes the reply. It returns [ErrPending] before the pipeline has run
+// and after [Pipeline.Reset], and the error of the run if the reply is unknown.
+// Each call decodes again.
+func (f Future[T]) Value() (T, error) {
+	v, err := f.raw()
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	return decodeValue(v, f.decode)
+}
+
+// Err returns the error that Value would return, without the value.
+func (f Future[T]) Err() error {
+	_, err := f.Value()
+	return err
+}
+
+func (f Future[T]) raw() (resp.Value, error) {
+	if f.p == nil || f.gen != f.p.gen || f.index >= len(f.p.slots) {
+		return nil, ErrPending
+	}
+	s := f.p.slots[f.index]
+	switch {
+	case s.err != nil:
+		return nil, s.err
+	case s.end == 0:
+		return nil, ErrPending
+	}
+	return resp.Value(f.p.buf[s.start:s.end]), nil
+}
+
+// Len returns the number of commands queued since the last Reset.
+func (p *Pipeline) Len() int { return len(p.cmds) }
+
+// Add queues a command whose reply nobody decodes, and returns its raw future.
+func (p *Pipeline) Add(cmd resp.Command) Future[resp.Value] {
+	return Future[resp.Value]{p: p, index: p.add(cmd, nil), gen: p.gen, decode: Raw}
+}
+
+func (p *Pipeline) add(cmd resp.Command, err error) int {
+	if err != nil && p.err == nil {
+		p.err = err
+	}
+	p.cmds = append(p.cmds, cmd)
+	p.slots = append(p.slots, slot{err: err})
+	return len(p.cmds) - 1
+}
+
+// Do sends what is queued and reads the replies. An error means that replies are
+// unknown: those futures return it too, and [ClassOf] tells what it means. Error
+// replies and nulls are no error of the pipeline, only of their futures.
+//
+// A command with a bad argument fails the pipeline before anything is sent.
+func (p *Pipeline) Do(ctx context.Context, d Doer) error { return p.Flush(ctx, d) }
+
+// Flush is Do in the middle: it sends what has been queued since the last flush,
+// so that its futures can be read before more is queued. To stay on one
+// connection, use one as the Doer.
+func (p *Pipeline) Flush(ctx context.Context, d Doer) error {
+	if p.err != nil {
+		return p.err
+	}
+	if p.ran == len(p.cmds) {
+		return nil
+	}
+	if p.each == nil {
+		p.each = p.receive
+	}
+	p.begin()
+	err := d.DoBatch(ctx, p.cmds[p.base:], p.each)
+	if err != nil {
+		p.lose(err)
+	}
+	return err
+}
+
+// Reset forgets commands and replies, and keeps the memory for the next use.
+// Futures of before return [ErrPending].
+func (p *Pipeline) Reset() {
+	clear(p.cmds)
+	clear(p.slots)
+	p.cmds, p.slots, p.buf = p.cmds[:0], p.slots[:0], p.buf[:0]
+	if cap(p.buf) > keepReplies {
+		p.buf = nil
+	}
+	p.scripts = p.scripts[:0]
+	p.ran, p.base, p.err = 0, 0, nil
+	p.gen++
+}
+
+func (p *Pipeline) begin() {
+	p.base, p.ran = p.ran, len(p.cmds)
+	p.scripts = p.scripts[:0]
+}
+
+func (p *Pipeline) receive(i int, v resp.Value) { p.store(p.base+i, v) }
+
+func (p *Pipeline) store(i int, v resp.Value) {
+	start := len(p.buf)
+	p.buf = append(p.buf, v...)
+	p.slots[i] = slot{start: start, end: len(p.buf)}
+}
+
+// lose gives err to the commands of this batch that have no reply.
+func (p *Pipeline) lose(err error) {
+	for i := p.base; i < p.ran; i++ {
+		if p.slots[i].end == 0 && p.slots[i].err == nil {
+			p.slots[i].err = err
+		}
+	}
+}

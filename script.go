@@ -1,0 +1,110 @@
+package redis
+
+import (
+	"context"
+	"crypto/sha1"
+	"encoding/hex"
+	"errors"
+	"slices"
+
+	"github.com/kermes-redis/kermes/resp"
+)
+
+// Script is a Lua script with the decoder of its reply. It is made once and used
+// by any number of goroutines, on any [Doer].
+type Script[T any] struct {
+	src, sha string
+	decode   Decoder[T]
+	readOnly bool
+}
+
+// NewScript returns the script src. Its arguments are in KEYS and ARGV.
+// See [NewLua] for a script with named ones.
+//
+// See https://redis.io/commands/eval.
+func NewScript[T any](src string, decode Decoder[T]) *Script[T] {
+	sum := sha1.Sum([]byte(src))
+	return &Script[T]{src: src, sha: hex.EncodeToString(sum[:]), decode: decode}
+}
+
+// ReadOnly returns the script as one that only reads: it is run by EVAL_RO, so
+// that the server refuses writes, replicas accept it, and it may be repeated.
+func (s *Script[T]) ReadOnly() *Script[T] {
+	c := *s
+	c.readOnly = true
+	return &c
+}
+
+// Source returns the text of the script.
+func (s *Script[T]) Source() string { return s.src }
+
+// Hash returns the SHA-1 of the source, in hexadecimal, as EVALSHA takes it.
+func (s *Script[T]) Hash() string { return s.sha }
+
+// Do runs the script by its hash, and by its source if the server does not know
+// it. args are as in [New].
+func (s *Script[T]) Do(ctx context.Context, d Doer, keys []string, args ...any) (T, error) {
+	w := words{name: "EVAL"}
+	for _, a := range args {
+		w.any(a)
+	}
+	if w.err != nil {
+		var zero T
+		return zero, w.err
+	}
+	return s.Run(ctx, d, keys, w.args...)
+}
+
+// Run is [Script.Do] for arguments that need no boxing.
+func (s *Script[T]) Run(ctx context.Context, d Doer, keys []string, args ...resp.Arg) (T, error) {
+	v, err := s.EvalSha(keys, args...).Do(ctx, d)
+	if errors.Is(err, ErrNoScript) {
+		// The script itself may have called EVALSHA; then this fails likewise.
+		return s.Eval(keys, args...).Do(ctx, d)
+	}
+	return v, err
+}
+
+// Queue appends the script to p. A flush of the pipeline carries the source of
+// each script once; so it works on any server, and inside [Pipeline.Exec].
+func (s *Script[T]) Queue(p *Pipeline, keys []string, args ...any) Future[T] {
+	w := words{name: "EVAL"}
+	for _, a := range args {
+		w.any(a)
+	}
+	if w.err != nil {
+		return s.Eval(nil).check(w.err).Queue(p)
+	}
+	return s.QueueArgs(p, keys, w.args...)
+}
+
+// QueueArgs is [Script.Queue] for arguments that need no boxing.
+func (s *Script[T]) QueueArgs(p *Pipeline, keys []string, args ...resp.Arg) Future[T] {
+	if slices.Contains(p.scripts, s.sha) {
+		return s.EvalSha(keys, args...).Queue(p)
+	}
+	p.scripts = append(p.scripts, s.sha)
+	return s.Eval(keys, args...).Queue(p)
+}
+
+// Eval returns the script as one command that carries its source.
+func (s *Script[T]) Eval(keys []string, args ...resp.Arg) Cmd[T] {
+	if s.readOnly {
+		return EvalRO(s.decode, s.src, keys, args...)
+	}
+	return Eval(s.decode, s.src, keys, args...)
+}
+
+// EvalSha returns the script as one command that carries its hash. It fails with
+// [ErrNoScript] on a server that does not know the script.
+func (s *Script[T]) EvalSha(keys []string, args ...resp.Arg) Cmd[T] {
+	if s.readOnly {
+		return EvalShaRO(s.decode, s.sha, keys, args...)
+	}
+	return EvalSha(s.decode, s.sha, keys, args...)
+}
+
+// Load makes the server know the script.
+//
+// See https://redis.io/commands/script-load.
+func (s *Script[T]) Load() Cmd[string] { return ScriptLoad(s.src) }

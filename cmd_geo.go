@@ -1,0 +1,194 @@
+package redis
+
+import (
+	"github.com/kermes-redis/kermes/resp"
+)
+
+// Point is a place on earth in degrees.
+type Point struct{ Longitude, Latitude float64 }
+
+// Place is a named point.
+type Place struct {
+	Member string
+	Point
+}
+
+// Unit is a unit of length.
+type Unit string
+
+// The units of length.
+const (
+	Meters     Unit = "m"
+	Kilometers Unit = "km"
+	Miles      Unit = "mi"
+	Feet       Unit = "ft"
+)
+
+// GeoAdd adds places and returns how many are new.
+//
+// See https://redis.io/commands/geoadd.
+func GeoAdd(key string, places ...Place) Cmd[int64] {
+	return GeoAddWith(key, GeoAddOptions{}, places...)
+}
+
+// GeoAddOptions are options of [GeoAddWith]. The zero value adds and moves.
+type GeoAddOptions struct {
+	If      Condition // IfAbsent adds only, IfPresent moves only
+	Changed bool      // count moved places too
+}
+
+// GeoAddWith is [GeoAdd] with options.
+//
+// See https://redis.io/commands/geoadd.
+func GeoAddWith(key string, o GeoAddOptions, places ...Place) Cmd[int64] {
+	w := words{name: "GEOADD", args: make([]resp.Arg, 0, 3+3*len(places))}
+	w.str(key)
+	o.If.add(&w)
+	w.flag(o.Changed, "CH")
+	for _, p := range places {
+		w.float(p.Longitude)
+		w.float(p.Latitude)
+		w.str(p.Member)
+	}
+	return write(Int, "GEOADD", w.args...).check(w.err)
+}
+
+// GeoDist returns the distance of two members, or [ErrNil] if one is missing.
+//
+// See https://redis.io/commands/geodist.
+func GeoDist(key, a, b string, u Unit) Cmd[float64] {
+	return read(Float, "GEODIST", resp.String(key), resp.String(a), resp.String(b), resp.String(string(u)))
+}
+
+// GeoHash returns the geohashes of members in their order.
+//
+// See https://redis.io/commands/geohash.
+func GeoHash(key string, members ...string) Cmd[[]Opt[string]] {
+	return read(OptTexts, "GEOHASH", strs(key, members)...)
+}
+
+// GeoPos returns the points of members in their order.
+//
+// See https://redis.io/commands/geopos.
+func GeoPos(key string, members ...string) Cmd[[]Opt[Point]] {
+	return read(optPoints, "GEOPOS", strs(key, members)...)
+}
+
+func optPoints(v resp.Value) ([]Opt[Point], error) { return list(v, OptOf(point)) }
+
+func point(v resp.Value) (p Point, err error) {
+	c, err := tuple(v, 2)
+	if err != nil {
+		return p, err
+	}
+	p.Longitude = next(&c, Float, &err)
+	p.Latitude = next(&c, Float, &err)
+	return p, err
+}
+
+// GeoArea is what [GeoSearch] searches: around Member, or around Center if that
+// is empty; within Radius, or in a box of Width and Height if that is 0.
+type GeoArea struct {
+	Member        string
+	Center        Point
+	Radius        float64
+	Width, Height float64
+	Unit          Unit // empty is Meters
+}
+
+// GeoOptions are options of [GeoSearch] and [GeoSearchStore]. The zero value is
+// all members, in no order.
+type GeoOptions struct {
+	Count int64    // how many at most, the nearest; zero is all
+	Any   bool     // any Count members, not the nearest: faster
+	Order GeoOrder // empty is none
+}
+
+// GeoOrder is the order of found members.
+type GeoOrder string
+
+// The orders of found members.
+const (
+	Nearest  GeoOrder = "ASC"
+	Farthest GeoOrder = "DESC"
+)
+
+func (w *words) geo(a GeoArea, o GeoOptions) {
+	if a.Member != "" {
+		w.str("FROMMEMBER", a.Member)
+	} else {
+		w.str("FROMLONLAT")
+		w.float(a.Center.Longitude)
+		w.float(a.Center.Latitude)
+	}
+	if a.Unit == "" {
+		a.Unit = Meters
+	}
+	if a.Radius != 0 {
+		w.str("BYRADIUS")
+		w.float(a.Radius)
+	} else {
+		w.str("BYBOX")
+		w.float(a.Width)
+		w.float(a.Height)
+	}
+	w.str(string(a.Unit))
+	w.flag(o.Order != "", string(o.Order))
+	w.count("COUNT", o.Count)
+	w.flag(o.Any, "ANY")
+}
+
+// GeoSearch returns the members in an area. See [GeoSearchHits] for more of them.
+//
+// See https://redis.io/commands/geosearch.
+func GeoSearch(key string, a GeoArea, o GeoOptions) Cmd[[]string] {
+	w := words{name: "GEOSEARCH"}
+	w.str(key)
+	w.geo(a, o)
+	return read(Texts, "GEOSEARCH", w.args...).check(w.err)
+}
+
+// GeoHit is a member found in an area.
+type GeoHit struct {
+	Member   string
+	Distance float64 // from the center, in the unit of the search
+	Hash     int64   // the sorted set's score
+	Point    Point
+}
+
+// GeoSearchHits is [GeoSearch] with distance, hash and point of the members.
+//
+// See https://redis.io/commands/geosearch.
+func GeoSearchHits(key string, a GeoArea, o GeoOptions) Cmd[[]GeoHit] {
+	w := words{name: "GEOSEARCH", args: make([]resp.Arg, 0, 16)}
+	w.str(key)
+	w.geo(a, o)
+	w.str("WITHCOORD", "WITHDIST", "WITHHASH")
+	return read(geoHits, "GEOSEARCH", w.args...).check(w.err)
+}
+
+func geoHits(v resp.Value) ([]GeoHit, error) { return list(v, geoHit) }
+
+func geoHit(v resp.Value) (h GeoHit, err error) {
+	c, err := tuple(v, 4)
+	if err != nil {
+		return h, err
+	}
+	h.Member = next(&c, Text, &err)
+	h.Distance = next(&c, Float, &err)
+	h.Hash = next(&c, Int, &err)
+	h.Point = next(&c, point, &err)
+	return h, err
+}
+
+// GeoSearchStore stores the members in an area at to and returns their number;
+// with their distances as scores if distances is set.
+//
+// See https://redis.io/commands/geosearchstore.
+func GeoSearchStore(to, key string, a GeoArea, o GeoOptions, distances bool) Cmd[int64] {
+	w := words{name: "GEOSEARCHSTORE", args: make([]resp.Arg, 0, 16)}
+	w.str(to, key)
+	w.geo(a, o)
+	w.flag(distances, "STOREDIST")
+	return write(Int, "GEOSEARCHSTORE", w.args...).check(w.err)
+}

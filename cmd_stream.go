@@ -1,0 +1,279 @@
+package redis
+
+import (
+	"time"
+
+	"github.com/kermes-redis/kermes/resp"
+)
+
+// IDs of streams with a meaning of their own.
+const (
+	NewID   = "*" // XAdd: made by the server
+	LastID  = "$" // XRead: entries from now on. XGroupCreate: the last entry
+	FreshID = ">" // XReadGroup: entries that no consumer has got
+	MinID   = "-" // XRange: the first entry
+	MaxID   = "+" // XRange: the last entry. XRead: the last entry itself, Redis 7.4
+)
+
+// Refs says what becomes of the references that consumer groups hold to removed
+// entries. Redis 8.2.
+type Refs string
+
+// The ways to treat references. The empty one is KeepRefs.
+const (
+	KeepRefs   Refs = "KEEPREF" // they stay
+	DeleteRefs Refs = "DELREF"  // they are removed
+	IfAllAcked Refs = "ACKED"   // only entries that all groups have acknowledged are removed
+)
+
+// TrimOptions say which entries of a stream are removed. Set MaxLen or MinID.
+type TrimOptions struct {
+	MaxLen Opt[int64] // keep so many
+	MinID  string     // remove entries with a smaller ID
+	Approx bool       // keep some more, for speed
+	Limit  int64      // look at so many at most, with Approx; zero leaves it to the server
+	Refs   Refs
+}
+
+func (o TrimOptions) add(w *words) {
+	by := "="
+	if o.Approx {
+		by = "~"
+	}
+	switch {
+	case o.MaxLen.OK:
+		w.str("MAXLEN", by)
+		w.int(o.MaxLen.Value)
+	case o.MinID != "":
+		w.str("MINID", by, o.MinID)
+	default:
+		if o != (TrimOptions{Refs: o.Refs}) {
+			w.fail("trimming without MaxLen or MinID")
+		}
+		w.flag(o.Refs != "", string(o.Refs))
+		return
+	}
+	w.count("LIMIT", o.Limit)
+	w.flag(o.Refs != "", string(o.Refs))
+}
+
+// XAddOptions are options of [XAdd]. The zero value lets the server make the ID.
+type XAddOptions struct {
+	ID         string // empty is [NewID]
+	NoMkStream bool   // do not make the stream; then XAdd returns [ErrNil]
+	Trim       TrimOptions
+}
+
+// XAdd appends an entry of fields and values, given in turn, and returns its ID.
+//
+// See https://redis.io/commands/xadd.
+func XAdd(key string, o XAddOptions, pairs ...string) Cmd[string] {
+	w := words{name: "XADD", args: make([]resp.Arg, 0, 8+len(pairs))}
+	w.str(key)
+	w.flag(o.NoMkStream, "NOMKSTREAM")
+	o.Trim.add(&w)
+	if o.ID == "" {
+		o.ID = NewID
+	}
+	w.str(o.ID)
+	w.pairs(pairs)
+	return write(Text, "XADD", w.args...).check(w.err)
+}
+
+// XTrim removes entries and returns how many.
+//
+// See https://redis.io/commands/xtrim.
+func XTrim(key string, o TrimOptions) Cmd[int64] {
+	w := words{name: "XTRIM"}
+	w.str(key)
+	o.add(&w)
+	if !o.MaxLen.OK && o.MinID == "" {
+		w.fail("trimming without MaxLen or MinID")
+	}
+	return write(Int, "XTRIM", w.args...).check(w.err)
+}
+
+// XLen returns the number of entries.
+//
+// See https://redis.io/commands/xlen.
+func XLen(key string) Cmd[int64] { return read(Int, "XLEN", resp.String(key)) }
+
+// XDel removes entries and returns how many there were.
+//
+// See https://redis.io/commands/xdel.
+func XDel(key string, ids ...string) Cmd[int64] { return write(Int, "XDEL", strs(key, ids)...) }
+
+// Removal is what happened to one entry in [XDelEx] and [XAckDel].
+type Removal int64
+
+// The outcomes of a removal.
+const (
+	NotFound     Removal = -1
+	Removed      Removal = 1
+	KeptByGroups Removal = 2 // IfAllAcked: another group still needs it
+)
+
+func removals(v resp.Value) ([]Removal, error) {
+	return list(v, func(v resp.Value) (Removal, error) {
+		n, err := Int(v)
+		return Removal(n), err
+	})
+}
+
+// XDelEx removes entries together with the references of groups. Redis 8.2.
+//
+// See https://redis.io/commands/xdelex.
+func XDelEx(key string, r Refs, ids ...string) Cmd[[]Removal] {
+	w := words{name: "XDELEX"}
+	w.str(key)
+	w.flag(r != "", string(r))
+	w.ids(ids)
+	return write(removals, "XDELEX", w.args...).check(w.err)
+}
+
+// XAckDel acknowledges entries for group and removes them. Redis 8.2.
+//
+// See https://redis.io/commands/xackdel.
+func XAckDel(key, group string, r Refs, ids ...string) Cmd[[]Removal] {
+	w := words{name: "XACKDEL"}
+	w.str(key, group)
+	w.flag(r != "", string(r))
+	w.ids(ids)
+	return write(removals, "XACKDEL", w.args...).check(w.err)
+}
+
+func (w *words) ids(ids []string) {
+	if len(ids) == 0 {
+		w.fail("no ids")
+	}
+	w.str("IDS")
+	w.int(int64(len(ids)))
+	w.str(ids...)
+}
+
+// XRange returns up to n entries from start to end, both inclusive, "(" before an
+// ID excludes it; all if n is 0. See [MinID] and [MaxID].
+//
+// See https://redis.io/commands/xrange.
+func XRange(key, start, end string, n int64) Cmd[[]Entry] {
+	w := words{name: "XRANGE"}
+	w.str(key, start, end)
+	w.count("COUNT", n)
+	return read(entries, "XRANGE", w.args...).check(w.err)
+}
+
+// XRevRange is [XRange] from end down to start.
+//
+// See https://redis.io/commands/xrevrange.
+func XRevRange(key, end, start string, n int64) Cmd[[]Entry] {
+	w := words{name: "XREVRANGE"}
+	w.str(key, end, start)
+	w.count("COUNT", n)
+	return read(entries, "XREVRANGE", w.args...).check(w.err)
+}
+
+// StreamID is a stream and an ID in it: entries after it are wanted.
+type StreamID struct{ Key, ID string }
+
+func (w *words) streams(from []StreamID) {
+	if len(from) == 0 {
+		w.fail("no streams")
+	}
+	w.str("STREAMS")
+	for _, f := range from {
+		w.str(f.Key)
+	}
+	for _, f := range from {
+		w.str(f.ID)
+	}
+}
+
+// block appends BLOCK unless d is zero.
+func (w *words) block(d time.Duration) {
+	if d == 0 {
+		return
+	}
+	if d < time.Millisecond {
+		w.fail("a wait of " + d.String() + " is negative or below a millisecond")
+	}
+	w.str("BLOCK")
+	w.args = append(w.args, blockMillis(d))
+}
+
+// XReadOptions are options of [XRead]. The zero value reads what there is.
+type XReadOptions struct {
+	Count int64         // entries of each stream at most; zero is all
+	Block time.Duration // how long to wait for an entry; zero does not wait, see [Forever]
+}
+
+// XRead returns the entries after the given IDs, none if there are none in time.
+//
+// See https://redis.io/commands/xread.
+func XRead(o XReadOptions, from ...StreamID) Cmd[[]Stream] {
+	w := words{name: "XREAD"}
+	w.count("COUNT", o.Count)
+	w.block(o.Block)
+	w.streams(from)
+	return mayBlock(read(streams, "XREAD", w.args...).check(w.err), "XREAD", o.Block)
+}
+
+func mayBlock[T any](c Cmd[T], name string, d time.Duration) Cmd[T] {
+	if d == 0 {
+		return c
+	}
+	return c.blockFor(name, d)
+}
+
+// XReadGroupOptions are options of [XReadGroup]. The zero value reads what there is.
+type XReadGroupOptions struct {
+	Count int64         // entries of each stream at most; zero is all
+	Block time.Duration // how long to wait for an entry; zero does not wait, see [Forever]
+	NoAck bool          // entries count as acknowledged at once
+	Claim time.Duration // take over entries idle for so long as well; zero does not. Redis 8.4
+}
+
+// XReadGroup returns entries for consumer of group: fresh ones with [FreshID],
+// else its own unacknowledged ones after the given IDs. It returns none if there
+// are none in time, and [ErrNoGroup] without the stream or the group.
+//
+// See https://redis.io/commands/xreadgroup.
+func XReadGroup(group, consumer string, o XReadGroupOptions, from ...StreamID) Cmd[[]Stream] {
+	w := words{name: "XREADGROUP"}
+	w.str("GROUP", group, consumer)
+	w.count("COUNT", o.Count)
+	w.block(o.Block)
+	w.flag(o.NoAck, "NOACK")
+	w.ttl("CLAIM", o.Claim)
+	w.streams(from)
+	return mayBlock(write(streams, "XREADGROUP", w.args...).check(w.err), "XREADGROUP", o.Block)
+}
+
+// XAck acknowledges entries for group and returns how many were pending.
+//
+// See https://redis.io/commands/xack.
+func XAck(key, group string, ids ...string) Cmd[int64] {
+	w := words{name: "XACK"}
+	w.str(key, group)
+	w.str(ids...)
+	return write(Int, "XACK", w.args...)
+}
+
+// XSetIDOptions are options of [XSetID].
+type XSetIDOptions struct {
+	EntriesAdded Opt[int64] // how many entries were ever added
+	MaxDeletedID string     // the largest ID ever removed; empty leaves it
+}
+
+// XSetID sets the last ID of a stream.
+//
+// See https://redis.io/commands/xsetid.
+func XSetID(key, id string, o XSetIDOptions) Status {
+	w := words{}
+	w.str(key, id)
+	if o.EntriesAdded.OK {
+		w.str("ENTRIESADDED")
+		w.int(o.EntriesAdded.Value)
+	}
+	w.opt("MAXDELETEDID", o.MaxDeletedID)
+	return status("XSETID", w.args...)
+}

@@ -20,7 +20,7 @@ type ServerOptions struct {
 	// connections come by ServeConn, Pipe and PipeDial (testing/synctest).
 	Network string
 	// Addr to listen on; empty is 127.0.0.1:0, or a path in a new temporary
-	// directory for "unix".
+	// directory for "unix". With "none" it is only what Server.Addr says.
 	Addr string
 	// TLS makes the server speak TLS.
 	TLS *tls.Config
@@ -91,6 +91,7 @@ type Server struct {
 	network   string
 	addr      string
 	refusing  bool
+	dropping  bool
 	closed    bool
 	stalled   bool
 	lastID    int64
@@ -231,18 +232,30 @@ func (s *Server) Pipe() net.Conn {
 }
 
 // PipeDial is Pipe in the shape of a dial function. It fails while the
-// server refuses connections.
+// server refuses connections, and waits for the end of ctx while it drops
+// them (DropDials).
 func (s *Server) PipeDial(ctx context.Context, network, addr string) (net.Conn, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
 	s.mu.Lock()
-	refused := s.closed || s.refusing
+	refused, dropped := s.closed || s.refusing, s.dropping
 	s.mu.Unlock()
+	if dropped {
+		<-ctx.Done()
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, &net.OpError{Op: "dial", Net: "pipe", Err: err}
+	}
 	if refused {
 		return nil, &net.OpError{Op: "dial", Net: "pipe", Err: errors.New("connection refused")}
 	}
 	return s.Pipe(), nil
+}
+
+// DropDials makes PipeDial never come to an end before its context does, as
+// if packets were dropped. It does nothing to a listener.
+func (s *Server) DropDials(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dropping = on
 }
 
 // Addr returns "host:port", or the path of a unix socket.

@@ -1,0 +1,125 @@
+package conn
+
+import (
+	"context"
+	"time"
+
+	"github.com/kermes-redis/kermes/resp"
+)
+
+// signal tells a waiting caller what to do next.
+type signal uint8
+
+const (
+	sigDone  signal = iota // its replies are in, or its error is set
+	sigRead                // it holds the reading role
+	sigFlush               // it holds the writing role
+)
+
+// state of a call, guarded by Conn.mu.
+type state uint8
+
+const (
+	pending   state = iota // in the queue, its caller waits
+	answered               // all replies are in; out of the queue
+	abandoned              // in the queue, its caller has left: replies are dropped
+	failed                 // the connection broke; out of the queue
+)
+
+const (
+	// keepReply is the largest reply buffer that a recycled call keeps.
+	keepReply = 4 << 10
+	// maxSignals is how many signals may wait in a call's channel: one of each.
+	maxSignals = 3
+)
+
+// A call is one caller's turn on the connection: one command, or a run of
+// commands of a batch. It owns the bytes of its replies, so a caller may decode
+// them while others go on.
+type call struct {
+	conn    *Conn
+	next    *call
+	ctx     context.Context // nil where it can never end
+	sig     chan signal
+	buf     []byte
+	err     error
+	start   uint64 // offset of its first byte in all that was ever encoded
+	want    int    // replies still to come
+	timeout time.Duration
+	state   state
+	big     bool // buf is a read buffer that was handed over
+	blocks  bool // a blocking command: cancellation is watched by a callback
+	batch   bool // part of a batch: its goroutine may be waiting for another part
+}
+
+// newCall takes a call from the free list.
+func (c *Conn) newCall(ctx context.Context, want int) *call {
+	k, _ := c.calls.Get().(*call)
+	if k == nil {
+		k = &call{conn: c, sig: make(chan signal, maxSignals)}
+	}
+	k.want = want
+	k.timeout = c.opts.ReadTimeout
+	if ctx.Done() != nil {
+		k.ctx = ctx
+	}
+	return k
+}
+
+// ReleaseReply puts an answered call back on the free list. It is called
+// through resp.Reply, once.
+func (k *call) ReleaseReply() {
+	if k.big {
+		k.conn.returnBig(k.buf)
+		k.buf = nil
+	} else if cap(k.buf) > keepReply {
+		k.buf = nil
+	}
+	k.next, k.ctx, k.err = nil, nil, nil
+	k.buf = k.buf[:0]
+	k.state, k.big, k.blocks, k.batch = pending, false, false, false
+	k.conn.calls.Put(k)
+}
+
+// allow adds the time that a blocking command may take on the server to the
+// read timeout. Zero is for ever.
+func (k *call) allow(cmd *resp.Command) {
+	wait, ok := cmd.Timeout()
+	switch {
+	case !ok || k.timeout <= 0:
+	case wait <= 0:
+		k.timeout = 0
+	default:
+		k.timeout += wait
+	}
+}
+
+// add appends the bytes of one reply.
+func (k *call) add(frame []byte) { k.buf = append(k.buf, frame...) }
+
+// queue is a FIFO of the calls whose replies have not all come.
+type queue struct {
+	head, tail *call
+	n          int
+}
+
+func (q *queue) push(k *call) {
+	if q.tail == nil {
+		q.head = k
+	} else {
+		q.tail.next = k
+	}
+	q.tail = k
+	q.n++
+}
+
+func (q *queue) pop() *call {
+	k := q.head
+	q.head = k.next
+	if q.head == nil {
+		q.tail = nil
+	}
+	k.next = nil
+	q.n--
+	return k
+}

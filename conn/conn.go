@@ -1,0 +1,270 @@
+package conn
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/kermes-redis/kermes/resp"
+)
+
+// Conn is one connection to a server. Its methods are safe for concurrent use,
+// but for Receive; see the package documentation.
+type Conn struct {
+	nc     net.Conn
+	secure bool // TLS: a write deadline would corrupt the stream
+	opts   Options
+	info   ServerInfo
+	role   resp.Value
+	shared atomic.Bool
+	calls  sync.Pool // of *call
+	done   chan struct{}
+
+	mu       sync.Mutex // guards what follows, and the links and states of calls
+	queue    queue
+	wbuf     []byte // encoded, not yet taken by a flush
+	spare    []byte // the buffer that the last flush left
+	encoded  uint64 // bytes ever encoded
+	sent     uint64 // of these, bytes that may have left
+	flushing bool
+	flusher  *call // the caller that writes; nil while a goroutine does
+	reader   *call // who holds the reading role
+	serving  *call // waits in Serve for the reading role, or holds it
+	taint    taint
+	err      *Error
+	watch    watch
+
+	progress atomic.Uint32 // counts reads that brought bytes
+
+	in input // belongs to the holder of the reading role
+	rx receiver
+}
+
+// wrap makes a Conn of an open byte stream, before the handshake.
+func wrap(nc net.Conn, o Options) *Conn {
+	c := &Conn{nc: nc, opts: o, done: make(chan struct{})}
+	_, c.secure = nc.(*tls.Conn)
+	c.in.scan = resp.NewScanner(o.Limits)
+	c.watch.timer = time.AfterFunc(time.Hour, c.tick)
+	c.watch.timer.Stop()
+	return c
+}
+
+// Addr returns the address that was dialled, as it was given.
+func (c *Conn) Addr() string { return c.opts.Addr }
+
+// Proto returns the protocol in use, 2 or 3.
+func (c *Conn) Proto() int { return c.info.Proto }
+
+// ServerInfo returns what the server said of itself in the handshake.
+func (c *Conn) ServerInfo() ServerInfo { return c.info }
+
+// RoleReply returns the reply to ROLE of the handshake, or nil where
+// Options.Role asked for none. It must not be changed.
+func (c *Conn) RoleReply() resp.Value { return c.role }
+
+// Done returns a channel that is closed when the connection is broken.
+func (c *Conn) Done() <-chan struct{} { return c.done }
+
+// Err returns why the connection is broken, or nil.
+func (c *Conn) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err == nil {
+		return nil
+	}
+	return c.err
+}
+
+// InFlight returns how many calls wait for replies, abandoned ones included.
+func (c *Conn) InFlight() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.queue.n
+}
+
+// Tainted reports whether the connection is not as the handshake left it, so
+// that it must not serve anybody else. A transaction that has ended, by EXEC or
+// DISCARD, leaves no trace.
+func (c *Conn) Tainted() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.taint.dirty()
+}
+
+// SetShared says whether stateful commands are refused, as Options.Shared.
+func (c *Conn) SetShared(shared bool) { c.shared.Store(shared) }
+
+// Do sends cmd and returns its reply, which must be released. An error reply
+// of the server is a reply: see [resp.Value.Err].
+//
+// It is safe for concurrent use. When ctx ends, Do returns within a few
+// milliseconds with the context's error in an [*Error]; the connection lives on.
+func (c *Conn) Do(ctx context.Context, cmd resp.Command) (resp.Reply, error) {
+	if err := ctx.Err(); err != nil {
+		return resp.Reply{}, c.notSent(err)
+	}
+	if err := c.admit(&cmd); err != nil {
+		return resp.Reply{}, c.notSent(err)
+	}
+	k := c.newCall(ctx, 1)
+	if cmd.Flags()&resp.Blocking != 0 {
+		stop := c.prepareBlocking(k, &cmd)
+		defer stop()
+	}
+	c.mu.Lock()
+	if c.err != nil {
+		err := c.err
+		c.mu.Unlock()
+		return resp.Reply{}, c.notSent(err.Err)
+	}
+	before := len(c.wbuf)
+	c.wbuf = cmd.AppendTo(c.wbuf)
+	c.enlist(k, len(c.wbuf)-before)
+	flush, alone := !c.flushing, c.queue.n == 1
+	if flush {
+		c.flushing, c.flusher = true, k
+	}
+	read := c.reader == nil
+	if read {
+		c.reader = k
+	}
+	c.mu.Unlock()
+
+	if flush {
+		if !alone {
+			runtime.Gosched() // let those who are about to come ride along
+		}
+		read = c.flush(k, false) || read
+	}
+	if !read || !c.readFor(k) {
+		c.await(k)
+	}
+	if k.err != nil {
+		return resp.Reply{}, k.err
+	}
+	return resp.NewReply(resp.Value(k.buf), k), nil
+}
+
+// enlist queues k, whose size bytes have just been encoded. c.mu is held.
+func (c *Conn) enlist(k *call, size int) {
+	k.start = c.encoded
+	c.encoded += uint64(size)
+	c.queue.push(k)
+	c.arm(k)
+}
+
+// await waits until k is answered, abandoned or failed, and plays the roles
+// that it is handed meanwhile.
+func (c *Conn) await(k *call) {
+	for {
+		read := false
+		switch <-k.sig {
+		case sigDone:
+			return
+		case sigRead:
+			read = true
+		case sigFlush:
+			read = c.flush(k, false)
+		}
+		if read && c.readFor(k) {
+			return
+		}
+	}
+}
+
+// admit refuses what can't be sent here, before any I/O.
+func (c *Conn) admit(cmd *resp.Command) error {
+	name := cmd.Name()
+	if name == "" {
+		return ErrEmptyCommand
+	}
+	if !resp.IsStateful(name) {
+		return nil
+	}
+	if c.shared.Load() || unmatched(cmd) {
+		return ErrStateful
+	}
+	c.mu.Lock()
+	c.taint.note(name)
+	c.mu.Unlock()
+	return nil
+}
+
+// prepareBlocking gives k the timeout of a blocking command, and watches its
+// context by a callback: the ticks that serve short calls would go on for as
+// long as the server blocks.
+func (c *Conn) prepareBlocking(k *call, cmd *resp.Command) (stop func() bool) {
+	k.allow(cmd)
+	if k.ctx == nil {
+		return func() bool { return true }
+	}
+	k.blocks = true
+	return context.AfterFunc(k.ctx, c.tick)
+}
+
+func (c *Conn) notSent(err error) *Error {
+	return &Error{Op: OpWrite, Addr: c.opts.Addr, Class: ClassNotSent, Err: err}
+}
+
+// Abort breaks the connection now. Every caller that waits on it returns an
+// [*Error] with cause and its class; those who come later get it too.
+func (c *Conn) Abort(cause error) { c.fail(OpWait, cause) }
+
+// Close breaks the connection with ErrClosed. It does not wait for those who
+// use it.
+func (c *Conn) Close() error {
+	c.fail(OpWait, ErrClosed)
+	return nil
+}
+
+// fail breaks the connection, once.
+func (c *Conn) fail(op string, cause error) {
+	c.mu.Lock()
+	if c.err != nil {
+		c.mu.Unlock()
+		return
+	}
+	if e, ok := errors.AsType[*Error](cause); ok && e.Addr == c.opts.Addr {
+		cause = e.Err
+	}
+	c.err = &Error{Op: op, Addr: c.opts.Addr, Class: ClassNotSent, Err: cause}
+	for c.queue.head != nil {
+		k := c.queue.pop()
+		if k.state != pending {
+			continue
+		}
+		k.state = failed
+		k.err = &Error{Op: op, Addr: c.opts.Addr, Class: c.classOf(k), Err: cause}
+		k.sig <- sigDone
+	}
+	if s := c.serving; s != nil && c.reader != s {
+		s.sig <- sigDone
+	}
+	c.watch.timer.Stop()
+	close(c.done)
+	c.mu.Unlock()
+	_ = transport(c.nc).Close()
+	c.stopReceiving()
+}
+
+// classOf says whether bytes of k may have left. c.mu is held.
+func (c *Conn) classOf(k *call) Class {
+	if k.start < c.sent {
+		return ClassMaybeExecuted
+	}
+	return ClassNotSent
+}
+
+// transport is the socket under TLS: closing a tls.Conn may wait for the peer.
+func transport(nc net.Conn) net.Conn {
+	if t, ok := nc.(*tls.Conn); ok {
+		return t.NetConn()
+	}
+	return nc
+}

@@ -1,0 +1,261 @@
+package conn
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/kermes-redis/kermes/resp"
+)
+
+// receiver is the state of Receive. It belongs to the one goroutine that
+// receives, but for stop.
+type receiver struct {
+	ctx  context.Context // the one that stop watches
+	stop func() bool
+}
+
+// Send writes cmds without waiting for replies, which [Conn.Receive] or
+// [Options.OnPush] will see. It is for SUBSCRIBE and the like, on a connection
+// of its own, and is safe beside a concurrent Receive or Serve.
+func (c *Conn) Send(ctx context.Context, cmds ...resp.Command) error {
+	if err := ctx.Err(); err != nil {
+		return c.notSent(err)
+	}
+	for i := range cmds {
+		if cmds[i].Name() == "" {
+			return c.notSent(ErrEmptyCommand)
+		}
+	}
+	c.mu.Lock()
+	if c.err != nil {
+		err := c.err
+		c.mu.Unlock()
+		return c.notSent(err.Err)
+	}
+	before := len(c.wbuf)
+	for i := range cmds {
+		c.wbuf = cmds[i].AppendTo(c.wbuf)
+	}
+	c.encoded += uint64(len(c.wbuf) - before)
+	c.taint.other = true
+	flush := !c.flushing
+	if flush {
+		c.flushing, c.flusher = true, nil
+	}
+	c.mu.Unlock()
+	if !flush {
+		return nil
+	}
+	return c.sendOut(ctx)
+}
+
+// sendOut writes on the caller's goroutine, and breaks the connection if ctx
+// ends first: half a command cannot be taken back.
+func (c *Conn) sendOut(ctx context.Context) error {
+	if ctx.Done() != nil {
+		stop := context.AfterFunc(ctx, func() { c.fail(OpWrite, context.Cause(ctx)) })
+		defer stop()
+	}
+	c.flush(nil, false)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil {
+		return &Error{Op: OpWrite, Addr: c.opts.Addr, Class: ClassMaybeExecuted, Err: c.err.Err}
+	}
+	return nil
+}
+
+// Receive returns the next thing that the server sends, pushes included: they
+// are not given to Options.OnPush. The bytes are valid until the next Receive.
+// It must not be called concurrently, nor while Do, DoBatch or Serve run. When
+// ctx ends, Receive returns its error and the connection lives on.
+//
+// It has no read timeout: whoever receives should PING with [Conn.Send] and
+// [Conn.Abort] the connection when nothing comes.
+func (c *Conn) Receive(ctx context.Context) (resp.Reply, error) {
+	in := &c.in
+	for {
+		if in.r < in.w {
+			n, err := in.scan.Scan(in.buf[in.r:in.w])
+			if err != nil {
+				c.failFraming(err)
+				return resp.Reply{}, c.receiveError()
+			}
+			if n > 0 {
+				v := resp.Value(in.buf[in.r : in.r+n])
+				in.r += n
+				in.total += uint64(n)
+				return resp.NewReply(v, nil), nil
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			return resp.Reply{}, &Error{Op: OpWait, Addr: c.opts.Addr, Err: err}
+		}
+		c.watchReceive(ctx)
+		err := c.fill()
+		if err == nil {
+			continue
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			c.fail(OpRead, err)
+			return resp.Reply{}, c.receiveError()
+		}
+		_ = c.nc.SetReadDeadline(time.Time{})
+	}
+}
+
+// Buffered reports whether Receive would return without reading from the
+// socket. It belongs to the goroutine that receives.
+func (c *Conn) Buffered() bool {
+	in := &c.in
+	if in.r == in.w {
+		return false
+	}
+	n, err := in.scan.Scan(in.buf[in.r:in.w])
+	if n > 0 {
+		in.scan.Reset()
+	}
+	return n > 0 || err != nil
+}
+
+func (c *Conn) receiveError() error {
+	err := c.Err()
+	if e, ok := errors.AsType[*Error](err); ok {
+		return &Error{Op: OpRead, Addr: e.Addr, Err: e.Err}
+	}
+	return err
+}
+
+// watchReceive arranges that the end of ctx wakes the read. One arrangement
+// serves all calls with the same context.
+func (c *Conn) watchReceive(ctx context.Context) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.rx.ctx == ctx {
+		return
+	}
+	if c.rx.stop != nil {
+		c.rx.stop()
+	}
+	c.rx.ctx, c.rx.stop = ctx, nil
+	if ctx.Done() != nil && c.err == nil {
+		c.rx.stop = context.AfterFunc(ctx, func() { _ = c.nc.SetReadDeadline(past()) })
+	}
+}
+
+func (c *Conn) stopReceiving() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.rx.stop != nil {
+		c.rx.stop()
+	}
+	c.rx.ctx, c.rx.stop = nil, nil
+}
+
+// Serve reads until ctx ends or the connection breaks, so that pushes reach
+// Options.OnPush while nobody waits for a reply. Do works beside it. One
+// goroutine may serve at a time.
+func (c *Conn) Serve(ctx context.Context) error {
+	s := &call{conn: c, ctx: ctx, sig: make(chan signal, maxSignals), state: answered}
+	c.mu.Lock()
+	if c.err != nil {
+		err := c.err
+		c.mu.Unlock()
+		return err
+	}
+	if c.serving != nil {
+		c.mu.Unlock()
+		return &Error{Op: OpWait, Addr: c.opts.Addr, Err: errors.New("somebody serves already")}
+	}
+	c.serving = s
+	if c.reader == nil {
+		c.reader = s
+		s.sig <- sigRead
+	}
+	c.mu.Unlock()
+	stop := context.AfterFunc(ctx, func() { c.endServe(s) })
+	defer stop()
+	if <-s.sig == sigRead {
+		c.serveReads(s)
+	}
+	if err := ctx.Err(); err != nil {
+		return &Error{Op: OpWait, Addr: c.opts.Addr, Err: err}
+	}
+	return c.receiveError()
+}
+
+// endServe wakes a server that waits for the reading role, or holds it.
+func (c *Conn) endServe(s *call) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.serving != s {
+		return
+	}
+	if c.reader == s {
+		_ = c.nc.SetReadDeadline(past())
+		return
+	}
+	c.serving = nil
+	s.sig <- sigDone
+}
+
+func (c *Conn) serveReads(s *call) {
+	for {
+		if _, ok := c.deliver(s); !ok {
+			return
+		}
+		if s.ctx.Err() != nil {
+			c.mu.Lock()
+			c.serving = nil
+			c.passReading()
+			c.mu.Unlock()
+			return
+		}
+		err := c.fill()
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			_ = c.nc.SetReadDeadline(time.Time{})
+		} else if err != nil {
+			c.fail(OpRead, err)
+			return
+		}
+	}
+}
+
+// unmatched says whether cmd has no reply of its own, or many: it would shift
+// the replies of everybody behind it.
+func unmatched(cmd *resp.Command) bool {
+	name := strings.ToUpper(cmd.Name())
+	switch name {
+	case "SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE",
+		"MONITOR", "SYNC", "PSYNC", "CLIENT REPLY":
+		return true
+	case "CLIENT":
+		return cmd.NArgs() > 1 && strings.EqualFold(cmd.Arg(0).String(), "REPLY")
+	}
+	return false
+}
+
+// Alive looks at an idle connection without blocking: it returns an error when
+// the peer has closed it, or when bytes wait that nobody asked for.
+func (c *Conn) Alive() error {
+	c.mu.Lock()
+	err, busy := c.err, c.queue.n > 0 || c.reader != nil
+	unread := !busy && c.in.r < c.in.w
+	c.mu.Unlock()
+	switch {
+	case err != nil:
+		return err
+	case busy:
+		return nil
+	case unread:
+		return errUnread
+	}
+	peeked := peek(transport(c.nc))
+	if errors.Is(peeked, errUnread) && (c.secure || c.info.Proto == 3) {
+		return nil // a session ticket, or a push
+	}
+	return peeked
+}

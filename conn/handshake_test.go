@@ -1,0 +1,226 @@
+package conn_test
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/kermes-redis/kermes/conn"
+	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/resp"
+)
+
+func TestHandshakeNegotiates(t *testing.T) {
+	tests := []struct {
+		name   string
+		server redistest.ServerOptions
+		client conn.Options
+		proto  int
+		check  func(t *testing.T, err error)
+	}{
+		{name: "RESP3 by default", proto: 3},
+		{name: "RESP2 by option sends no HELLO", client: conn.Options{Protocol: 2}, proto: 2},
+		{name: "unknown HELLO falls back", server: redistest.ServerOptions{NoHello: true}, proto: 2},
+		{name: "NOPROTO falls back", server: redistest.ServerOptions{MaxProto: 2}, proto: 2},
+		{name: "password", server: redistest.ServerOptions{Password: "secret"}, client: conn.Options{Password: "secret"}, proto: 3},
+		{
+			name: "password without HELLO", server: redistest.ServerOptions{Password: "secret", NoHello: true},
+			client: conn.Options{Password: "secret", DB: 3, ClientName: "me"}, proto: 2,
+		},
+		{
+			name: "user", server: redistest.ServerOptions{Users: map[string]string{"app": "pw"}},
+			client: conn.Options{Username: "app", Password: "pw"}, proto: 3,
+		},
+		{name: "wrong password", server: redistest.ServerOptions{Password: "secret"}, client: conn.Options{Password: "guess"}, check: isAuthError},
+		{name: "no password", server: redistest.ServerOptions{Password: "secret"}, check: isAuthError},
+		{
+			name: "insisting on RESP3", server: redistest.ServerOptions{NoHello: true}, client: conn.Options{Protocol: 3},
+			check: func(t *testing.T, err error) {
+				if e, ok := errors.AsType[*resp.Error](err); !ok || e.Code != "ERR" {
+					t.Errorf("error %v", err)
+				}
+			},
+		},
+		{name: "master wanted and found", client: conn.Options{Role: conn.RoleMaster}, proto: 3},
+		{
+			name: "master wanted, replica found", server: redistest.ServerOptions{Role: "slave"},
+			client: conn.Options{Role: conn.RoleMaster},
+			check: func(t *testing.T, err error) {
+				if e, ok := errors.AsType[*conn.RoleError](err); !ok || e.Got != "slave" {
+					t.Errorf("error %v", err)
+				}
+			},
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			redistest.NoLeaks(t)
+			s := redistest.NewServerWith(t, test.server)
+			o := test.client
+			o.Addr = s.Addr()
+			c, err := conn.Dial(t.Context(), o)
+			if test.check != nil {
+				if err == nil {
+					t.Fatal("no error")
+				}
+				if conn.ClassOf(err) != conn.ClassNotSent {
+					t.Errorf("class %v", conn.ClassOf(err))
+				}
+				test.check(t, err)
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			if c.Proto() != test.proto {
+				t.Errorf("protocol %d, want %d", c.Proto(), test.proto)
+			}
+			if o.Protocol == 2 && s.Count("HELLO") != 0 {
+				t.Error("HELLO was sent")
+			}
+			if got, err := text(t.Context(), c, resp.NewCommand("PING")); got != "PONG" || err != nil {
+				t.Errorf("PING: %q, %v", got, err)
+			}
+		})
+	}
+}
+
+func isAuthError(t *testing.T, err error) {
+	t.Helper()
+	if _, ok := errors.AsType[*conn.AuthError](err); !ok {
+		t.Errorf("error %v, want an AuthError", err)
+	}
+}
+
+// speak starts a server that sends greeting to whoever connects and closes.
+func speak(t *testing.T, greeting string) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			nc, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = bufio.NewReader(nc).Peek(1)
+			_, _ = io.WriteString(nc, greeting)
+			_ = nc.Close()
+		}
+	}()
+	return l.Addr().String()
+}
+
+func TestAPeerThatSpeaksAnotherProtocolIsNamed(t *testing.T) {
+	for greeting, want := range map[string]string{
+		"HTTP/1.1 400 Bad Request\r\n\r\n": "HTTP",
+		"\x15\x03\x01\x00\x02\x02F":        "TLS",
+		"SSH-2.0-OpenSSH\r\n":              "SSH",
+	} {
+		_, err := conn.Dial(t.Context(), conn.Options{Addr: speak(t, greeting)})
+		if e, ok := errors.AsType[*conn.ForeignError](err); !ok || e.Speaks != want {
+			t.Errorf("%s: error %v", want, err)
+		}
+	}
+}
+
+func TestAProxyThatHangsUpOnHelloIsSpokenToInRESP2(t *testing.T) {
+	s := redistest.NewServer(t)
+	s.Handle("HELLO", func(p *redistest.Peer, _ []string) { p.Close() })
+	c := dial(t, s, conn.Options{})
+	if c.Proto() != 2 {
+		t.Errorf("protocol %d", c.Proto())
+	}
+}
+
+func TestDialHonoursItsContextAndTimeout(t *testing.T) {
+	s := redistest.NewServer(t)
+	s.StopReading(true)
+	for name, o := range map[string]conn.Options{
+		"plain": {},
+		"tls":   {TLS: &tls.Config{InsecureSkipVerify: true}},
+	} {
+		o.Addr = s.Addr()
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		_, err := conn.Dial(ctx, o)
+		cancel()
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: context: %v", name, err)
+		}
+		o.DialTimeout = 50 * time.Millisecond
+		if _, err := conn.Dial(t.Context(), o); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: timeout: %v", name, err)
+		}
+	}
+}
+
+func TestCredentialsAreAskedForEachDial(t *testing.T) {
+	s := redistest.NewServerWith(t, redistest.ServerOptions{Password: "two"})
+	asked := 0
+	o := conn.Options{Credentials: func(context.Context, string) (string, string, error) {
+		asked++
+		return "", []string{"", "one", "two"}[asked], nil
+	}}
+	o.Addr = s.Addr()
+	if _, err := conn.Dial(t.Context(), o); err == nil {
+		t.Fatal("the old password was accepted")
+	}
+	c, err := conn.Dial(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = c.Close()
+}
+
+func TestParseURL(t *testing.T) {
+	tests := []struct {
+		url  string
+		want conn.Options
+	}{
+		{"redis://", conn.Options{Addr: "127.0.0.1:6379"}},
+		{"redis://h", conn.Options{Addr: "h:6379"}},
+		{"redis://:p%40ss@h:1/2", conn.Options{Addr: "h:1", Password: "p@ss", DB: 2}},
+		{"redis://u:p@[::1]:7000?db=3&client_name=x&protocol=2", conn.Options{Addr: "[::1]:7000", Username: "u", Password: "p", DB: 3, ClientName: "x", Protocol: 2}},
+		{"unix:///tmp/r.sock?db=1", conn.Options{Addr: "/tmp/r.sock", DB: 1}},
+		{"valkey://h?read_timeout=250ms&dial_timeout=1s", conn.Options{Addr: "h:6379", ReadTimeout: 250 * time.Millisecond, DialTimeout: time.Second}},
+	}
+	for _, test := range tests {
+		got, err := conn.ParseURL(test.url)
+		if err != nil || fmt.Sprint(got) != fmt.Sprint(test.want) {
+			t.Errorf("%s: %+v, %v", test.url, got, err)
+		}
+	}
+	if o, err := conn.ParseURL("rediss://h"); err != nil || o.TLS == nil {
+		t.Errorf("rediss: %+v, %v", o, err)
+	}
+	for _, bad := range []string{
+		"", "h:6379", "http://h", "redis://h/x", "redis://h/-1", "redis://h:0", "redis://h:99999", "redis://h?foo=1",
+		"redis://h?db=1&db=2", "redis://h?protocol=4", "redis://h?read_timeout=5", "redis://h?read_timeout=-1s",
+		"unix://h/p", "unix://", "redis://h#f", "redis://%zz",
+	} {
+		if o, err := conn.ParseURL(bad); err == nil {
+			t.Errorf("%s: accepted as %+v", bad, o)
+		}
+	}
+}
+
+func FuzzParseURL(f *testing.F) {
+	f.Add("redis://u:p@h:1/2?db=3")
+	f.Add("unix:///p")
+	f.Fuzz(func(t *testing.T, url string) {
+		o, err := conn.ParseURL(url)
+		if err == nil && (o.Addr == "" || o.DB < 0) {
+			t.Errorf("%q became %+v", url, o)
+		}
+	})
+}

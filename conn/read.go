@@ -1,0 +1,392 @@
+package conn
+
+import (
+	"errors"
+	"io"
+	"os"
+	"time"
+
+	"github.com/kermes-redis/kermes/resp"
+)
+
+const (
+	// baseBuffer is the read buffer of a quiet connection.
+	baseBuffer = 8 << 10
+	// busyBuffer is what it grows to when reads keep filling it.
+	busyBuffer = 64 << 10
+	// largeReply is the size from which a reply is handed over with its
+	// buffer, instead of being copied.
+	largeReply = 16 << 10
+	// firstGrowth is what may be allocated on the word of a length alone.
+	// Beyond it, buffers grow with what has really arrived.
+	firstGrowth = 1<<20 + 4<<10
+	// keepBig is the largest handed-over buffer that is kept for the next
+	// large reply.
+	keepBig = 4 << 20
+	// maxFrames is how many replies are handed out at a time.
+	maxFrames = 128
+	// copyLocked is how many bytes of replies are copied under the lock; it
+	// saves a caller that is alone a second locking.
+	copyLocked = 1 << 10
+)
+
+// input is the reading side. It belongs to the holder of the reading role.
+type input struct {
+	buf    []byte
+	r, w   int // buf[r:w] has been read and not yet framed
+	scan   resp.Scanner
+	frames [maxFrames]frame
+	total  uint64 // bytes framed, to know the first ones
+	full   int    // reads in a row that filled the buffer
+}
+
+// frame is one reply in the buffer and where it goes: nil where its caller has
+// left.
+type frame struct {
+	start, end int
+	to         *call
+	last       bool
+}
+
+// errUnasked says that a reply came though no command awaited one.
+var errUnasked = errors.New("the server sent what nobody asked for")
+
+// errUnread says that bytes wait to be read on an idle connection.
+var errUnread = errors.New("unread bytes on an idle connection")
+
+// readFor reads for everybody until k is settled. k holds the reading role. It
+// reports whether k was settled here; if not, a signal tells k.
+func (c *Conn) readFor(k *call) bool {
+	for {
+		settled, ok := c.deliver(k)
+		if !ok {
+			return false
+		}
+		if settled {
+			return true
+		}
+		if err := c.fill(); err != nil {
+			if !errors.Is(err, os.ErrDeadlineExceeded) {
+				c.fail(OpRead, err)
+				return false
+			}
+			_ = c.nc.SetReadDeadline(time.Time{})
+			if c.giveUp(k) {
+				return true
+			}
+		}
+	}
+}
+
+// giveUp settles k with its context's error if that has ended, and passes the
+// reading on.
+func (c *Conn) giveUp(k *call) bool {
+	if k.ctx == nil || k.ctx.Err() == nil {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if k.state != pending {
+		return false
+	}
+	c.abandon(k)
+	c.reader = nil
+	c.passReading()
+	return true
+}
+
+// abandon leaves k in the queue without its caller. c.mu is held.
+func (c *Conn) abandon(k *call) {
+	k.state = abandoned
+	k.err = &Error{Op: OpWait, Addr: c.opts.Addr, Class: ClassMaybeExecuted, Err: k.ctx.Err()}
+}
+
+// passReading gives the free reading role to whoever should have it: the one
+// that serves, else the caller whose reply comes next. A caller that is
+// writing is not disturbed; it looks for the role when it has written. c.mu is
+// held.
+func (c *Conn) passReading() {
+	c.reader = nil
+	if c.err != nil {
+		return
+	}
+	if c.serving != nil {
+		c.reader = c.serving
+		c.serving.sig <- sigRead
+		return
+	}
+	writing := false
+	for k := c.queue.head; k != nil; k = k.next {
+		if k.state != pending {
+			continue
+		}
+		if k == c.flusher {
+			writing = true
+			continue
+		}
+		c.reader = k
+		k.sig <- sigRead
+		return
+	}
+	if c.queue.head != nil && !writing {
+		drain := &call{conn: c, state: answered}
+		c.reader = drain
+		go c.drain(drain)
+	}
+}
+
+// drain reads the replies of callers that have left while nobody else is
+// there to do it. It ends with the last of them.
+func (c *Conn) drain(d *call) {
+	for {
+		if _, ok := c.deliver(d); !ok {
+			return
+		}
+		c.mu.Lock()
+		if head := c.queue.head; head == nil || head.state == pending {
+			c.passReading()
+			c.mu.Unlock()
+			return
+		}
+		c.mu.Unlock()
+		err := c.fill()
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			_ = c.nc.SetReadDeadline(time.Time{})
+		} else if err != nil {
+			c.fail(OpRead, err)
+			return
+		}
+	}
+}
+
+// deliver hands out the complete replies in the buffer. It reports whether
+// that settled k, in which case the reading role has been passed on, and
+// false as ok when the connection broke.
+func (c *Conn) deliver(k *call) (settled, ok bool) {
+	in := &c.in
+	for {
+		n, size, err := c.frameReplies()
+		if n > 0 {
+			passed, fine := c.handOut(n, size, k, &settled)
+			if passed || !fine {
+				return settled, fine
+			}
+		}
+		if err != nil {
+			c.failFraming(err)
+			return false, false
+		}
+		if n < maxFrames || in.r == in.w {
+			break
+		}
+	}
+	if settled {
+		c.mu.Lock()
+		c.passReading()
+		c.mu.Unlock()
+	}
+	return settled, true
+}
+
+// frameReplies finds complete replies and gives pushes to OnPush.
+func (c *Conn) frameReplies() (n, size int, err error) {
+	in := &c.in
+	for n < maxFrames && in.r < in.w {
+		length, err := in.scan.Scan(in.buf[in.r:in.w])
+		if err != nil || length == 0 {
+			return n, size, err
+		}
+		start := in.r
+		in.r += length
+		if b := in.buf[start]; (b == '>' || b == '|') && resp.Value(in.buf[start:in.r]).Kind() == resp.KindPush {
+			if c.opts.OnPush != nil {
+				c.opts.OnPush(resp.Value(in.buf[start:in.r]))
+			}
+			continue
+		}
+		in.frames[n] = frame{start: start, end: in.r}
+		n++
+		size += length
+	}
+	return n, size, nil
+}
+
+// handOut gives the first n frames to the calls that await them. Where that
+// settles k and empties the buffer it also passes the reading on.
+func (c *Conn) handOut(n, size int, k *call, settled *bool) (passed, ok bool) {
+	in := &c.in
+	frames := in.frames[:n]
+	in.total += uint64(size)
+	c.mu.Lock()
+	for i := range frames {
+		head := c.queue.head
+		if head == nil {
+			c.mu.Unlock()
+			c.fail(OpRead, c.unasked(frames[i]))
+			return false, false
+		}
+		if c.assign(&frames[i], head) && head == k {
+			*settled = true
+		}
+	}
+	if size > copyLocked {
+		c.mu.Unlock()
+		c.copyOut(frames, k)
+		return false, true
+	}
+	c.copyOut(frames, k)
+	if *settled && in.r == in.w {
+		c.passReading()
+		passed = true
+	}
+	c.mu.Unlock()
+	return passed, true
+}
+
+// assign notes that f is head's next reply, and reports whether it answers
+// head in full. c.mu is held.
+func (c *Conn) assign(f *frame, head *call) bool {
+	f.to, f.last = head, false
+	head.want--
+	if head.want == 0 {
+		c.queue.pop()
+		f.last = true
+	}
+	if head.state == abandoned {
+		f.to = nil
+		return false
+	}
+	if f.last {
+		head.state = answered
+	}
+	return f.last
+}
+
+// copyOut fills the calls and wakes those that are complete.
+func (c *Conn) copyOut(frames []frame, k *call) {
+	in := &c.in
+	for i := range frames {
+		f := &frames[i]
+		to := f.to
+		if to == nil {
+			continue
+		}
+		f.to = nil
+		if f.end-f.start > largeReply && len(frames) == 1 && f.last && len(to.buf) == 0 {
+			to.buf, to.big = in.buf[f.start:f.end:f.end], true
+			c.replaceBuffer()
+		} else {
+			to.add(in.buf[f.start:f.end])
+		}
+		if f.last && to != k {
+			to.sig <- sigDone
+		}
+	}
+}
+
+// unasked is the error for a reply without a command. A server that refuses a
+// connection speaks first.
+func (c *Conn) unasked(f frame) error {
+	if err := resp.Value(c.in.buf[f.start:f.end]).Err(); err != nil {
+		return err
+	}
+	return errUnasked
+}
+
+func (c *Conn) failFraming(err error) {
+	in := &c.in
+	if in.total == 0 {
+		head := append([]byte(nil), in.buf[in.r:min(in.w, in.r+16)]...)
+		err = &firstBytes{head: head, err: err}
+	}
+	c.fail(OpRead, err)
+}
+
+// fill reads once, into room enough for what is known to come.
+func (c *Conn) fill() error {
+	in := &c.in
+	c.makeRoom()
+	room := len(in.buf) - in.w
+	n, err := c.nc.Read(in.buf[in.w:])
+	in.w += n
+	if n > 0 {
+		c.progress.Add(1)
+		if n == room {
+			in.full++
+		} else {
+			in.full = 0
+		}
+		return nil
+	}
+	if err == nil {
+		return nil
+	}
+	if err == io.EOF && in.r < in.w {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// makeRoom prepares the buffer for the next read.
+func (c *Conn) makeRoom() {
+	in := &c.in
+	if in.r == in.w {
+		in.r, in.w = 0, 0
+		switch {
+		case in.buf == nil:
+			in.buf = make([]byte, baseBuffer)
+		case in.full >= 2 && len(in.buf) < busyBuffer:
+			in.buf = make([]byte, 2*len(in.buf))
+		}
+		return
+	}
+	held := in.w - in.r
+	need := held + in.scan.Need()
+	if need <= len(in.buf)-in.r && in.w < len(in.buf) {
+		return
+	}
+	if need <= len(in.buf) {
+		copy(in.buf, in.buf[in.r:in.w])
+		in.r, in.w = 0, held
+		return
+	}
+	size := min(need, max(firstGrowth, 2*held))
+	size = max(size, 2*len(in.buf))
+	bigger := c.takeBig(size)
+	copy(bigger, in.buf[in.r:in.w])
+	in.buf, in.r, in.w = bigger, 0, held
+}
+
+// replaceBuffer gives the connection a fresh buffer, because the old one has
+// gone with a large reply, and moves what was read beyond that reply.
+func (c *Conn) replaceBuffer() {
+	in := &c.in
+	rest := in.buf[in.r:in.w]
+	in.buf = make([]byte, max(baseBuffer, len(rest)))
+	in.r, in.w = 0, copy(in.buf, rest)
+}
+
+// takeBig returns a buffer of at least size bytes, the kept one if it will do.
+func (c *Conn) takeBig(size int) []byte {
+	c.mu.Lock()
+	kept := c.watch.big
+	c.watch.big = nil
+	c.mu.Unlock()
+	if cap(kept) >= size {
+		return kept[:cap(kept)]
+	}
+	return make([]byte, size)
+}
+
+// returnBig keeps the buffer of a large reply for the next one, until the
+// connection has been idle for a while.
+func (c *Conn) returnBig(buf []byte) {
+	if cap(buf) > keepBig {
+		return
+	}
+	c.mu.Lock()
+	if c.err == nil && cap(buf) > cap(c.watch.big) {
+		c.watch.big = buf[:0]
+	}
+	c.mu.Unlock()
+}

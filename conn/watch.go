@@ -1,0 +1,162 @@
+package conn
+
+import "time"
+
+const (
+	// cancelTick is how often the contexts of waiting callers are looked at.
+	// It bounds how late a caller returns after its context has ended.
+	cancelTick = 5 * time.Millisecond
+	// idleTick is how long a connection without a read timeout is idle before
+	// it lets its buffers go.
+	idleTick = time.Second
+	// timeoutTicks divides the read timeout into the ticks that watch it.
+	timeoutTicks = 8
+)
+
+// pace is how often a connection is looked at.
+type pace uint8
+
+const (
+	stopped pace = iota
+	slow         // something is unanswered: the read timeout matters
+	fast         // a caller may give up: its context matters
+)
+
+// watch is what stands in for a deadline per command: one timer that runs
+// only while the connection is in use. Conn.mu guards it.
+type watch struct {
+	timer    *time.Timer
+	pace     pace
+	oldest   uint64 // the oldest call when last looked at
+	progress uint32
+	since    time.Time // when it was first seen in that state
+	idleAt   uint64    // Conn.encoded when the connection was last seen idle
+	big      []byte    // buffer of an earlier large reply
+}
+
+// arm makes sure that k will be looked at. c.mu is held.
+func (c *Conn) arm(k *call) {
+	if k.ctx != nil && !k.blocks {
+		if c.watch.pace != fast {
+			c.watch.pace = fast
+			c.watch.timer.Reset(cancelTick)
+		}
+		return
+	}
+	if c.watch.pace == stopped {
+		c.watch.pace = slow
+		c.watch.timer.Reset(c.slowTick())
+	}
+}
+
+func (c *Conn) slowTick() time.Duration {
+	if c.opts.ReadTimeout <= 0 {
+		return idleTick
+	}
+	return max(c.opts.ReadTimeout/timeoutTicks, time.Millisecond)
+}
+
+// tick looks at every waiting call: it settles those whose contexts have
+// ended, and breaks the connection when the oldest has waited too long.
+func (c *Conn) tick() {
+	expired := false
+	c.mu.Lock()
+	if c.err == nil {
+		next := c.cancelEnded()
+		expired = c.oldestExpired()
+		if c.queue.n == 0 {
+			next = c.idle()
+		}
+		c.setPace(next)
+	}
+	c.mu.Unlock()
+	if expired {
+		c.fail(OpRead, ErrTimeout)
+	}
+}
+
+func (c *Conn) setPace(next pace) {
+	c.watch.pace = next
+	switch next {
+	case fast:
+		c.watch.timer.Reset(cancelTick)
+	case slow:
+		c.watch.timer.Reset(c.slowTick())
+	}
+}
+
+// cancelEnded settles the calls whose contexts have ended. Those who read or
+// write are poked and settle themselves. c.mu is held.
+func (c *Conn) cancelEnded() pace {
+	next := slow
+	for k := c.queue.head; k != nil; k = k.next {
+		if k.state != pending || k.ctx == nil {
+			continue
+		}
+		if k.ctx.Err() == nil {
+			if !k.blocks {
+				next = fast
+			}
+			continue
+		}
+		switch k {
+		case c.reader:
+			next = fast
+			_ = c.nc.SetReadDeadline(past())
+		case c.flusher:
+			next = fast
+			if !c.secure {
+				_ = c.nc.SetWriteDeadline(past())
+			}
+		default:
+			c.abandon(k)
+			k.sig <- sigDone
+		}
+	}
+	return next
+}
+
+// past is a deadline that makes a blocked read or write return now.
+func past() time.Time { return time.Unix(1, 0) }
+
+// oldestExpired reports whether the oldest call has waited for its timeout
+// without any byte arriving. c.mu is held.
+func (c *Conn) oldestExpired() bool {
+	head := c.queue.head
+	if head == nil {
+		return false
+	}
+	now := time.Now()
+	progress := c.progress.Load()
+	w := &c.watch
+	if w.since.IsZero() || w.oldest != head.start || w.progress != progress {
+		w.oldest, w.progress, w.since = head.start, progress, now
+		return false
+	}
+	if head.timeout <= 0 {
+		return false
+	}
+	// It had waited for up to one tick when it was first seen.
+	return now.Sub(w.since) >= head.timeout-head.timeout/timeoutTicks
+}
+
+// idle lets go of memory after a tick without any call. c.mu is held.
+func (c *Conn) idle() pace {
+	w := &c.watch
+	w.since = time.Time{}
+	if w.idleAt != c.encoded {
+		w.idleAt = c.encoded
+		return slow
+	}
+	w.big = nil
+	if cap(c.spare) > baseBuffer/2 {
+		c.spare = nil
+	}
+	if cap(c.wbuf) > baseBuffer/2 && len(c.wbuf) == 0 {
+		c.wbuf = nil
+	}
+	if c.reader == nil && len(c.in.buf) > baseBuffer && c.in.r == c.in.w {
+		c.in.buf, c.in.r, c.in.w, c.in.full = nil, 0, 0, 0
+	}
+	return stopped
+}

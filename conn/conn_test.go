@@ -196,7 +196,7 @@ func TestABatchGivesEveryReplyInOrder(t *testing.T) {
 
 func TestALargeBatchCompletesAgainstAPeerThatReadsOnlyWhenRead(t *testing.T) {
 	redistest.NoLeaks(t)
-	s := redistest.NewServerWith(t, redistest.ServerOptions{Backpressure: true, ReadBuffer: 4096})
+	s := redistest.NewServerWith(t, redistest.ServerOptions{Backpressure: true})
 	c := dial(t, s, conn.Options{})
 	payload := strings.Repeat("x", 64<<10)
 	cmds := make([]resp.Command, 400)

@@ -50,6 +50,9 @@ func (s *Scanner) Scan(b []byte) (int, error) {
 			return 0, nil
 		}
 		start := s.pos
+		if !known(b[start]) {
+			return 0, s.bad("kind", false)
+		}
 		end := line(b, start, s.lim.Line)
 		if end == -1 {
 			s.need = 1
@@ -157,4 +160,13 @@ func digits(b []byte) (n int64, ok bool) {
 		n = n*10 + int64(c-'0')
 	}
 	return n, true
+}
+
+func known(b byte) bool {
+	switch Kind(b) {
+	case KindText, KindError, KindInt, KindBulk, KindArray, KindNull, KindBool, KindDouble, KindBig, KindBulkError,
+		KindVerbatim, KindMap, KindSet, KindAttribute, KindPush:
+		return true
+	}
+	return false
 }

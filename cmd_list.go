@@ -49,24 +49,27 @@ func RPushX[V Blob](key string, values ...V) Cmd[int64] {
 // See https://redis.io/commands/lpop.
 func LPop(key string) Cmd[string] { return write(Text, "LPOP", resp.String(key)) }
 
-// LPopN removes and returns up to n first elements; [ErrNil] if there is no list.
+// LPopN removes and returns up to n first elements; none if there is no list.
 //
 // See https://redis.io/commands/lpop.
 func LPopN(key string, n int64) Cmd[[]string] {
-	return write(Texts, "LPOP", resp.String(key), resp.Int(n))
+	return write(textsOrNone, "LPOP", resp.String(key), resp.Int(n))
 }
+
+// textsOrNone takes a null for an empty list.
+func textsOrNone(v resp.Value) ([]string, error) { return orZero(Texts(v)) }
 
 // RPop removes and returns the last element, or [ErrNil].
 //
 // See https://redis.io/commands/rpop.
 func RPop(key string) Cmd[string] { return write(Text, "RPOP", resp.String(key)) }
 
-// RPopN removes and returns up to n last elements, the last first; [ErrNil] if
-// there is no list.
+// RPopN removes and returns up to n last elements, the last first; none if there
+// is no list.
 //
 // See https://redis.io/commands/rpop.
 func RPopN(key string, n int64) Cmd[[]string] {
-	return write(Texts, "RPOP", resp.String(key), resp.Int(n))
+	return write(textsOrNone, "RPOP", resp.String(key), resp.Int(n))
 }
 
 // LRange returns elements start to stop, both inclusive, negative ones from the

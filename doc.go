@@ -1,0 +1,48 @@
+// Package redis has the commands of Redis and Valkey as typed values, and what is
+// made of them: pipelines, transactions, scripts, scans, consumer groups.
+//
+// A command is made by a function and runs on any [Doer]: a connection, a pool,
+// the client of package sentinel, its replicas, a fake in a test.
+//
+//	n, err := redis.Incr("hits").Do(ctx, client)
+//	err = redis.Set("greeting", "hello").Do(ctx, client)
+//	s, err := redis.Get("greeting").Do(ctx, client)
+//
+// The same value can be queued in a [Pipeline], executed in MULTI, kept, logged,
+// and run again. [New] makes commands that have no function here, of modules for
+// instance. [As] decodes a reply otherwise, [Map] converts the value.
+//
+// # Nothing there
+//
+// Where a reply may be null, Do returns [ErrNil]. [Optional] turns it into an
+// empty [Opt]. Lists whose elements may be missing are lists of Opt.
+//
+// # Durations and options
+//
+// Times to live and waits are [time.Duration], sent in milliseconds and rounded
+// up. A required one that is negative or below a millisecond, and any other
+// argument that cannot be meant, is an [ArgError] before anything is sent. Options
+// are structs; their zero values are the plain command.
+//
+// # Several commands
+//
+// A [Pipeline] sends commands together and has a [Future] for each. Its Flush in
+// the middle makes the replies so far readable. Its Exec runs them as a
+// transaction; [Watch] and [Transact] make that depend on keys that have not
+// changed. [Script] and [Lua] run on the server; both work in pipelines and
+// transactions.
+//
+// # Errors
+//
+// An error reply is a *[resp.Error]; compare it by code: errors.Is(err,
+// redis.ErrWrongType). [ClassOf] says of any error whether the command may have
+// been executed. A command that only reads is flagged so and may be repeated by a
+// client that retries; another one may not, unless [Cmd.Idempotent] says so.
+//
+// # Memory
+//
+// Strings are copies of their own. Short ones of one list or map share memory, up
+// to 8 KiB, so that a list of a thousand costs a dozen allocations; use
+// [strings.Clone] for the few that outlive the rest by far. [Into] appends to a
+// buffer of the caller.
+package redis

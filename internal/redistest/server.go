@@ -19,7 +19,7 @@ type ServerOptions struct {
 	// Network is "tcp" (default), "unix", or "none": no listener at all,
 	// connections come by ServeConn, Pipe and PipeDial (testing/synctest).
 	Network string
-	// Addr to listen on; empty is 127.0.0.1:0, or a path in a new temporary
+	// Addr to listen on; empty is a free port of 127.0.0.1, or a path in a new temporary
 	// directory for "unix". With "none" it is only what Server.Addr says.
 	Addr string
 	// TLS makes the server speak TLS.
@@ -159,9 +159,6 @@ func StartServer(o ServerOptions) (*Server, error) {
 	case o.Network == "":
 		s.network = "tcp"
 	}
-	if s.addr == "" {
-		s.addr = "127.0.0.1:0"
-	}
 	if err := s.listen(); err != nil {
 		return nil, err
 	}
@@ -170,7 +167,13 @@ func StartServer(o ServerOptions) (*Server, error) {
 
 // listen opens the listener and accepts on it.
 func (s *Server) listen() error {
-	ln, err := net.Listen(s.network, s.addr)
+	var ln net.Listener
+	var err error
+	if s.addr == "" {
+		ln, err = listenFree("127.0.0.1")
+	} else {
+		ln, err = net.Listen(s.network, s.addr)
+	}
 	if err != nil {
 		return fmt.Errorf("redistest: server: %w", err)
 	}

@@ -1,0 +1,106 @@
+package pool
+
+import (
+	"runtime"
+	"time"
+
+	"github.com/kermes-redis/kermes/conn"
+)
+
+const (
+	// DefaultSoloConns is how many callers at a time have a connection each.
+	DefaultSoloConns = 8
+	// DefaultSharedConns is how many connections all callers share when there
+	// are more of them.
+	DefaultSharedConns = 2
+	// DefaultMinConns is the least value of the default of MaxConns, which is
+	// four for each processor.
+	DefaultMinConns = 16
+	// DefaultIdleTime is how long an unused connection is kept.
+	DefaultIdleTime = 5 * time.Minute
+	// DefaultPeekAfter is how long a connection is idle before it is looked at
+	// before use.
+	DefaultPeekAfter = time.Second
+	// DefaultMaxDials is how many dials may run at a time.
+	DefaultMaxDials = 4
+	// DefaultMinBackoff and DefaultMaxBackoff bound the wait between dials
+	// while the server cannot be reached.
+	DefaultMinBackoff = 50 * time.Millisecond
+	// DefaultMaxBackoff see DefaultMinBackoff.
+	DefaultMaxBackoff = time.Second
+)
+
+// Options says how to connect and how many connections to keep. The zero
+// value is ready for use.
+type Options struct {
+	// Conn says how to connect. Its Shared field is the pool's own business.
+	Conn conn.Options
+	// MaxConns bounds the connections that are leased or kept for leases and
+	// for solo callers. Shared connections come on top. Zero means four for
+	// each processor, at least DefaultMinConns; negative means no bound.
+	MaxConns int
+	// SoloConns is up to how many callers at a time have a connection each.
+	// Zero means DefaultSoloConns, negative none: all share from the first.
+	SoloConns int
+	// SharedConns is how many connections callers share beyond that. Zero means
+	// DefaultSharedConns; negative means one.
+	SharedConns int
+	// MinIdle is how many idle connections are kept ready. Zero means none.
+	MinIdle int
+	// MaxIdle is how many idle connections are kept at most. Zero means
+	// MaxConns, negative none.
+	MaxIdle int
+	// IdleTime is how long an unused connection is kept. Zero means
+	// DefaultIdleTime, negative for ever. It should be shorter than the
+	// server's "timeout" setting.
+	IdleTime time.Duration
+	// MaxLifetime is the age at which a connection is closed once it is idle,
+	// up to a tenth earlier so that not all go at once. Zero and negative mean
+	// never. With credentials that expire it should be shorter than they live.
+	MaxLifetime time.Duration
+	// PeekAfter is how long a connection is idle before it is looked at, without
+	// a round trip, before use. Zero means DefaultPeekAfter, negative never.
+	PeekAfter time.Duration
+	// MaxDials is how many dials may run at a time. Zero means DefaultMaxDials.
+	// While dialling fails it is one.
+	MaxDials int
+	// MinBackoff and MaxBackoff bound the wait between dials while the server
+	// cannot be reached. It doubles, with jitter. Zero means DefaultMinBackoff
+	// and DefaultMaxBackoff.
+	MinBackoff, MaxBackoff time.Duration
+}
+
+func (o Options) withDefaults() Options {
+	if o.MaxConns == 0 {
+		o.MaxConns = max(DefaultMinConns, 4*runtime.GOMAXPROCS(0))
+	}
+	if o.SoloConns == 0 {
+		o.SoloConns = DefaultSoloConns
+	}
+	if o.SharedConns == 0 {
+		o.SharedConns = DefaultSharedConns
+	}
+	o.SharedConns = max(o.SharedConns, 1)
+	if o.MaxIdle == 0 {
+		o.MaxIdle = o.MaxConns
+	}
+	if o.IdleTime == 0 {
+		o.IdleTime = DefaultIdleTime
+	}
+	if o.PeekAfter == 0 {
+		o.PeekAfter = DefaultPeekAfter
+	}
+	if o.MaxDials <= 0 {
+		o.MaxDials = DefaultMaxDials
+	}
+	if o.MinBackoff <= 0 {
+		o.MinBackoff = DefaultMinBackoff
+	}
+	if o.MaxBackoff <= 0 {
+		o.MaxBackoff = DefaultMaxBackoff
+	}
+	if o.Conn.Addr == "" {
+		o.Conn.Addr = conn.DefaultAddr
+	}
+	return o
+}

@@ -27,12 +27,8 @@ type Cmd[T any] struct {
 // The command is flagged by its name (see [resp.FlagsOf]); use [Cmd.With] for
 // others. The typed functions cost less: New boxes its arguments.
 func New[T any](decode Decoder[T], name string, args ...any) Cmd[T] {
-	w := words{name: name}
-	for _, a := range args {
-		w.any(a)
-	}
-	c := Cmd[T]{Command: resp.NewCommand(name, w.args...), Decode: decode, err: w.err}
-	return c.With(resp.FlagsOf(name))
+	a, err := argsOf(args)
+	return write(decode, name, a...).fail(err).With(resp.FlagsOf(name))
 }
 
 // Do runs the command on d and returns its decoded reply. An error reply of the
@@ -69,10 +65,18 @@ func (c Cmd[T]) Idempotent() Cmd[T] { return c.With(resp.Idempotent) }
 // Err returns why the command cannot be sent, or nil. It is what Do returns.
 func (c Cmd[T]) Err() error { return c.err }
 
-// check returns the command with err as its construction error, if it has none.
-func (c Cmd[T]) check(err error) Cmd[T] {
-	if c.err == nil {
-		c.err = err
+// check returns the command as one that fails with r, if there is a reason.
+func (c Cmd[T]) check(r reason) Cmd[T] {
+	if r != fine && c.err == nil {
+		c.err = &ArgError{c.Command.Name(), reasons[r]}
+	}
+	return c
+}
+
+// fail returns the command as one that fails with err, if that is not nil.
+func (c Cmd[T]) fail(err error) Cmd[T] {
+	if err != nil && c.err == nil {
+		c.err = &ArgError{c.Command.Name(), err.Error()}
 	}
 	return c
 }
@@ -115,9 +119,9 @@ func (s Status) Idempotent() Status { return s.With(resp.Idempotent) }
 // Err returns why the command cannot be sent, or nil.
 func (s Status) Err() error { return s.err }
 
-func (s Status) check(err error) Status {
-	if s.err == nil {
-		s.err = err
+func (s Status) check(r reason) Status {
+	if r != fine && s.err == nil {
+		s.err = &ArgError{s.Command.Name(), reasons[r]}
 	}
 	return s
 }
@@ -234,12 +238,12 @@ func status(name string, args ...resp.Arg) Status {
 const Forever time.Duration = math.MaxInt64
 
 // blockFor marks c as blocking for at most d on the server.
-func (c Cmd[T]) blockFor(name string, d time.Duration) Cmd[T] {
+func (c Cmd[T]) blockFor(d time.Duration) Cmd[T] {
 	if d == Forever {
 		d = 0
 	}
 	if d != 0 {
-		c = c.check(checkTTL(name, d))
+		c = c.check(checkTTL(d))
 	}
 	c.Command = c.Command.WithFlags(c.Command.Flags() | resp.Blocking).WithTimeout(d)
 	return c

@@ -38,7 +38,7 @@ func ACLSetUser(user string, rules ...string) Status {
 //
 // See https://redis.io/commands/acl-deluser.
 func ACLDelUser(users ...string) Cmd[int64] {
-	return write(Int, "ACL DELUSER", addStrs(nil, users)...)
+	return write(Int, "ACL DELUSER", addStrs(few(), users)...)
 }
 
 // ACLUser is what a user may do.

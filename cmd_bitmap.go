@@ -35,22 +35,23 @@ type BitRange struct {
 	Bits  bool       // Start and End count bits, not bytes. Redis 7.0
 }
 
-func (w *words) bitRange(r BitRange) {
+func (w words) bitRange(r BitRange) words {
 	if r == (BitRange{}) {
-		return
+		return w
 	}
-	w.int(r.Start)
-	w.int(r.End.Or(-1))
-	w.flag(r.Bits, "BIT")
+	w = w.int(r.Start)
+	w = w.int(r.End.Or(-1))
+	w = w.flag(r.Bits, "BIT")
+	return w
 }
 
 // BitCount returns how many bits are set.
 //
 // See https://redis.io/commands/bitcount.
 func BitCount(key string, r BitRange) Cmd[int64] {
-	w := words{}
-	w.str(key)
-	w.bitRange(r)
+	w := words{args: few()}
+	w = w.str(key)
+	w = w.bitRange(r)
 	return read(Int, "BITCOUNT", w.args...)
 }
 
@@ -59,13 +60,13 @@ func BitCount(key string, r BitRange) Cmd[int64] {
 //
 // See https://redis.io/commands/bitpos.
 func BitPos(key string, bit bool, r BitRange) Cmd[int64] {
-	w := words{}
-	w.str(key)
+	w := words{args: few()}
+	w = w.str(key)
 	w.args = append(w.args, bitArg(bit))
 	if r.End.OK || r.Bits {
-		w.bitRange(r)
+		w = w.bitRange(r)
 	} else if r.Start != 0 {
-		w.int(r.Start)
+		w = w.int(r.Start)
 	}
 	return read(Int, "BITPOS", w.args...)
 }
@@ -142,16 +143,16 @@ func (s BitStep) Nth() BitStep {
 // See https://redis.io/commands/bitfield.
 func BitField(key string, steps ...BitStep) Cmd[[]Opt[int64]] {
 	w := words{args: make([]resp.Arg, 0, 1+6*len(steps))}
-	w.str(key)
+	w = w.str(key)
 	var overflow BitOverflow // OVERFLOW holds for the steps after it
 	for _, s := range steps {
 		if s.verb != "GET" && s.overflow != overflow {
 			overflow = s.overflow
-			w.str("OVERFLOW", string(orWrap(overflow)))
+			w = w.str("OVERFLOW", string(orWrap(overflow)))
 		}
-		w.str(s.verb, string(s.typ), s.offset)
+		w = w.str(s.verb, string(s.typ), s.offset)
 		if s.verb != "GET" {
-			w.int(s.value)
+			w = w.int(s.value)
 		}
 	}
 	return write(OptInts, "BITFIELD", w.args...)
@@ -168,13 +169,13 @@ func orWrap(o BitOverflow) BitOverflow {
 //
 // See https://redis.io/commands/bitfield_ro.
 func BitFieldRO(key string, steps ...BitStep) Cmd[[]int64] {
-	w := words{name: "BITFIELD_RO", args: make([]resp.Arg, 0, 1+3*len(steps))}
-	w.str(key)
+	w := words{args: few()}
+	w = w.str(key)
 	for _, s := range steps {
 		if s.verb != "GET" {
-			w.fail("a step that writes")
+			w = w.fail(stepWrites)
 		}
-		w.str(s.verb, string(s.typ), s.offset)
+		w = w.str(s.verb, string(s.typ), s.offset)
 	}
-	return read(Ints, "BITFIELD_RO", w.args...).check(w.err)
+	return read(Ints, "BITFIELD_RO", w.args...).check(w.bad)
 }

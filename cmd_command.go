@@ -18,14 +18,14 @@ type CommandFilter struct {
 //
 // See https://redis.io/commands/command-list.
 func CommandList(f CommandFilter) Cmd[[]string] {
-	w := words{}
+	w := words{args: few()}
 	switch {
 	case f.Module != "":
-		w.str("FILTERBY", "MODULE", f.Module)
+		w = w.str("FILTERBY", "MODULE", f.Module)
 	case f.Category != "":
-		w.str("FILTERBY", "ACLCAT", f.Category)
+		w = w.str("FILTERBY", "ACLCAT", f.Category)
 	case f.Pattern != "":
-		w.str("FILTERBY", "PATTERN", f.Pattern)
+		w = w.str("FILTERBY", "PATTERN", f.Pattern)
 	}
 	return query(Texts, "COMMAND LIST", w.args...)
 }
@@ -51,7 +51,7 @@ func Commands(names ...string) Cmd[[]Opt[CommandInfo]] {
 	if len(names) == 0 {
 		return query(commandInfos, "COMMAND")
 	}
-	return query(commandInfos, "COMMAND INFO", addStrs(nil, names)...)
+	return query(commandInfos, "COMMAND INFO", addStrs(few(), names)...)
 }
 
 func commandInfos(v resp.Value) ([]Opt[CommandInfo], error) { return list(v, OptOf(commandInfo)) }
@@ -93,7 +93,7 @@ type CommandDoc struct {
 //
 // See https://redis.io/commands/command-docs.
 func CommandDocs(names ...string) Cmd[map[string]CommandDoc] {
-	return query(commandDocs, "COMMAND DOCS", addStrs(nil, names)...)
+	return query(commandDocs, "COMMAND DOCS", addStrs(few(), names)...)
 }
 
 func commandDocs(v resp.Value) (map[string]CommandDoc, error) {
@@ -129,7 +129,7 @@ func commandDoc(v resp.Value) (d CommandDoc, err error) {
 //
 // See https://redis.io/commands/command-getkeys.
 func CommandGetKeys(command ...string) Cmd[[]string] {
-	return query(Texts, "COMMAND GETKEYS", addStrs(nil, command)...)
+	return query(Texts, "COMMAND GETKEYS", addStrs(few(), command)...)
 }
 
 // KeyFlags is a key of a command and what is done to it: "RO", "RW", "access", ...
@@ -142,7 +142,7 @@ type KeyFlags struct {
 //
 // See https://redis.io/commands/command-getkeysandflags.
 func CommandGetKeysAndFlags(command ...string) Cmd[[]KeyFlags] {
-	return query(keysFlags, "COMMAND GETKEYSANDFLAGS", addStrs(nil, command)...)
+	return query(keysFlags, "COMMAND GETKEYSANDFLAGS", addStrs(few(), command)...)
 }
 
 func keysFlags(v resp.Value) ([]KeyFlags, error) { return list(v, keyFlags) }

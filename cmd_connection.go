@@ -70,12 +70,12 @@ type ClientListOptions struct {
 //
 // See https://redis.io/commands/client-list.
 func ClientList(o ClientListOptions) Cmd[[]Client] {
-	w := words{}
-	w.opt("TYPE", string(o.Type))
+	w := words{args: few()}
+	w = w.opt("TYPE", string(o.Type))
 	if len(o.IDs) > 0 {
-		w.str("ID")
+		w = w.str("ID")
 		for _, id := range o.IDs {
-			w.int(id)
+			w = w.int(id)
 		}
 	}
 	return query(clientLines, "CLIENT LIST", w.args...)
@@ -96,19 +96,19 @@ type ClientFilter struct {
 //
 // See https://redis.io/commands/client-kill.
 func ClientKill(f ClientFilter) Cmd[int64] {
-	w := words{name: "CLIENT KILL"}
-	w.count("ID", f.ID)
-	w.opt("TYPE", string(f.Type))
-	w.opt("ADDR", f.Addr)
-	w.opt("LADDR", f.LocalAddr)
-	w.opt("USER", f.User)
-	w.count("MAXAGE", int64(f.MaxAge/time.Second))
+	w := words{args: few()}
+	w = w.count("ID", f.ID)
+	w = w.opt("TYPE", string(f.Type))
+	w = w.opt("ADDR", f.Addr)
+	w = w.opt("LADDR", f.LocalAddr)
+	w = w.opt("USER", f.User)
+	w = w.count("MAXAGE", int64(f.MaxAge/time.Second))
 	if len(w.args) == 0 {
-		w.fail("an empty filter") // it would be a syntax error
+		w = w.fail(emptyFilter) // it would be a syntax error
 	}
-	w.flag(f.WithMe, "SKIPME")
-	w.flag(f.WithMe, "no")
-	return write(Int, "CLIENT KILL", w.args...).check(w.err)
+	w = w.flag(f.WithMe, "SKIPME")
+	w = w.flag(f.WithMe, "no")
+	return write(Int, "CLIENT KILL", w.args...).check(w.bad)
 }
 
 // ClientPause lets clients wait for d, only their writes if writes is set.
@@ -119,7 +119,7 @@ func ClientPause(d time.Duration, writes bool) Status {
 	if writes {
 		mode = "WRITE"
 	}
-	return status("CLIENT PAUSE", ceilMillis(d), resp.String(mode)).check(checkTTL("CLIENT PAUSE", d))
+	return status("CLIENT PAUSE", ceilMillis(d), resp.String(mode)).check(checkTTL(d))
 }
 
 // ClientUnpause ends [ClientPause].

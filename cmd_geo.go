@@ -41,16 +41,16 @@ type GeoAddOptions struct {
 //
 // See https://redis.io/commands/geoadd.
 func GeoAddWith(key string, o GeoAddOptions, places ...Place) Cmd[int64] {
-	w := words{name: "GEOADD", args: make([]resp.Arg, 0, 3+3*len(places))}
-	w.str(key)
-	o.If.add(&w)
-	w.flag(o.Changed, "CH")
+	w := words{args: few()}
+	w = w.str(key)
+	w = o.If.add(w)
+	w = w.flag(o.Changed, "CH")
 	for _, p := range places {
-		w.float(p.Longitude)
-		w.float(p.Latitude)
-		w.str(p.Member)
+		w = w.float(p.Longitude)
+		w = w.float(p.Latitude)
+		w = w.str(p.Member)
 	}
-	return write(Int, "GEOADD", w.args...).check(w.err)
+	return write(Int, "GEOADD", w.args...).check(w.bad)
 }
 
 // GeoDist returns the distance of two members, or [ErrNil] if one is missing.
@@ -113,39 +113,40 @@ const (
 	Farthest GeoOrder = "DESC"
 )
 
-func (w *words) geo(a GeoArea, o GeoOptions) {
+func (w words) geo(a GeoArea, o GeoOptions) words {
 	if a.Member != "" {
-		w.str("FROMMEMBER", a.Member)
+		w = w.str("FROMMEMBER", a.Member)
 	} else {
-		w.str("FROMLONLAT")
-		w.float(a.Center.Longitude)
-		w.float(a.Center.Latitude)
+		w = w.str("FROMLONLAT")
+		w = w.float(a.Center.Longitude)
+		w = w.float(a.Center.Latitude)
 	}
 	if a.Unit == "" {
 		a.Unit = Meters
 	}
 	if a.Radius != 0 {
-		w.str("BYRADIUS")
-		w.float(a.Radius)
+		w = w.str("BYRADIUS")
+		w = w.float(a.Radius)
 	} else {
-		w.str("BYBOX")
-		w.float(a.Width)
-		w.float(a.Height)
+		w = w.str("BYBOX")
+		w = w.float(a.Width)
+		w = w.float(a.Height)
 	}
-	w.str(string(a.Unit))
-	w.flag(o.Order != "", string(o.Order))
-	w.count("COUNT", o.Count)
-	w.flag(o.Any, "ANY")
+	w = w.str(string(a.Unit))
+	w = w.flag(o.Order != "", string(o.Order))
+	w = w.count("COUNT", o.Count)
+	w = w.flag(o.Any, "ANY")
+	return w
 }
 
 // GeoSearch returns the members in an area. See [GeoSearchHits] for more of them.
 //
 // See https://redis.io/commands/geosearch.
 func GeoSearch(key string, a GeoArea, o GeoOptions) Cmd[[]string] {
-	w := words{name: "GEOSEARCH"}
-	w.str(key)
-	w.geo(a, o)
-	return read(Texts, "GEOSEARCH", w.args...).check(w.err)
+	w := words{args: few()}
+	w = w.str(key)
+	w = w.geo(a, o)
+	return read(Texts, "GEOSEARCH", w.args...).check(w.bad)
 }
 
 // GeoHit is a member found in an area.
@@ -160,11 +161,11 @@ type GeoHit struct {
 //
 // See https://redis.io/commands/geosearch.
 func GeoSearchHits(key string, a GeoArea, o GeoOptions) Cmd[[]GeoHit] {
-	w := words{name: "GEOSEARCH", args: make([]resp.Arg, 0, 16)}
-	w.str(key)
-	w.geo(a, o)
-	w.str("WITHCOORD", "WITHDIST", "WITHHASH")
-	return read(geoHits, "GEOSEARCH", w.args...).check(w.err)
+	w := words{args: few()}
+	w = w.str(key)
+	w = w.geo(a, o)
+	w = w.str("WITHCOORD", "WITHDIST", "WITHHASH")
+	return read(geoHits, "GEOSEARCH", w.args...).check(w.bad)
 }
 
 func geoHits(v resp.Value) ([]GeoHit, error) { return list(v, geoHit) }
@@ -186,9 +187,9 @@ func geoHit(v resp.Value) (h GeoHit, err error) {
 //
 // See https://redis.io/commands/geosearchstore.
 func GeoSearchStore(to, key string, a GeoArea, o GeoOptions, distances bool) Cmd[int64] {
-	w := words{name: "GEOSEARCHSTORE", args: make([]resp.Arg, 0, 16)}
-	w.str(to, key)
-	w.geo(a, o)
-	w.flag(distances, "STOREDIST")
-	return write(Int, "GEOSEARCHSTORE", w.args...).check(w.err)
+	w := words{args: few()}
+	w = w.str(to, key)
+	w = w.geo(a, o)
+	w = w.flag(distances, "STOREDIST")
+	return write(Int, "GEOSEARCHSTORE", w.args...).check(w.bad)
 }

@@ -15,10 +15,10 @@ func HGet(key, field string) Cmd[string] {
 //
 // See https://redis.io/commands/hset.
 func HSet(key string, pairs ...string) Cmd[int64] {
-	w := words{name: "HSET", args: make([]resp.Arg, 0, 1+len(pairs))}
-	w.str(key)
-	w.pairs(pairs)
-	return write(Int, "HSET", w.args...).check(w.err)
+	w := words{args: few()}
+	w = w.str(key)
+	w = w.pairs(pairs)
+	return write(Int, "HSET", w.args...).check(w.bad)
 }
 
 // HSetOne sets one field to a value of any kind of bytes and reports whether the
@@ -33,15 +33,15 @@ func HSetOne[V Blob](key, field string, value V) Cmd[bool] {
 //
 // See https://redis.io/commands/hset.
 func HSetMap[V Blob](key string, fields map[string]V) Cmd[int64] {
-	w := words{name: "HSET", args: make([]resp.Arg, 0, 1+2*len(fields))}
-	w.str(key)
+	w := words{args: few()}
+	w = w.str(key)
 	for f, v := range fields {
 		w.args = append(w.args, resp.String(f), blob(v))
 	}
 	if len(fields) == 0 {
-		w.fail("no fields")
+		w = w.fail(noFields)
 	}
-	return write(Int, "HSET", w.args...).check(w.err)
+	return write(Int, "HSET", w.args...).check(w.bad)
 }
 
 // HSetNX sets field if it does not exist and reports whether it has.

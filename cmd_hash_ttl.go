@@ -26,13 +26,14 @@ func fieldTTLs(v resp.Value) ([]FieldTTL, error) {
 }
 
 // fields appends FIELDS, their number and the names.
-func (w *words) fields(names []string) {
+func (w words) fields(names []string) words {
 	if len(names) == 0 {
-		w.fail("no fields")
+		w = w.fail(noFields)
 	}
-	w.str("FIELDS")
-	w.int(int64(len(names)))
-	w.str(names...)
+	w = w.str("FIELDS")
+	w = w.int(int64(len(names)))
+	w = w.str(names...)
+	return w
 }
 
 // HExpire lets fields expire after d, under condition c if it is not empty.
@@ -40,12 +41,12 @@ func (w *words) fields(names []string) {
 //
 // See https://redis.io/commands/hpexpire.
 func HExpire(key string, d time.Duration, c ExpireCondition, fields ...string) Cmd[[]FieldTTL] {
-	w := words{name: "HPEXPIRE"}
-	w.str(key)
-	w.ms(d)
-	w.flag(c != "", string(c))
-	w.fields(fields)
-	return write(fieldTTLs, "HPEXPIRE", w.args...).check(w.err)
+	w := words{args: few()}
+	w = w.str(key)
+	w = w.ms(d)
+	w = w.flag(c != "", string(c))
+	w = w.fields(fields)
+	return write(fieldTTLs, "HPEXPIRE", w.args...).check(w.bad)
 }
 
 // HExpireAt lets fields expire at t, under condition c if it is not empty.
@@ -53,12 +54,12 @@ func HExpire(key string, d time.Duration, c ExpireCondition, fields ...string) C
 //
 // See https://redis.io/commands/hpexpireat.
 func HExpireAt(key string, t time.Time, c ExpireCondition, fields ...string) Cmd[[]FieldTTL] {
-	w := words{name: "HPEXPIREAT"}
-	w.str(key)
-	w.int(t.UnixMilli())
-	w.flag(c != "", string(c))
-	w.fields(fields)
-	return write(fieldTTLs, "HPEXPIREAT", w.args...).check(w.err)
+	w := words{args: few()}
+	w = w.str(key)
+	w = w.int(t.UnixMilli())
+	w = w.flag(c != "", string(c))
+	w = w.fields(fields)
+	return write(fieldTTLs, "HPEXPIREAT", w.args...).check(w.bad)
 }
 
 // HTTL returns how long fields have to live: [NoExpiry] if for ever, empty if
@@ -66,10 +67,10 @@ func HExpireAt(key string, t time.Time, c ExpireCondition, fields ...string) Cmd
 //
 // See https://redis.io/commands/hpttl.
 func HTTL(key string, fields ...string) Cmd[[]Opt[time.Duration]] {
-	w := words{name: "HPTTL"}
-	w.str(key)
-	w.fields(fields)
-	return read(optMillis, "HPTTL", w.args...).check(w.err)
+	w := words{args: few()}
+	w = w.str(key)
+	w = w.fields(fields)
+	return read(optMillis, "HPTTL", w.args...).check(w.bad)
 }
 
 // HExpireTime returns when fields expire: the zero time if never, empty if there
@@ -77,10 +78,10 @@ func HTTL(key string, fields ...string) Cmd[[]Opt[time.Duration]] {
 //
 // See https://redis.io/commands/hpexpiretime.
 func HExpireTime(key string, fields ...string) Cmd[[]Opt[time.Time]] {
-	w := words{name: "HPEXPIRETIME"}
-	w.str(key)
-	w.fields(fields)
-	return read(optTimes, "HPEXPIRETIME", w.args...).check(w.err)
+	w := words{args: few()}
+	w = w.str(key)
+	w = w.fields(fields)
+	return read(optTimes, "HPEXPIRETIME", w.args...).check(w.bad)
 }
 
 func optMillis(v resp.Value) ([]Opt[time.Duration], error) { return list(v, OptOf(Millis)) }
@@ -90,10 +91,10 @@ func optTimes(v resp.Value) ([]Opt[time.Time], error)      { return list(v, OptO
 //
 // See https://redis.io/commands/hpersist.
 func HPersist(key string, fields ...string) Cmd[[]FieldTTL] {
-	w := words{name: "HPERSIST"}
-	w.str(key)
-	w.fields(fields)
-	return write(fieldTTLs, "HPERSIST", w.args...).check(w.err)
+	w := words{args: few()}
+	w = w.str(key)
+	w = w.fields(fields)
+	return write(fieldTTLs, "HPERSIST", w.args...).check(w.bad)
 }
 
 // HGetEx returns the values of fields and changes their time to live. Redis 8.0,
@@ -101,21 +102,21 @@ func HPersist(key string, fields ...string) Cmd[[]FieldTTL] {
 //
 // See https://redis.io/commands/hgetex.
 func HGetEx(key string, o ExpireOptions, fields ...string) Cmd[[]Opt[string]] {
-	w := words{name: "HGETEX"}
-	w.str(key)
-	o.add(&w)
-	w.fields(fields)
-	return write(OptTexts, "HGETEX", w.args...).check(w.err)
+	w := words{args: few()}
+	w = w.str(key)
+	w = o.add(w)
+	w = w.fields(fields)
+	return write(OptTexts, "HGETEX", w.args...).check(w.bad)
 }
 
 // HGetDel returns the values of fields and deletes them. Redis 8.0, Valkey 9.1.
 //
 // See https://redis.io/commands/hgetdel.
 func HGetDel(key string, fields ...string) Cmd[[]Opt[string]] {
-	w := words{name: "HGETDEL"}
-	w.str(key)
-	w.fields(fields)
-	return write(OptTexts, "HGETDEL", w.args...).check(w.err)
+	w := words{args: few()}
+	w = w.str(key)
+	w = w.fields(fields)
+	return write(OptTexts, "HGETDEL", w.args...).check(w.bad)
 }
 
 // HSetExOptions are options of [HSetEx].
@@ -140,14 +141,14 @@ const (
 //
 // See https://redis.io/commands/hsetex.
 func HSetEx(key string, o HSetExOptions, pairs ...string) Cmd[bool] {
-	w := words{name: "HSETEX"}
-	w.str(key)
-	w.flag(o.If != "", string(o.If))
-	w.ttl("PX", o.TTL)
-	w.at("PXAT", o.At)
-	w.flag(o.KeepTTL, "KEEPTTL")
-	w.str("FIELDS")
-	w.int(int64(len(pairs) / 2))
-	w.pairs(pairs)
-	return write(Bool, "HSETEX", w.args...).check(w.err)
+	w := words{args: few()}
+	w = w.str(key)
+	w = w.flag(o.If != "", string(o.If))
+	w = w.ttl("PX", o.TTL)
+	w = w.at("PXAT", o.At)
+	w = w.flag(o.KeepTTL, "KEEPTTL")
+	w = w.str("FIELDS")
+	w = w.int(int64(len(pairs) / 2))
+	w = w.pairs(pairs)
+	return write(Bool, "HSETEX", w.args...).check(w.bad)
 }

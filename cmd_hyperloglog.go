@@ -6,13 +6,13 @@ import "github.com/kermes-redis/kermes/resp"
 //
 // See https://redis.io/commands/pfadd.
 func PFAdd[V Blob](key string, elements ...V) Cmd[bool] {
-	return write(Bool, "PFADD", blobs([]resp.Arg{resp.String(key)}, elements)...)
+	return write(Bool, "PFADD", blobs(append(few(), resp.String(key)), elements)...)
 }
 
 // PFCount estimates how many different elements are in the union of keys.
 //
 // See https://redis.io/commands/pfcount.
-func PFCount(keys ...string) Cmd[int64] { return read(Int, "PFCOUNT", addStrs(nil, keys)...) }
+func PFCount(keys ...string) Cmd[int64] { return read(Int, "PFCOUNT", addStrs(few(), keys)...) }
 
 // PFMerge stores the union of keys and of to at to.
 //

@@ -9,23 +9,23 @@ import (
 // Del deletes keys and returns how many there were.
 //
 // See https://redis.io/commands/del.
-func Del(keys ...string) Cmd[int64] { return write(Int, "DEL", addStrs(nil, keys)...) }
+func Del(keys ...string) Cmd[int64] { return write(Int, "DEL", addStrs(few(), keys)...) }
 
 // Unlink deletes keys and returns how many there were; the server frees the
 // memory in the background.
 //
 // See https://redis.io/commands/unlink.
-func Unlink(keys ...string) Cmd[int64] { return write(Int, "UNLINK", addStrs(nil, keys)...) }
+func Unlink(keys ...string) Cmd[int64] { return write(Int, "UNLINK", addStrs(few(), keys)...) }
 
 // Exists returns how many of the keys exist; a key named twice counts twice.
 //
 // See https://redis.io/commands/exists.
-func Exists(keys ...string) Cmd[int64] { return read(Int, "EXISTS", addStrs(nil, keys)...) }
+func Exists(keys ...string) Cmd[int64] { return read(Int, "EXISTS", addStrs(few(), keys)...) }
 
 // Touch marks keys as used now and returns how many exist.
 //
 // See https://redis.io/commands/touch.
-func Touch(keys ...string) Cmd[int64] { return read(Int, "TOUCH", addStrs(nil, keys)...) }
+func Touch(keys ...string) Cmd[int64] { return read(Int, "TOUCH", addStrs(few(), keys)...) }
 
 // Type returns what key holds: "string", "list", "set", "zset", "hash", "stream",
 // the type of a module, or "none".
@@ -49,7 +49,7 @@ const (
 //
 // See https://redis.io/commands/pexpire.
 func Expire(key string, d time.Duration) Cmd[bool] {
-	return write(Bool, "PEXPIRE", resp.String(key), ceilMillis(d)).check(checkTTL("PEXPIRE", d))
+	return write(Bool, "PEXPIRE", resp.String(key), ceilMillis(d)).check(checkTTL(d))
 }
 
 // ExpireWith is [Expire] under a condition. It reports whether it was set.
@@ -57,7 +57,7 @@ func Expire(key string, d time.Duration) Cmd[bool] {
 // See https://redis.io/commands/pexpire.
 func ExpireWith(key string, d time.Duration, c ExpireCondition) Cmd[bool] {
 	return write(Bool, "PEXPIRE", resp.String(key), ceilMillis(d), resp.String(string(c))).
-		check(checkTTL("PEXPIRE", d))
+		check(checkTTL(d))
 }
 
 // ExpireAt lets key expire at t, to the millisecond. A time that has passed
@@ -119,12 +119,12 @@ type CopyOptions struct {
 //
 // See https://redis.io/commands/copy.
 func Copy(key, to string, o CopyOptions) Cmd[bool] {
-	w := words{name: "COPY", args: []resp.Arg{resp.String(key), resp.String(to)}}
+	w := words{args: append(few(), resp.String(key), resp.String(to))}
 	if o.DB.OK {
-		w.str("DB")
-		w.int(o.DB.Value)
+		w = w.str("DB")
+		w = w.int(o.DB.Value)
 	}
-	w.flag(o.Replace, "REPLACE")
+	w = w.flag(o.Replace, "REPLACE")
 	return write(Bool, "COPY", w.args...)
 }
 
@@ -166,24 +166,24 @@ type RestoreOptions struct {
 //
 // See https://redis.io/commands/restore.
 func Restore(key string, dump []byte, o RestoreOptions) Status {
-	w := words{name: "RESTORE", args: []resp.Arg{resp.String(key)}}
+	w := words{args: append(few(), resp.String(key))}
 	switch {
 	case !o.At.IsZero():
-		w.int(o.At.UnixMilli())
+		w = w.int(o.At.UnixMilli())
 	case o.TTL != 0:
-		w.ms(o.TTL)
+		w = w.ms(o.TTL)
 	default:
-		w.int(0)
+		w = w.int(0)
 	}
 	w.args = append(w.args, resp.Bytes(dump))
-	w.flag(o.Replace, "REPLACE")
-	w.flag(!o.At.IsZero(), "ABSTTL")
-	w.count("IDLETIME", int64(o.IdleTime/time.Second))
+	w = w.flag(o.Replace, "REPLACE")
+	w = w.flag(!o.At.IsZero(), "ABSTTL")
+	w = w.count("IDLETIME", int64(o.IdleTime/time.Second))
 	if o.Freq.OK {
-		w.str("FREQ")
-		w.int(o.Freq.Value)
+		w = w.str("FREQ")
+		w = w.int(o.Freq.Value)
 	}
-	return status("RESTORE", w.args...).check(w.err)
+	return status("RESTORE", w.args...).check(w.bad)
 }
 
 // MigrateOptions are options of [Migrate].
@@ -203,29 +203,29 @@ const DefaultMigrateTimeout = time.Second
 //
 // See https://redis.io/commands/migrate.
 func Migrate(host string, port int, o MigrateOptions, keys ...string) Cmd[bool] {
-	w := words{name: "MIGRATE"}
-	w.str(host)
-	w.int(int64(port))
-	w.str("")
-	w.int(o.DB)
+	w := words{args: few()}
+	w = w.str(host)
+	w = w.int(int64(port))
+	w = w.str("")
+	w = w.int(o.DB)
 	if o.Timeout == 0 {
 		o.Timeout = DefaultMigrateTimeout
 	}
-	w.ms(o.Timeout)
-	w.flag(o.Copy, "COPY")
-	w.flag(o.Replace, "REPLACE")
+	w = w.ms(o.Timeout)
+	w = w.flag(o.Copy, "COPY")
+	w = w.flag(o.Replace, "REPLACE")
 	switch {
 	case o.Username != "":
-		w.str("AUTH2", o.Username, o.Password)
+		w = w.str("AUTH2", o.Username, o.Password)
 	case o.Password != "":
-		w.str("AUTH", o.Password)
+		w = w.str("AUTH", o.Password)
 	}
 	if len(keys) == 0 {
-		w.fail("no keys")
+		w = w.fail(noKeys)
 	}
-	w.str("KEYS")
-	w.str(keys...)
-	return write(migrated, "MIGRATE", w.args...).check(w.err)
+	w = w.str("KEYS")
+	w = w.str(keys...)
+	return write(migrated, "MIGRATE", w.args...).check(w.bad)
 }
 
 func migrated(v resp.Value) (bool, error) {
@@ -264,7 +264,7 @@ func ObjectRefCount(key string) Cmd[int64] { return read(Int, "OBJECT REFCOUNT",
 //
 // See https://redis.io/commands/wait.
 func Wait(n int, timeout time.Duration) Cmd[int64] {
-	return write(Int, "WAIT", resp.Int(int64(n)), blockMillis(timeout)).blockFor("WAIT", timeout)
+	return write(Int, "WAIT", resp.Int(int64(n)), blockMillis(timeout)).blockFor(timeout)
 }
 
 // Synced is the reply of [WaitAOF].
@@ -279,7 +279,7 @@ type Synced struct {
 // See https://redis.io/commands/waitaof.
 func WaitAOF(local, n int, timeout time.Duration) Cmd[Synced] {
 	return write(synced, "WAITAOF", resp.Int(int64(local)), resp.Int(int64(n)), blockMillis(timeout)).
-		blockFor("WAITAOF", timeout)
+		blockFor(timeout)
 }
 
 func synced(v resp.Value) (s Synced, err error) {

@@ -34,11 +34,11 @@ type Span struct{ Start, End int64 }
 //
 // See https://redis.io/commands/lcs.
 func LCSIdx(a, b string, minLen int64) Cmd[Common] {
-	w := words{name: "LCS"}
-	w.str(a, b, "IDX")
-	w.count("MINMATCHLEN", minLen)
-	w.str("WITHMATCHLEN")
-	return read(common, "LCS", w.args...).check(w.err)
+	w := words{args: few()}
+	w = w.str(a, b, "IDX")
+	w = w.count("MINMATCHLEN", minLen)
+	w = w.str("WITHMATCHLEN")
+	return read(common, "LCS", w.args...).check(w.bad)
 }
 
 func common(v resp.Value) (c Common, err error) {

@@ -20,28 +20,28 @@ const (
 //
 // See https://redis.io/commands/lpush.
 func LPush[V Blob](key string, values ...V) Cmd[int64] {
-	return write(Int, "LPUSH", blobs([]resp.Arg{resp.String(key)}, values)...)
+	return write(Int, "LPUSH", blobs(append(few(), resp.String(key)), values)...)
 }
 
 // LPushX is [LPush] to a list that exists; otherwise it returns 0.
 //
 // See https://redis.io/commands/lpushx.
 func LPushX[V Blob](key string, values ...V) Cmd[int64] {
-	return write(Int, "LPUSHX", blobs([]resp.Arg{resp.String(key)}, values)...)
+	return write(Int, "LPUSHX", blobs(append(few(), resp.String(key)), values)...)
 }
 
 // RPush puts values after the last element and returns the new length.
 //
 // See https://redis.io/commands/rpush.
 func RPush[V Blob](key string, values ...V) Cmd[int64] {
-	return write(Int, "RPUSH", blobs([]resp.Arg{resp.String(key)}, values)...)
+	return write(Int, "RPUSH", blobs(append(few(), resp.String(key)), values)...)
 }
 
 // RPushX is [RPush] to a list that exists; otherwise it returns 0.
 //
 // See https://redis.io/commands/rpushx.
 func RPushX[V Blob](key string, values ...V) Cmd[int64] {
-	return write(Int, "RPUSHX", blobs([]resp.Arg{resp.String(key)}, values)...)
+	return write(Int, "RPUSHX", blobs(append(few(), resp.String(key)), values)...)
 }
 
 // LPop removes and returns the first element, or [ErrNil].
@@ -135,34 +135,35 @@ type LPosOptions struct {
 	MaxLen int64 // how many elements to look at; zero is all
 }
 
-func (o LPosOptions) add(w *words) {
+func (o LPosOptions) add(w words) words {
 	if o.Rank != 0 {
-		w.str("RANK")
-		w.int(o.Rank)
+		w = w.str("RANK")
+		w = w.int(o.Rank)
 	}
-	w.count("MAXLEN", o.MaxLen)
+	w = w.count("MAXLEN", o.MaxLen)
+	return w
 }
 
 // LPos returns the index of the first element equal to value, or [ErrNil].
 //
 // See https://redis.io/commands/lpos.
 func LPos(key, value string, o LPosOptions) Cmd[int64] {
-	w := words{name: "LPOS"}
-	w.str(key, value)
-	o.add(&w)
-	return read(Int, "LPOS", w.args...).check(w.err)
+	w := words{args: few()}
+	w = w.str(key, value)
+	w = o.add(w)
+	return read(Int, "LPOS", w.args...).check(w.bad)
 }
 
 // LPosN returns the indexes of up to n elements equal to value, of all if n is 0.
 //
 // See https://redis.io/commands/lpos.
 func LPosN(key, value string, n int64, o LPosOptions) Cmd[[]int64] {
-	w := words{name: "LPOS"}
-	w.str(key, value)
-	o.add(&w)
-	w.str("COUNT")
-	w.int(n)
-	return read(Ints, "LPOS", w.args...).check(w.err)
+	w := words{args: few()}
+	w = w.str(key, value)
+	w = o.add(w)
+	w = w.str("COUNT")
+	w = w.int(n)
+	return read(Ints, "LPOS", w.args...).check(w.bad)
 }
 
 // LMove moves an element from an end of one list to an end of another, or of the
@@ -185,11 +186,11 @@ type Popped struct {
 //
 // See https://redis.io/commands/lmpop.
 func LMPop(from End, n int64, keys ...string) Cmd[Popped] {
-	w := words{name: "LMPOP"}
-	w.keys(keys)
-	w.str(string(from))
-	w.count("COUNT", n)
-	return write(popped, "LMPOP", w.args...).check(w.err)
+	w := words{args: few()}
+	w = w.keys(keys)
+	w = w.str(string(from))
+	w = w.count("COUNT", n)
+	return write(popped, "LMPOP", w.args...).check(w.bad)
 }
 
 func popped(v resp.Value) (p Popped, err error) {
@@ -227,8 +228,8 @@ func BLPop(wait time.Duration, keys ...string) Cmd[Pop] { return bpop("BLPOP", w
 func BRPop(wait time.Duration, keys ...string) Cmd[Pop] { return bpop("BRPOP", wait, keys) }
 
 func bpop(name string, wait time.Duration, keys []string) Cmd[Pop] {
-	a := append(addStrs(make([]resp.Arg, 0, 1+len(keys)), keys), blockSeconds(wait))
-	return write(pop, name, a...).blockFor(name, wait)
+	a := append(addStrs(few(), keys), blockSeconds(wait))
+	return write(pop, name, a...).blockFor(wait)
 }
 
 // BLMove is [LMove] that waits for an element for wait at most, zero for ever.
@@ -236,16 +237,16 @@ func bpop(name string, wait time.Duration, keys []string) Cmd[Pop] {
 // See https://redis.io/commands/blmove.
 func BLMove(wait time.Duration, key, to string, from, at End) Cmd[string] {
 	return write(Text, "BLMOVE", resp.String(key), resp.String(to),
-		resp.String(string(from)), resp.String(string(at)), blockSeconds(wait)).blockFor("BLMOVE", wait)
+		resp.String(string(from)), resp.String(string(at)), blockSeconds(wait)).blockFor(wait)
 }
 
 // BLMPop is [LMPop] that waits for an element for wait at most, zero for ever.
 //
 // See https://redis.io/commands/blmpop.
 func BLMPop(wait time.Duration, from End, n int64, keys ...string) Cmd[Popped] {
-	w := words{name: "BLMPOP", args: []resp.Arg{blockSeconds(wait)}}
-	w.keys(keys)
-	w.str(string(from))
-	w.count("COUNT", n)
-	return write(popped, "BLMPOP", w.args...).check(w.err).blockFor("BLMPOP", wait)
+	w := words{args: append(few(), blockSeconds(wait))}
+	w = w.keys(keys)
+	w = w.str(string(from))
+	w = w.count("COUNT", n)
+	return write(popped, "BLMPOP", w.args...).check(w.bad).blockFor(wait)
 }

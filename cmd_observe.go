@@ -64,7 +64,7 @@ func latencySample(v resp.Value) (s LatencySample, err error) {
 //
 // See https://redis.io/commands/latency-reset.
 func LatencyReset(events ...string) Cmd[int64] {
-	return write(Int, "LATENCY RESET", addStrs(nil, events)...)
+	return write(Int, "LATENCY RESET", addStrs(few(), events)...)
 }
 
 // LatencyDoctor returns advice in words.
@@ -90,7 +90,7 @@ type Histogram struct {
 //
 // See https://redis.io/commands/latency-histogram.
 func LatencyHistogram(commands ...string) Cmd[map[string]Histogram] {
-	return query(histograms, "LATENCY HISTOGRAM", addStrs(nil, commands)...)
+	return query(histograms, "LATENCY HISTOGRAM", addStrs(few(), commands)...)
 }
 
 func histograms(v resp.Value) (map[string]Histogram, error) { return MapOf(Text, histogram)(v) }

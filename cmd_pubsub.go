@@ -34,7 +34,7 @@ func PubSubNumPat() Cmd[int64] { return query(Int, "PUBSUB NUMPAT") }
 //
 // See https://redis.io/commands/pubsub-numsub.
 func PubSubNumSub(channels ...string) Cmd[map[string]int64] {
-	return query(MapOf(Text, Int), "PUBSUB NUMSUB", addStrs(nil, channels)...)
+	return query(MapOf(Text, Int), "PUBSUB NUMSUB", addStrs(few(), channels)...)
 }
 
 // PubSubShardChannels is [PubSubChannels] of shard channels. Redis 7.0.
@@ -48,7 +48,7 @@ func PubSubShardChannels(pattern string) Cmd[[]string] {
 //
 // See https://redis.io/commands/pubsub-shardnumsub.
 func PubSubShardNumSub(channels ...string) Cmd[map[string]int64] {
-	return query(MapOf(Text, Int), "PUBSUB SHARDNUMSUB", addStrs(nil, channels)...)
+	return query(MapOf(Text, Int), "PUBSUB SHARDNUMSUB", addStrs(few(), channels)...)
 }
 
 // maybe makes an argument of s unless it is empty.

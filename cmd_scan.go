@@ -39,19 +39,20 @@ func textPage(v resp.Value) (Page[string], error)      { return page(v, Texts) }
 func fieldPage(v resp.Value) (Page[FieldValue], error) { return page(v, fieldValues) }
 func zPage(v resp.Value) (Page[Z], error)              { return page(v, zs) }
 
-func (o ScanOptions) add(w *words) {
-	w.opt("MATCH", o.Match)
-	w.count("COUNT", int64(o.Count))
-	w.opt("TYPE", o.Type)
+func (o ScanOptions) add(w words) words {
+	w = w.opt("MATCH", o.Match)
+	w = w.count("COUNT", int64(o.Count))
+	w = w.opt("TYPE", o.Type)
+	return w
 }
 
 // ScanPage returns some keys from a cursor, at first 0. [Scan] does the loop.
 //
 // See https://redis.io/commands/scan.
 func ScanPage(cursor uint64, o ScanOptions) Cmd[Page[string]] {
-	w := words{name: "SCAN", args: []resp.Arg{resp.Uint(cursor)}}
-	o.add(&w)
-	return read(textPage, "SCAN", w.args...).check(w.err)
+	w := words{args: append(few(), resp.Uint(cursor))}
+	w = o.add(w)
+	return read(textPage, "SCAN", w.args...).check(w.bad)
 }
 
 // HScanPage returns some fields of a hash from a cursor, at first 0.
@@ -59,7 +60,7 @@ func ScanPage(cursor uint64, o ScanOptions) Cmd[Page[string]] {
 // See https://redis.io/commands/hscan.
 func HScanPage(key string, cursor uint64, o ScanOptions) Cmd[Page[FieldValue]] {
 	w := scanKey("HSCAN", key, cursor, o)
-	return read(fieldPage, "HSCAN", w.args...).check(w.err)
+	return read(fieldPage, "HSCAN", w.args...).check(w.bad)
 }
 
 // HScanFieldsPage is [HScanPage] without the values. Redis 7.4.
@@ -67,8 +68,8 @@ func HScanPage(key string, cursor uint64, o ScanOptions) Cmd[Page[FieldValue]] {
 // See https://redis.io/commands/hscan.
 func HScanFieldsPage(key string, cursor uint64, o ScanOptions) Cmd[Page[string]] {
 	w := scanKey("HSCAN", key, cursor, o)
-	w.str("NOVALUES")
-	return read(textPage, "HSCAN", w.args...).check(w.err)
+	w = w.str("NOVALUES")
+	return read(textPage, "HSCAN", w.args...).check(w.bad)
 }
 
 // SScanPage returns some members of a set from a cursor, at first 0.
@@ -76,7 +77,7 @@ func HScanFieldsPage(key string, cursor uint64, o ScanOptions) Cmd[Page[string]]
 // See https://redis.io/commands/sscan.
 func SScanPage(key string, cursor uint64, o ScanOptions) Cmd[Page[string]] {
 	w := scanKey("SSCAN", key, cursor, o)
-	return read(textPage, "SSCAN", w.args...).check(w.err)
+	return read(textPage, "SSCAN", w.args...).check(w.bad)
 }
 
 // ZScanPage returns some members of a sorted set from a cursor, at first 0.
@@ -84,14 +85,14 @@ func SScanPage(key string, cursor uint64, o ScanOptions) Cmd[Page[string]] {
 // See https://redis.io/commands/zscan.
 func ZScanPage(key string, cursor uint64, o ScanOptions) Cmd[Page[Z]] {
 	w := scanKey("ZSCAN", key, cursor, o)
-	return read(zPage, "ZSCAN", w.args...).check(w.err)
+	return read(zPage, "ZSCAN", w.args...).check(w.bad)
 }
 
 func scanKey(name, key string, cursor uint64, o ScanOptions) words {
-	w := words{name: name, args: []resp.Arg{resp.String(key), resp.Uint(cursor)}}
+	w := words{args: []resp.Arg{resp.String(key), resp.Uint(cursor)}}
 	if o.Type != "" {
-		w.fail("TYPE is for SCAN")
+		w = w.fail(typeOfScan)
 	}
-	o.add(&w)
+	w = o.add(w)
 	return w
 }

@@ -60,7 +60,7 @@ func ScriptLoad(src string) Cmd[string] { return query(Text, "SCRIPT LOAD", resp
 //
 // See https://redis.io/commands/script-exists.
 func ScriptExists(hashes ...string) Cmd[[]bool] {
-	return query(Bools, "SCRIPT EXISTS", addStrs(nil, hashes)...)
+	return query(Bools, "SCRIPT EXISTS", addStrs(few(), hashes)...)
 }
 
 // ScriptFlush makes the server forget all scripts, in the background if async is
@@ -91,9 +91,9 @@ func flushMode(async bool) resp.Arg {
 //
 // See https://redis.io/commands/function-load.
 func FunctionLoad(src string, replace bool) Cmd[string] {
-	w := words{}
-	w.flag(replace, "REPLACE")
-	w.str(src)
+	w := words{args: few()}
+	w = w.flag(replace, "REPLACE")
+	w = w.str(src)
 	return write(Text, "FUNCTION LOAD", w.args...)
 }
 
@@ -123,8 +123,8 @@ const (
 //
 // See https://redis.io/commands/function-restore.
 func FunctionRestore(dump []byte, p RestorePolicy) Status {
-	w := words{args: []resp.Arg{resp.Bytes(dump)}}
-	w.flag(p != "", string(p))
+	w := words{args: append(few(), resp.Bytes(dump))}
+	w = w.flag(p != "", string(p))
 	return status("FUNCTION RESTORE", w.args...)
 }
 
@@ -162,9 +162,9 @@ type FunctionListOptions struct {
 //
 // See https://redis.io/commands/function-list.
 func FunctionList(o FunctionListOptions) Cmd[[]Library] {
-	w := words{}
-	w.opt("LIBRARYNAME", o.Library)
-	w.flag(o.WithCode, "WITHCODE")
+	w := words{args: few()}
+	w = w.opt("LIBRARYNAME", o.Library)
+	w = w.flag(o.WithCode, "WITHCODE")
 	return query(libraries, "FUNCTION LIST", w.args...)
 }
 

@@ -13,7 +13,7 @@ import (
 //
 // See https://redis.io/commands/info.
 func Info(sections ...string) Cmd[map[string]string] {
-	return query(infoFields, "INFO", addStrs(nil, sections)...)
+	return query(infoFields, "INFO", addStrs(few(), sections)...)
 }
 
 func infoFields(v resp.Value) (map[string]string, error) {
@@ -81,8 +81,8 @@ func Save() Status { return status("SAVE") }
 //
 // See https://redis.io/commands/bgsave.
 func BGSave(schedule bool) Cmd[string] {
-	w := words{}
-	w.flag(schedule, "SCHEDULE")
+	w := words{args: few()}
+	w = w.flag(schedule, "SCHEDULE")
 	return write(Text, "BGSAVE", w.args...)
 }
 
@@ -106,12 +106,12 @@ type ShutdownOptions struct {
 //
 // See https://redis.io/commands/shutdown.
 func Shutdown(o ShutdownOptions) Status {
-	w := words{}
-	w.flag(o.Save.OK && o.Save.Value, "SAVE")
-	w.flag(o.Save.OK && !o.Save.Value, "NOSAVE")
-	w.flag(o.Now, "NOW")
-	w.flag(o.Force, "FORCE")
-	w.flag(o.Cancel, "ABORT")
+	w := words{args: few()}
+	w = w.flag(o.Save.OK && o.Save.Value, "SAVE")
+	w = w.flag(o.Save.OK && !o.Save.Value, "NOSAVE")
+	w = w.flag(o.Now, "NOW")
+	w = w.flag(o.Force, "FORCE")
+	w = w.flag(o.Cancel, "ABORT")
 	return status("SHUTDOWN", w.args...).With(resp.NoRetry)
 }
 
@@ -119,7 +119,7 @@ func Shutdown(o ShutdownOptions) Status {
 //
 // See https://redis.io/commands/config-get.
 func ConfigGet(patterns ...string) Cmd[map[string]string] {
-	return query(TextMap, "CONFIG GET", addStrs(nil, patterns)...)
+	return query(TextMap, "CONFIG GET", addStrs(few(), patterns)...)
 }
 
 // ConfigSet sets parameters to values, given in turn: all of them or, with an
@@ -127,9 +127,9 @@ func ConfigGet(patterns ...string) Cmd[map[string]string] {
 //
 // See https://redis.io/commands/config-set.
 func ConfigSet(pairs ...string) Status {
-	w := words{name: "CONFIG SET"}
-	w.pairs(pairs)
-	return status("CONFIG SET", w.args...).check(w.err)
+	w := words{args: few()}
+	w = w.pairs(pairs)
+	return status("CONFIG SET", w.args...).check(w.bad)
 }
 
 // ConfigResetStat resets the counters of [Info].
@@ -249,13 +249,13 @@ type FailoverOptions struct {
 //
 // See https://redis.io/commands/failover.
 func Failover(o FailoverOptions) Status {
-	w := words{name: "FAILOVER"}
+	w := words{args: few()}
 	if o.Host != "" {
-		w.str("TO", o.Host, strconv.Itoa(o.Port))
-		w.flag(o.Force, "FORCE")
+		w = w.str("TO", o.Host, strconv.Itoa(o.Port))
+		w = w.flag(o.Force, "FORCE")
 	}
-	w.ttl("TIMEOUT", o.Timeout)
-	return status("FAILOVER", w.args...).check(w.err)
+	w = w.ttl("TIMEOUT", o.Timeout)
+	return status("FAILOVER", w.args...).check(w.bad)
 }
 
 // FailoverAbort cancels a [Failover] that has not ended.

@@ -6,14 +6,14 @@ import "github.com/kermes-redis/kermes/resp"
 //
 // See https://redis.io/commands/sadd.
 func SAdd[V Blob](key string, members ...V) Cmd[int64] {
-	return write(Int, "SADD", blobs([]resp.Arg{resp.String(key)}, members)...)
+	return write(Int, "SADD", blobs(append(few(), resp.String(key)), members)...)
 }
 
 // SRem removes members and returns how many there were.
 //
 // See https://redis.io/commands/srem.
 func SRem[V Blob](key string, members ...V) Cmd[int64] {
-	return write(Int, "SREM", blobs([]resp.Arg{resp.String(key)}, members)...)
+	return write(Int, "SREM", blobs(append(few(), resp.String(key)), members)...)
 }
 
 // SMembers returns all members, in no order.
@@ -75,7 +75,7 @@ func SRandMembers(key string, n int64) Cmd[[]string] {
 // SDiff returns the members of the first set that are in none of the others.
 //
 // See https://redis.io/commands/sdiff.
-func SDiff(keys ...string) Cmd[[]string] { return read(Texts, "SDIFF", addStrs(nil, keys)...) }
+func SDiff(keys ...string) Cmd[[]string] { return read(Texts, "SDIFF", addStrs(few(), keys)...) }
 
 // SDiffStore stores [SDiff] at to and returns its size.
 //
@@ -87,17 +87,17 @@ func SDiffStore(to string, keys ...string) Cmd[int64] {
 // SInter returns the members that are in all sets.
 //
 // See https://redis.io/commands/sinter.
-func SInter(keys ...string) Cmd[[]string] { return read(Texts, "SINTER", addStrs(nil, keys)...) }
+func SInter(keys ...string) Cmd[[]string] { return read(Texts, "SINTER", addStrs(few(), keys)...) }
 
 // SInterCard returns how many members are in all sets. It stops counting at limit
 // unless that is 0.
 //
 // See https://redis.io/commands/sintercard.
 func SInterCard(limit int64, keys ...string) Cmd[int64] {
-	w := words{name: "SINTERCARD"}
-	w.keys(keys)
-	w.count("LIMIT", limit)
-	return read(Int, "SINTERCARD", w.args...).check(w.err)
+	w := words{args: few()}
+	w = w.keys(keys)
+	w = w.count("LIMIT", limit)
+	return read(Int, "SINTERCARD", w.args...).check(w.bad)
 }
 
 // SInterStore stores [SInter] at to and returns its size.
@@ -110,7 +110,7 @@ func SInterStore(to string, keys ...string) Cmd[int64] {
 // SUnion returns the members that are in any of the sets.
 //
 // See https://redis.io/commands/sunion.
-func SUnion(keys ...string) Cmd[[]string] { return read(Texts, "SUNION", addStrs(nil, keys)...) }
+func SUnion(keys ...string) Cmd[[]string] { return read(Texts, "SUNION", addStrs(few(), keys)...) }
 
 // SUnionStore stores [SUnion] at to and returns its size.
 //

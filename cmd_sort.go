@@ -1,7 +1,5 @@
 package redis
 
-import "github.com/kermes-redis/kermes/resp"
-
 // SortOptions are options of [Sort]. The zero value sorts numbers, ascending.
 type SortOptions struct {
 	By     string   // a pattern of keys to sort by: "weight_*"; "nosort" does not sort
@@ -13,26 +11,26 @@ type SortOptions struct {
 }
 
 func sorting(name, key string, o SortOptions) words {
-	w := words{name: name, args: make([]resp.Arg, 0, 8)}
-	w.str(key)
-	w.opt("BY", o.By)
+	w := words{args: few()}
+	w = w.str(key)
+	w = w.opt("BY", o.By)
 	if o.Offset < 0 || o.Count < 0 {
-		w.fail("negative LIMIT")
+		w = w.fail(negative)
 	}
 	if o.Offset != 0 || o.Count != 0 {
 		n := o.Count
 		if n == 0 {
 			n = -1
 		}
-		w.str("LIMIT")
-		w.int(o.Offset)
-		w.int(n)
+		w = w.str("LIMIT")
+		w = w.int(o.Offset)
+		w = w.int(n)
 	}
 	for _, g := range o.Get {
-		w.str("GET", g)
+		w = w.str("GET", g)
 	}
-	w.flag(o.Desc, "DESC")
-	w.flag(o.Alpha, "ALPHA")
+	w = w.flag(o.Desc, "DESC")
+	w = w.flag(o.Alpha, "ALPHA")
 	return w
 }
 
@@ -42,7 +40,7 @@ func sorting(name, key string, o SortOptions) words {
 // See https://redis.io/commands/sort.
 func Sort(key string, o SortOptions) Cmd[[]Opt[string]] {
 	w := sorting("SORT", key, o)
-	return write(OptTexts, "SORT", w.args...).check(w.err)
+	return write(OptTexts, "SORT", w.args...).check(w.bad)
 }
 
 // SortRO is [Sort] that may run on a replica. Redis 7.0.
@@ -50,7 +48,7 @@ func Sort(key string, o SortOptions) Cmd[[]Opt[string]] {
 // See https://redis.io/commands/sort_ro.
 func SortRO(key string, o SortOptions) Cmd[[]Opt[string]] {
 	w := sorting("SORT_RO", key, o)
-	return read(OptTexts, "SORT_RO", w.args...).check(w.err)
+	return read(OptTexts, "SORT_RO", w.args...).check(w.bad)
 }
 
 // SortStore stores the result of [Sort] as a list at to and returns its length.
@@ -58,6 +56,6 @@ func SortRO(key string, o SortOptions) Cmd[[]Opt[string]] {
 // See https://redis.io/commands/sort.
 func SortStore(to, key string, o SortOptions) Cmd[int64] {
 	w := sorting("SORT", key, o)
-	w.str("STORE", to)
-	return write(Int, "SORT", w.args...).check(w.err)
+	w = w.str("STORE", to)
+	return write(Int, "SORT", w.args...).check(w.bad)
 }

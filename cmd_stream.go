@@ -35,26 +35,27 @@ type TrimOptions struct {
 	Refs   Refs
 }
 
-func (o TrimOptions) add(w *words) {
+func (o TrimOptions) add(w words) words {
 	by := "="
 	if o.Approx {
 		by = "~"
 	}
 	switch {
 	case o.MaxLen.OK:
-		w.str("MAXLEN", by)
-		w.int(o.MaxLen.Value)
+		w = w.str("MAXLEN", by)
+		w = w.int(o.MaxLen.Value)
 	case o.MinID != "":
-		w.str("MINID", by, o.MinID)
+		w = w.str("MINID", by, o.MinID)
 	default:
 		if o != (TrimOptions{Refs: o.Refs}) {
-			w.fail("trimming without MaxLen or MinID")
+			w = w.fail(noThreshold)
 		}
-		w.flag(o.Refs != "", string(o.Refs))
-		return
+		w = w.flag(o.Refs != "", string(o.Refs))
+		return w
 	}
-	w.count("LIMIT", o.Limit)
-	w.flag(o.Refs != "", string(o.Refs))
+	w = w.count("LIMIT", o.Limit)
+	w = w.flag(o.Refs != "", string(o.Refs))
+	return w
 }
 
 // XAddOptions are options of [XAdd]. The zero value lets the server make the ID.
@@ -68,29 +69,29 @@ type XAddOptions struct {
 //
 // See https://redis.io/commands/xadd.
 func XAdd(key string, o XAddOptions, pairs ...string) Cmd[string] {
-	w := words{name: "XADD", args: make([]resp.Arg, 0, 8+len(pairs))}
-	w.str(key)
-	w.flag(o.NoMkStream, "NOMKSTREAM")
-	o.Trim.add(&w)
+	w := words{args: few()}
+	w = w.str(key)
+	w = w.flag(o.NoMkStream, "NOMKSTREAM")
+	w = o.Trim.add(w)
 	if o.ID == "" {
 		o.ID = NewID
 	}
-	w.str(o.ID)
-	w.pairs(pairs)
-	return write(Text, "XADD", w.args...).check(w.err)
+	w = w.str(o.ID)
+	w = w.pairs(pairs)
+	return write(Text, "XADD", w.args...).check(w.bad)
 }
 
 // XTrim removes entries and returns how many.
 //
 // See https://redis.io/commands/xtrim.
 func XTrim(key string, o TrimOptions) Cmd[int64] {
-	w := words{name: "XTRIM"}
-	w.str(key)
-	o.add(&w)
+	w := words{args: few()}
+	w = w.str(key)
+	w = o.add(w)
 	if !o.MaxLen.OK && o.MinID == "" {
-		w.fail("trimming without MaxLen or MinID")
+		w = w.fail(noThreshold)
 	}
-	return write(Int, "XTRIM", w.args...).check(w.err)
+	return write(Int, "XTRIM", w.args...).check(w.bad)
 }
 
 // XLen returns the number of entries.
@@ -124,31 +125,32 @@ func removals(v resp.Value) ([]Removal, error) {
 //
 // See https://redis.io/commands/xdelex.
 func XDelEx(key string, r Refs, ids ...string) Cmd[[]Removal] {
-	w := words{name: "XDELEX"}
-	w.str(key)
-	w.flag(r != "", string(r))
-	w.ids(ids)
-	return write(removals, "XDELEX", w.args...).check(w.err)
+	w := words{args: few()}
+	w = w.str(key)
+	w = w.flag(r != "", string(r))
+	w = w.ids(ids)
+	return write(removals, "XDELEX", w.args...).check(w.bad)
 }
 
 // XAckDel acknowledges entries for group and removes them. Redis 8.2.
 //
 // See https://redis.io/commands/xackdel.
 func XAckDel(key, group string, r Refs, ids ...string) Cmd[[]Removal] {
-	w := words{name: "XACKDEL"}
-	w.str(key, group)
-	w.flag(r != "", string(r))
-	w.ids(ids)
-	return write(removals, "XACKDEL", w.args...).check(w.err)
+	w := words{args: few()}
+	w = w.str(key, group)
+	w = w.flag(r != "", string(r))
+	w = w.ids(ids)
+	return write(removals, "XACKDEL", w.args...).check(w.bad)
 }
 
-func (w *words) ids(ids []string) {
+func (w words) ids(ids []string) words {
 	if len(ids) == 0 {
-		w.fail("no ids")
+		w = w.fail(noIDs)
 	}
-	w.str("IDS")
-	w.int(int64(len(ids)))
-	w.str(ids...)
+	w = w.str("IDS")
+	w = w.int(int64(len(ids)))
+	w = w.str(ids...)
+	return w
 }
 
 // XRange returns up to n entries from start to end, both inclusive, "(" before an
@@ -156,48 +158,50 @@ func (w *words) ids(ids []string) {
 //
 // See https://redis.io/commands/xrange.
 func XRange(key, start, end string, n int64) Cmd[[]Entry] {
-	w := words{name: "XRANGE"}
-	w.str(key, start, end)
-	w.count("COUNT", n)
-	return read(entries, "XRANGE", w.args...).check(w.err)
+	w := words{args: few()}
+	w = w.str(key, start, end)
+	w = w.count("COUNT", n)
+	return read(entries, "XRANGE", w.args...).check(w.bad)
 }
 
 // XRevRange is [XRange] from end down to start.
 //
 // See https://redis.io/commands/xrevrange.
 func XRevRange(key, end, start string, n int64) Cmd[[]Entry] {
-	w := words{name: "XREVRANGE"}
-	w.str(key, end, start)
-	w.count("COUNT", n)
-	return read(entries, "XREVRANGE", w.args...).check(w.err)
+	w := words{args: few()}
+	w = w.str(key, end, start)
+	w = w.count("COUNT", n)
+	return read(entries, "XREVRANGE", w.args...).check(w.bad)
 }
 
 // StreamID is a stream and an ID in it: entries after it are wanted.
 type StreamID struct{ Key, ID string }
 
-func (w *words) streams(from []StreamID) {
+func (w words) streams(from []StreamID) words {
 	if len(from) == 0 {
-		w.fail("no streams")
+		w = w.fail(noStreams)
 	}
-	w.str("STREAMS")
+	w = w.str("STREAMS")
 	for _, f := range from {
-		w.str(f.Key)
+		w = w.str(f.Key)
 	}
 	for _, f := range from {
-		w.str(f.ID)
+		w = w.str(f.ID)
 	}
+	return w
 }
 
 // block appends BLOCK unless d is zero.
-func (w *words) block(d time.Duration) {
+func (w words) block(d time.Duration) words {
 	if d == 0 {
-		return
+		return w
 	}
 	if d < time.Millisecond {
-		w.fail("a wait of " + d.String() + " is negative or below a millisecond")
+		w = w.fail(badDuration)
 	}
-	w.str("BLOCK")
+	w = w.str("BLOCK")
 	w.args = append(w.args, blockMillis(d))
+	return w
 }
 
 // XReadOptions are options of [XRead]. The zero value reads what there is.
@@ -210,18 +214,18 @@ type XReadOptions struct {
 //
 // See https://redis.io/commands/xread.
 func XRead(o XReadOptions, from ...StreamID) Cmd[[]Stream] {
-	w := words{name: "XREAD"}
-	w.count("COUNT", o.Count)
-	w.block(o.Block)
-	w.streams(from)
-	return mayBlock(read(streams, "XREAD", w.args...).check(w.err), "XREAD", o.Block)
+	w := words{args: few()}
+	w = w.count("COUNT", o.Count)
+	w = w.block(o.Block)
+	w = w.streams(from)
+	return mayBlock(read(streams, "XREAD", w.args...).check(w.bad), o.Block)
 }
 
-func mayBlock[T any](c Cmd[T], name string, d time.Duration) Cmd[T] {
+func mayBlock[T any](c Cmd[T], d time.Duration) Cmd[T] {
 	if d == 0 {
 		return c
 	}
-	return c.blockFor(name, d)
+	return c.blockFor(d)
 }
 
 // XReadGroupOptions are options of [XReadGroup]. The zero value reads what there is.
@@ -238,23 +242,23 @@ type XReadGroupOptions struct {
 //
 // See https://redis.io/commands/xreadgroup.
 func XReadGroup(group, consumer string, o XReadGroupOptions, from ...StreamID) Cmd[[]Stream] {
-	w := words{name: "XREADGROUP"}
-	w.str("GROUP", group, consumer)
-	w.count("COUNT", o.Count)
-	w.block(o.Block)
-	w.flag(o.NoAck, "NOACK")
-	w.ttl("CLAIM", o.Claim)
-	w.streams(from)
-	return mayBlock(write(streams, "XREADGROUP", w.args...).check(w.err), "XREADGROUP", o.Block)
+	w := words{args: few()}
+	w = w.str("GROUP", group, consumer)
+	w = w.count("COUNT", o.Count)
+	w = w.block(o.Block)
+	w = w.flag(o.NoAck, "NOACK")
+	w = w.ttl("CLAIM", o.Claim)
+	w = w.streams(from)
+	return mayBlock(write(streams, "XREADGROUP", w.args...).check(w.bad), o.Block)
 }
 
 // XAck acknowledges entries for group and returns how many were pending.
 //
 // See https://redis.io/commands/xack.
 func XAck(key, group string, ids ...string) Cmd[int64] {
-	w := words{name: "XACK"}
-	w.str(key, group)
-	w.str(ids...)
+	w := words{args: few()}
+	w = w.str(key, group)
+	w = w.str(ids...)
 	return write(Int, "XACK", w.args...)
 }
 
@@ -268,12 +272,12 @@ type XSetIDOptions struct {
 //
 // See https://redis.io/commands/xsetid.
 func XSetID(key, id string, o XSetIDOptions) Status {
-	w := words{}
-	w.str(key, id)
+	w := words{args: few()}
+	w = w.str(key, id)
 	if o.EntriesAdded.OK {
-		w.str("ENTRIESADDED")
-		w.int(o.EntriesAdded.Value)
+		w = w.str("ENTRIESADDED")
+		w = w.int(o.EntriesAdded.Value)
 	}
-	w.opt("MAXDELETEDID", o.MaxDeletedID)
+	w = w.opt("MAXDELETEDID", o.MaxDeletedID)
 	return status("XSETID", w.args...)
 }

@@ -12,12 +12,13 @@ type XGroupOptions struct {
 	EntriesRead Opt[int64] // how many entries the group has read, for its lag
 }
 
-func (o XGroupOptions) add(w *words) {
-	w.flag(o.MkStream, "MKSTREAM")
+func (o XGroupOptions) add(w words) words {
+	w = w.flag(o.MkStream, "MKSTREAM")
 	if o.EntriesRead.OK {
-		w.str("ENTRIESREAD")
-		w.int(o.EntriesRead.Value)
+		w = w.str("ENTRIESREAD")
+		w = w.int(o.EntriesRead.Value)
 	}
+	return w
 }
 
 // XGroupCreate makes a consumer group that reads after id: "0" for all entries,
@@ -25,9 +26,9 @@ func (o XGroupOptions) add(w *words) {
 //
 // See https://redis.io/commands/xgroup-create.
 func XGroupCreate(key, group, id string, o XGroupOptions) Status {
-	w := words{}
-	w.str(key, group, id)
-	o.add(&w)
+	w := words{args: few()}
+	w = w.str(key, group, id)
+	w = o.add(w)
 	return status("XGROUP CREATE", w.args...)
 }
 
@@ -35,10 +36,10 @@ func XGroupCreate(key, group, id string, o XGroupOptions) Status {
 //
 // See https://redis.io/commands/xgroup-setid.
 func XGroupSetID(key, group, id string, o XGroupOptions) Status {
-	w := words{}
-	w.str(key, group, id)
+	w := words{args: few()}
+	w = w.str(key, group, id)
 	o.MkStream = false
-	o.add(&w)
+	w = o.add(w)
 	return status("XGROUP SETID", w.args...)
 }
 
@@ -110,19 +111,19 @@ type XPendingOptions struct {
 //
 // See https://redis.io/commands/xpending.
 func XPendingRange(key, group string, n int64, o XPendingOptions) Cmd[[]Pending] {
-	w := words{name: "XPENDING"}
-	w.str(key, group)
-	w.ttl("IDLE", o.Idle)
+	w := words{args: few()}
+	w = w.str(key, group)
+	w = w.ttl("IDLE", o.Idle)
 	if o.Start == "" {
 		o.Start = MinID
 	}
 	if o.End == "" {
 		o.End = MaxID
 	}
-	w.str(o.Start, o.End)
-	w.int(n)
-	w.flag(o.Consumer != "", o.Consumer)
-	return read(pendings, "XPENDING", w.args...).check(w.err)
+	w = w.str(o.Start, o.End)
+	w = w.int(n)
+	w = w.flag(o.Consumer != "", o.Consumer)
+	return read(pendings, "XPENDING", w.args...).check(w.bad)
 }
 
 func pendings(v resp.Value) ([]Pending, error) { return list(v, pending) }
@@ -150,28 +151,29 @@ type XClaimOptions struct {
 }
 
 func claim(key, group, consumer string, minIdle time.Duration, o XClaimOptions, ids []string) words {
-	w := words{name: "XCLAIM"}
-	w.str(key, group, consumer)
-	w.idle(minIdle)
-	w.str(ids...)
-	w.ttl("IDLE", o.Idle)
-	w.at("TIME", o.Time)
+	w := words{args: few()}
+	w = w.str(key, group, consumer)
+	w = w.idle(minIdle)
+	w = w.str(ids...)
+	w = w.ttl("IDLE", o.Idle)
+	w = w.at("TIME", o.Time)
 	if o.Deliveries.OK {
-		w.str("RETRYCOUNT")
-		w.int(o.Deliveries.Value)
+		w = w.str("RETRYCOUNT")
+		w = w.int(o.Deliveries.Value)
 	}
-	w.flag(o.Force, "FORCE")
-	w.opt("LASTID", o.LastID)
+	w = w.flag(o.Force, "FORCE")
+	w = w.opt("LASTID", o.LastID)
 	return w
 }
 
 // idle appends an idle time, which may be zero.
-func (w *words) idle(d time.Duration) {
+func (w words) idle(d time.Duration) words {
 	if d == 0 {
-		w.int(0)
-		return
+		w = w.int(0)
+		return w
 	}
-	w.ms(d)
+	w = w.ms(d)
+	return w
 }
 
 // XClaim gives pending entries, idle for minIdle at least, to consumer and
@@ -180,7 +182,7 @@ func (w *words) idle(d time.Duration) {
 // See https://redis.io/commands/xclaim.
 func XClaim(key, group, consumer string, minIdle time.Duration, o XClaimOptions, ids ...string) Cmd[[]Entry] {
 	w := claim(key, group, consumer, minIdle, o, ids)
-	return write(entries, "XCLAIM", w.args...).check(w.err)
+	return write(entries, "XCLAIM", w.args...).check(w.bad)
 }
 
 // XClaimJustID is [XClaim] that returns the IDs only and counts no delivery.
@@ -188,8 +190,8 @@ func XClaim(key, group, consumer string, minIdle time.Duration, o XClaimOptions,
 // See https://redis.io/commands/xclaim.
 func XClaimJustID(key, group, consumer string, minIdle time.Duration, o XClaimOptions, ids ...string) Cmd[[]string] {
 	w := claim(key, group, consumer, minIdle, o, ids)
-	w.str("JUSTID")
-	return write(Texts, "XCLAIM", w.args...).check(w.err)
+	w = w.str("JUSTID")
+	return write(Texts, "XCLAIM", w.args...).check(w.bad)
 }
 
 // AutoClaimed is a page of [XAutoClaim].
@@ -206,7 +208,7 @@ type AutoClaimed struct {
 // See https://redis.io/commands/xautoclaim.
 func XAutoClaim(key, group, consumer string, minIdle time.Duration, start string, n int64) Cmd[AutoClaimed] {
 	w := autoClaim(key, group, consumer, minIdle, start, n)
-	return write(autoClaimed, "XAUTOCLAIM", w.args...).check(w.err)
+	return write(autoClaimed, "XAUTOCLAIM", w.args...).check(w.bad)
 }
 
 // XAutoClaimJustID is [XAutoClaim] that returns the IDs only and counts no
@@ -215,16 +217,16 @@ func XAutoClaim(key, group, consumer string, minIdle time.Duration, start string
 // See https://redis.io/commands/xautoclaim.
 func XAutoClaimJustID(key, group, consumer string, minIdle time.Duration, start string, n int64) Cmd[AutoClaimed] {
 	w := autoClaim(key, group, consumer, minIdle, start, n)
-	w.str("JUSTID")
-	return write(autoClaimedIDs, "XAUTOCLAIM", w.args...).check(w.err)
+	w = w.str("JUSTID")
+	return write(autoClaimedIDs, "XAUTOCLAIM", w.args...).check(w.bad)
 }
 
 func autoClaim(key, group, consumer string, minIdle time.Duration, start string, n int64) words {
-	w := words{name: "XAUTOCLAIM"}
-	w.str(key, group, consumer)
-	w.idle(minIdle)
-	w.str(start)
-	w.count("COUNT", n)
+	w := words{args: few()}
+	w = w.str(key, group, consumer)
+	w = w.idle(minIdle)
+	w = w.str(start)
+	w = w.count("COUNT", n)
 	return w
 }
 

@@ -164,11 +164,11 @@ type ConsumerDetails struct {
 //
 // See https://redis.io/commands/xinfo-stream.
 func XInfoStreamFull(key string, n int64) Cmd[StreamDetails] {
-	w := words{}
-	w.str(key, "FULL")
+	w := words{args: few()}
+	w = w.str(key, "FULL")
 	if n != 0 {
-		w.str("COUNT")
-		w.int(max(n, 0))
+		w = w.str("COUNT")
+		w = w.int(max(n, 0))
 	}
 	return read(streamDetails, "XINFO STREAM", w.args...)
 }

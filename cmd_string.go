@@ -54,12 +54,13 @@ func IfDigest(digest string) Condition { return Condition("IFDEQ " + digest) }
 // the key does not exist. Redis 8.4.
 func IfNotDigest(digest string) Condition { return Condition("IFDNE " + digest) }
 
-func (c Condition) add(w *words) {
+func (c Condition) add(w words) words {
 	word, value, ok := strings.Cut(string(c), " ")
-	w.flag(word != "", word)
+	w = w.flag(word != "", word)
 	if ok {
-		w.str(value)
+		w = w.str(value)
 	}
+	return w
 }
 
 // SetOptions are options of [SetWith] and [SetGet]. The zero value is a plain SET.
@@ -70,11 +71,12 @@ type SetOptions struct {
 	If      Condition     // set it only then
 }
 
-func (o SetOptions) add(w *words) {
-	w.ttl("PX", o.TTL)
-	w.at("PXAT", o.At)
-	w.flag(o.KeepTTL, "KEEPTTL")
-	o.If.add(w)
+func (o SetOptions) add(w words) words {
+	w = w.ttl("PX", o.TTL)
+	w = w.at("PXAT", o.At)
+	w = w.flag(o.KeepTTL, "KEEPTTL")
+	w = o.If.add(w)
+	return w
 }
 
 // SetWith sets key to value and reports whether it has: false if the condition
@@ -82,9 +84,9 @@ func (o SetOptions) add(w *words) {
 //
 // See https://redis.io/commands/set.
 func SetWith[V Blob](key string, value V, o SetOptions) Cmd[bool] {
-	w := words{name: "SET", args: []resp.Arg{resp.String(key), blob(value)}}
-	o.add(&w)
-	return write(applied, "SET", w.args...).check(w.err)
+	w := words{args: append(few(), resp.String(key), blob(value))}
+	w = o.add(w)
+	return write(applied, "SET", w.args...).check(w.bad)
 }
 
 // SetGet sets key to value and returns the value of before, or [ErrNil] if there
@@ -92,10 +94,10 @@ func SetWith[V Blob](key string, value V, o SetOptions) Cmd[bool] {
 //
 // See https://redis.io/commands/set.
 func SetGet[V Blob](key string, value V, o SetOptions) Cmd[string] {
-	w := words{name: "SET", args: []resp.Arg{resp.String(key), blob(value)}}
-	o.add(&w)
-	w.str("GET")
-	return write(Text, "SET", w.args...).check(w.err)
+	w := words{args: append(few(), resp.String(key), blob(value))}
+	w = o.add(w)
+	w = w.str("GET")
+	return write(Text, "SET", w.args...).check(w.bad)
 }
 
 // ExpireOptions set, change or remove a time to live. The zero value leaves it.
@@ -105,10 +107,11 @@ type ExpireOptions struct {
 	Persist bool          // remove the time to live
 }
 
-func (o ExpireOptions) add(w *words) {
-	w.ttl("PX", o.TTL)
-	w.at("PXAT", o.At)
-	w.flag(o.Persist, "PERSIST")
+func (o ExpireOptions) add(w words) words {
+	w = w.ttl("PX", o.TTL)
+	w = w.at("PXAT", o.At)
+	w = w.flag(o.Persist, "PERSIST")
+	return w
 }
 
 // GetEx returns the value of key and changes its time to live. It writes, so a
@@ -116,9 +119,9 @@ func (o ExpireOptions) add(w *words) {
 //
 // See https://redis.io/commands/getex.
 func GetEx(key string, o ExpireOptions) Cmd[string] {
-	w := words{name: "GETEX", args: []resp.Arg{resp.String(key)}}
-	o.add(&w)
-	return write(Text, "GETEX", w.args...).check(w.err)
+	w := words{args: append(few(), resp.String(key))}
+	w = o.add(w)
+	return write(Text, "GETEX", w.args...).check(w.bad)
 }
 
 // GetDel returns the value of key, or [ErrNil], and deletes it.
@@ -188,16 +191,16 @@ func DecrBy(key string, n int64) Cmd[int64] {
 //
 // See https://redis.io/commands/mget.
 func MGet(keys ...string) Cmd[[]Opt[string]] {
-	return read(OptTexts, "MGET", addStrs(nil, keys)...)
+	return read(OptTexts, "MGET", addStrs(few(), keys)...)
 }
 
 // MSet sets keys to values, given in turn: MSet("a", "1", "b", "2").
 //
 // See https://redis.io/commands/mset.
 func MSet(pairs ...string) Status {
-	w := words{name: "MSET"}
-	w.pairs(pairs)
-	return status("MSET", w.args...).check(w.err)
+	w := words{args: few()}
+	w = w.pairs(pairs)
+	return status("MSET", w.args...).check(w.bad)
 }
 
 // MSetNX sets keys to values, given in turn, if none of the keys exists, and
@@ -205,9 +208,9 @@ func MSet(pairs ...string) Status {
 //
 // See https://redis.io/commands/msetnx.
 func MSetNX(pairs ...string) Cmd[bool] {
-	w := words{name: "MSETNX"}
-	w.pairs(pairs)
-	return write(Bool, "MSETNX", w.args...).check(w.err)
+	w := words{args: few()}
+	w = w.pairs(pairs)
+	return write(Bool, "MSETNX", w.args...).check(w.bad)
 }
 
 // MSetEx sets keys to values, given in turn, with one time to live for all, and
@@ -216,13 +219,13 @@ func MSetNX(pairs ...string) Cmd[bool] {
 //
 // See https://redis.io/commands/msetex.
 func MSetEx(o SetOptions, pairs ...string) Cmd[bool] {
-	w := words{name: "MSETEX", args: []resp.Arg{resp.Int(int64(len(pairs) / 2))}}
-	w.pairs(pairs)
-	o.If.add(&w)
-	w.ttl("PX", o.TTL)
-	w.at("PXAT", o.At)
-	w.flag(o.KeepTTL, "KEEPTTL")
-	return write(Bool, "MSETEX", w.args...).check(w.err)
+	w := words{args: append(few(), resp.Int(int64(len(pairs)/2)))}
+	w = w.pairs(pairs)
+	w = o.If.add(w)
+	w = w.ttl("PX", o.TTL)
+	w = w.at("PXAT", o.At)
+	w = w.flag(o.KeepTTL, "KEEPTTL")
+	return write(Bool, "MSETEX", w.args...).check(w.bad)
 }
 
 // DelIf deletes key if the condition on its value holds: [IfEqual], [IfNotEqual],
@@ -230,8 +233,8 @@ func MSetEx(o SetOptions, pairs ...string) Cmd[bool] {
 //
 // See https://redis.io/commands/delex.
 func DelIf(key string, c Condition) Cmd[bool] {
-	w := words{name: "DELEX", args: []resp.Arg{resp.String(key)}}
-	c.add(&w)
+	w := words{args: append(few(), resp.String(key))}
+	w = c.add(w)
 	return write(Bool, "DELEX", w.args...)
 }
 

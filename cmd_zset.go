@@ -56,24 +56,25 @@ const (
 	IfLess    ScoreCompare = "LT"
 )
 
-func (o ZAddOptions) add(w *words) {
-	o.If.add(w)
-	w.flag(o.Update != "", string(o.Update))
-	w.flag(o.Changed, "CH")
+func (o ZAddOptions) add(w words) words {
+	w = o.If.add(w)
+	w = w.flag(o.Update != "", string(o.Update))
+	w = w.flag(o.Changed, "CH")
+	return w
 }
 
 // ZAddWith is [ZAdd] with options.
 //
 // See https://redis.io/commands/zadd.
 func ZAddWith(key string, o ZAddOptions, members ...Z) Cmd[int64] {
-	w := words{name: "ZADD", args: make([]resp.Arg, 0, 4+2*len(members))}
-	w.str(key)
-	o.add(&w)
+	w := words{args: few()}
+	w = w.str(key)
+	w = o.add(w)
 	for _, m := range members {
-		w.float(m.Score)
-		w.str(m.Member)
+		w = w.float(m.Score)
+		w = w.str(m.Member)
 	}
-	return write(Int, "ZADD", w.args...).check(w.err)
+	return write(Int, "ZADD", w.args...).check(w.bad)
 }
 
 // ZAddIncr adds the score of m to that of its member and returns the sum, or
@@ -81,13 +82,13 @@ func ZAddWith(key string, o ZAddOptions, members ...Z) Cmd[int64] {
 //
 // See https://redis.io/commands/zadd.
 func ZAddIncr(key string, o ZAddOptions, m Z) Cmd[float64] {
-	w := words{name: "ZADD"}
-	w.str(key)
-	o.add(&w)
-	w.str("INCR")
-	w.float(m.Score)
-	w.str(m.Member)
-	return write(Float, "ZADD", w.args...).check(w.err)
+	w := words{args: few()}
+	w = w.str(key)
+	w = o.add(w)
+	w = w.str("INCR")
+	w = w.float(m.Score)
+	w = w.str(m.Member)
+	return write(Float, "ZADD", w.args...).check(w.bad)
 }
 
 // ZIncrBy adds n to the score of member and returns the sum.
@@ -280,8 +281,8 @@ func BZPopMin(wait time.Duration, keys ...string) Cmd[ZPop] { return bzpop("BZPO
 func BZPopMax(wait time.Duration, keys ...string) Cmd[ZPop] { return bzpop("BZPOPMAX", wait, keys) }
 
 func bzpop(name string, wait time.Duration, keys []string) Cmd[ZPop] {
-	a := append(addStrs(make([]resp.Arg, 0, 1+len(keys)), keys), blockSeconds(wait))
-	return write(zpop, name, a...).blockFor(name, wait)
+	a := append(addStrs(few(), keys), blockSeconds(wait))
+	return write(zpop, name, a...).blockFor(wait)
 }
 
 // Extreme is an end of a sorted set.
@@ -314,22 +315,22 @@ func zpopped(v resp.Value) (p ZPopped, err error) {
 //
 // See https://redis.io/commands/zmpop.
 func ZMPop(from Extreme, n int64, keys ...string) Cmd[ZPopped] {
-	w := words{name: "ZMPOP"}
-	w.keys(keys)
-	w.str(string(from))
-	w.count("COUNT", n)
-	return write(zpopped, "ZMPOP", w.args...).check(w.err)
+	w := words{args: few()}
+	w = w.keys(keys)
+	w = w.str(string(from))
+	w = w.count("COUNT", n)
+	return write(zpopped, "ZMPOP", w.args...).check(w.bad)
 }
 
 // BZMPop is [ZMPop] that waits for a member for wait at most, zero for ever.
 //
 // See https://redis.io/commands/bzmpop.
 func BZMPop(wait time.Duration, from Extreme, n int64, keys ...string) Cmd[ZPopped] {
-	w := words{name: "BZMPOP", args: []resp.Arg{blockSeconds(wait)}}
-	w.keys(keys)
-	w.str(string(from))
-	w.count("COUNT", n)
-	return write(zpopped, "BZMPOP", w.args...).check(w.err).blockFor("BZMPOP", wait)
+	w := words{args: append(few(), blockSeconds(wait))}
+	w = w.keys(keys)
+	w = w.str(string(from))
+	w = w.count("COUNT", n)
+	return write(zpopped, "BZMPOP", w.args...).check(w.bad).blockFor(wait)
 }
 
 // ZRandMember returns a random member, or [ErrNil].

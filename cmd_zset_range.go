@@ -41,25 +41,25 @@ type RangeOptions struct {
 }
 
 func zrangeBy(name, first, second, min, max, by string, o RangeOptions) words {
-	w := words{name: name, args: make([]resp.Arg, 0, 10)}
-	w.flag(first != "", first)
-	w.str(second)
+	w := words{args: few()}
+	w = w.flag(first != "", first)
+	w = w.str(second)
 	if o.Rev {
 		min, max = max, min
 	}
-	w.str(min, max, by)
-	w.flag(o.Rev, "REV")
+	w = w.str(min, max, by)
+	w = w.flag(o.Rev, "REV")
 	if o.Offset < 0 || o.Count < 0 {
-		w.fail("negative LIMIT")
+		w = w.fail(negative)
 	}
 	if o.Offset != 0 || o.Count != 0 {
 		n := o.Count
 		if n == 0 {
 			n = -1
 		}
-		w.str("LIMIT")
-		w.int(o.Offset)
-		w.int(n)
+		w = w.str("LIMIT")
+		w = w.int(o.Offset)
+		w = w.int(n)
 	}
 	return w
 }
@@ -70,7 +70,7 @@ func zrangeBy(name, first, second, min, max, by string, o RangeOptions) words {
 // See https://redis.io/commands/zrange.
 func ZRangeByScore(key, min, max string, o RangeOptions) Cmd[[]string] {
 	w := zrangeBy("ZRANGE", "", key, min, max, "BYSCORE", o)
-	return read(Texts, "ZRANGE", w.args...).check(w.err)
+	return read(Texts, "ZRANGE", w.args...).check(w.bad)
 }
 
 // ZRangeByScoreWithScores is [ZRangeByScore] with the scores.
@@ -78,8 +78,8 @@ func ZRangeByScore(key, min, max string, o RangeOptions) Cmd[[]string] {
 // See https://redis.io/commands/zrange.
 func ZRangeByScoreWithScores(key, min, max string, o RangeOptions) Cmd[[]Z] {
 	w := zrangeBy("ZRANGE", "", key, min, max, "BYSCORE", o)
-	w.str("WITHSCORES")
-	return read(zs, "ZRANGE", w.args...).check(w.err)
+	w = w.str("WITHSCORES")
+	return read(zs, "ZRANGE", w.args...).check(w.bad)
 }
 
 // ZRangeByLex returns members from min to max, of a set whose scores are all
@@ -88,7 +88,7 @@ func ZRangeByScoreWithScores(key, min, max string, o RangeOptions) Cmd[[]Z] {
 // See https://redis.io/commands/zrange.
 func ZRangeByLex(key, min, max string, o RangeOptions) Cmd[[]string] {
 	w := zrangeBy("ZRANGE", "", key, min, max, "BYLEX", o)
-	return read(Texts, "ZRANGE", w.args...).check(w.err)
+	return read(Texts, "ZRANGE", w.args...).check(w.bad)
 }
 
 // ZRangeStore stores members start to stop of key at to and returns their number.
@@ -103,7 +103,7 @@ func ZRangeStore(to, key string, start, stop int64) Cmd[int64] {
 // See https://redis.io/commands/zrangestore.
 func ZRangeStoreByScore(to, key, min, max string, o RangeOptions) Cmd[int64] {
 	w := zrangeBy("ZRANGESTORE", to, key, min, max, "BYSCORE", o)
-	return write(Int, "ZRANGESTORE", w.args...).check(w.err)
+	return write(Int, "ZRANGESTORE", w.args...).check(w.bad)
 }
 
 // ZRangeStoreByLex stores [ZRangeByLex] at to and returns its size.
@@ -111,7 +111,7 @@ func ZRangeStoreByScore(to, key, min, max string, o RangeOptions) Cmd[int64] {
 // See https://redis.io/commands/zrangestore.
 func ZRangeStoreByLex(to, key, min, max string, o RangeOptions) Cmd[int64] {
 	w := zrangeBy("ZRANGESTORE", to, key, min, max, "BYLEX", o)
-	return write(Int, "ZRANGESTORE", w.args...).check(w.err)
+	return write(Int, "ZRANGESTORE", w.args...).check(w.bad)
 }
 
 // Aggregate says which score a member has that is in several sets.
@@ -132,19 +132,19 @@ type CombineOptions struct {
 }
 
 func combine(name, to string, keys []string, o CombineOptions) words {
-	w := words{name: name, args: make([]resp.Arg, 0, 6+2*len(keys))}
-	w.flag(to != "", to)
-	w.keys(keys)
+	w := words{args: few()}
+	w = w.flag(to != "", to)
+	w = w.keys(keys)
 	if len(o.Weights) > 0 {
 		if len(o.Weights) != len(keys) {
-			w.fail("not one weight for each key")
+			w = w.fail(badWeights)
 		}
-		w.str("WEIGHTS")
+		w = w.str("WEIGHTS")
 		for _, f := range o.Weights {
-			w.float(f)
+			w = w.float(f)
 		}
 	}
-	w.opt("AGGREGATE", string(o.Aggregate))
+	w = w.opt("AGGREGATE", string(o.Aggregate))
 	return w
 }
 
@@ -153,7 +153,7 @@ func combine(name, to string, keys []string, o CombineOptions) words {
 // See https://redis.io/commands/zdiff.
 func ZDiff(keys ...string) Cmd[[]string] {
 	w := combine("ZDIFF", "", keys, CombineOptions{})
-	return read(Texts, "ZDIFF", w.args...).check(w.err)
+	return read(Texts, "ZDIFF", w.args...).check(w.bad)
 }
 
 // ZDiffWithScores is [ZDiff] with the scores.
@@ -161,8 +161,8 @@ func ZDiff(keys ...string) Cmd[[]string] {
 // See https://redis.io/commands/zdiff.
 func ZDiffWithScores(keys ...string) Cmd[[]Z] {
 	w := combine("ZDIFF", "", keys, CombineOptions{})
-	w.str("WITHSCORES")
-	return read(zs, "ZDIFF", w.args...).check(w.err)
+	w = w.str("WITHSCORES")
+	return read(zs, "ZDIFF", w.args...).check(w.bad)
 }
 
 // ZDiffStore stores [ZDiff] at to and returns its size.
@@ -170,7 +170,7 @@ func ZDiffWithScores(keys ...string) Cmd[[]Z] {
 // See https://redis.io/commands/zdiffstore.
 func ZDiffStore(to string, keys ...string) Cmd[int64] {
 	w := combine("ZDIFFSTORE", to, keys, CombineOptions{})
-	return write(Int, "ZDIFFSTORE", w.args...).check(w.err)
+	return write(Int, "ZDIFFSTORE", w.args...).check(w.bad)
 }
 
 // ZInter returns the members that are in all sets.
@@ -178,7 +178,7 @@ func ZDiffStore(to string, keys ...string) Cmd[int64] {
 // See https://redis.io/commands/zinter.
 func ZInter(o CombineOptions, keys ...string) Cmd[[]string] {
 	w := combine("ZINTER", "", keys, o)
-	return read(Texts, "ZINTER", w.args...).check(w.err)
+	return read(Texts, "ZINTER", w.args...).check(w.bad)
 }
 
 // ZInterWithScores is [ZInter] with the combined scores.
@@ -186,8 +186,8 @@ func ZInter(o CombineOptions, keys ...string) Cmd[[]string] {
 // See https://redis.io/commands/zinter.
 func ZInterWithScores(o CombineOptions, keys ...string) Cmd[[]Z] {
 	w := combine("ZINTER", "", keys, o)
-	w.str("WITHSCORES")
-	return read(zs, "ZINTER", w.args...).check(w.err)
+	w = w.str("WITHSCORES")
+	return read(zs, "ZINTER", w.args...).check(w.bad)
 }
 
 // ZInterStore stores [ZInter] at to and returns its size.
@@ -195,7 +195,7 @@ func ZInterWithScores(o CombineOptions, keys ...string) Cmd[[]Z] {
 // See https://redis.io/commands/zinterstore.
 func ZInterStore(to string, o CombineOptions, keys ...string) Cmd[int64] {
 	w := combine("ZINTERSTORE", to, keys, o)
-	return write(Int, "ZINTERSTORE", w.args...).check(w.err)
+	return write(Int, "ZINTERSTORE", w.args...).check(w.bad)
 }
 
 // ZInterCard returns how many members are in all sets. It stops counting at limit
@@ -204,8 +204,8 @@ func ZInterStore(to string, o CombineOptions, keys ...string) Cmd[int64] {
 // See https://redis.io/commands/zintercard.
 func ZInterCard(limit int64, keys ...string) Cmd[int64] {
 	w := combine("ZINTERCARD", "", keys, CombineOptions{})
-	w.count("LIMIT", limit)
-	return read(Int, "ZINTERCARD", w.args...).check(w.err)
+	w = w.count("LIMIT", limit)
+	return read(Int, "ZINTERCARD", w.args...).check(w.bad)
 }
 
 // ZUnion returns the members that are in any of the sets.
@@ -213,7 +213,7 @@ func ZInterCard(limit int64, keys ...string) Cmd[int64] {
 // See https://redis.io/commands/zunion.
 func ZUnion(o CombineOptions, keys ...string) Cmd[[]string] {
 	w := combine("ZUNION", "", keys, o)
-	return read(Texts, "ZUNION", w.args...).check(w.err)
+	return read(Texts, "ZUNION", w.args...).check(w.bad)
 }
 
 // ZUnionWithScores is [ZUnion] with the combined scores.
@@ -221,8 +221,8 @@ func ZUnion(o CombineOptions, keys ...string) Cmd[[]string] {
 // See https://redis.io/commands/zunion.
 func ZUnionWithScores(o CombineOptions, keys ...string) Cmd[[]Z] {
 	w := combine("ZUNION", "", keys, o)
-	w.str("WITHSCORES")
-	return read(zs, "ZUNION", w.args...).check(w.err)
+	w = w.str("WITHSCORES")
+	return read(zs, "ZUNION", w.args...).check(w.bad)
 }
 
 // ZUnionStore stores [ZUnion] at to and returns its size.
@@ -230,5 +230,5 @@ func ZUnionWithScores(o CombineOptions, keys ...string) Cmd[[]Z] {
 // See https://redis.io/commands/zunionstore.
 func ZUnionStore(to string, o CombineOptions, keys ...string) Cmd[int64] {
 	w := combine("ZUNIONSTORE", to, keys, o)
-	return write(Int, "ZUNIONSTORE", w.args...).check(w.err)
+	return write(Int, "ZUNIONSTORE", w.args...).check(w.bad)
 }

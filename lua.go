@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -54,8 +55,7 @@ func (l *Lua[T]) Script() *Script[T] { return l.script }
 func (l *Lua[T]) Do(ctx context.Context, d Doer, keys, args Params) (T, error) {
 	k, a, err := l.bind(keys, args)
 	if err != nil {
-		var zero T
-		return zero, err
+		return l.script.Eval(nil).fail(err).Do(ctx, d)
 	}
 	return l.script.Run(ctx, d, k, a...)
 }
@@ -64,7 +64,7 @@ func (l *Lua[T]) Do(ctx context.Context, d Doer, keys, args Params) (T, error) {
 func (l *Lua[T]) Queue(p *Pipeline, keys, args Params) Future[T] {
 	k, a, err := l.bind(keys, args)
 	if err != nil {
-		return l.script.Eval(nil).check(err).Queue(p)
+		return l.script.Eval(nil).fail(err).Queue(p)
 	}
 	return l.script.QueueArgs(p, k, a...)
 }
@@ -73,28 +73,36 @@ func (l *Lua[T]) bind(keys, args Params) ([]string, []resp.Arg, error) {
 	if l.err != nil {
 		return nil, nil, l.err
 	}
-	w := words{name: "EVAL"}
-	w.params(l.keys, keys)
-	k := make([]string, len(w.args))
-	for i, a := range w.args {
-		k[i] = a.String()
+	k, err := ordered(l.keys, keys)
+	if err != nil {
+		return nil, nil, err
 	}
-	w.args = nil
-	w.params(l.args, args)
-	return k, w.args, w.err
+	names := make([]string, len(k))
+	for i, a := range k {
+		names[i] = a.String()
+	}
+	a, err := ordered(l.args, args)
+	return names, a, err
 }
 
-func (w *words) params(names []string, p Params) {
-	for _, name := range names {
+// ordered puts parameters in the order of their declaration.
+func ordered(names []string, p Params) ([]resp.Arg, error) {
+	out := make([]resp.Arg, len(names))
+	for i, name := range names {
 		v, ok := p[name]
 		if !ok {
-			w.fail("lua: " + strconv.Quote(name) + " is missing")
+			return nil, fmt.Errorf("lua: %q is missing", name)
 		}
-		w.any(v)
+		a, err := argOf(v)
+		if err != nil {
+			return nil, fmt.Errorf("lua: %q: %w", name, err)
+		}
+		out[i] = a
 	}
 	if len(p) > len(names) {
-		w.fail("lua: a parameter that the script does not have")
+		return nil, errors.New("lua: a parameter that the script does not have")
 	}
+	return out, nil
 }
 
 // luaNames replaces names by places.
@@ -106,7 +114,7 @@ type luaNames struct {
 
 func (n *luaNames) fail(format string, args ...any) {
 	if n.err == nil {
-		n.err = &ArgError{"EVAL", "lua: " + fmt.Sprintf(format, args...)}
+		n.err = fmt.Errorf("lua: "+format, args...)
 	}
 }
 

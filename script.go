@@ -44,15 +44,11 @@ func (s *Script[T]) Hash() string { return s.sha }
 // Do runs the script by its hash, and by its source if the server does not know
 // it. args are as in [New].
 func (s *Script[T]) Do(ctx context.Context, d Doer, keys []string, args ...any) (T, error) {
-	w := words{name: "EVAL"}
-	for _, a := range args {
-		w.any(a)
+	a, err := argsOf(args)
+	if err != nil {
+		return s.Eval(nil).fail(err).Do(ctx, d)
 	}
-	if w.err != nil {
-		var zero T
-		return zero, w.err
-	}
-	return s.Run(ctx, d, keys, w.args...)
+	return s.Run(ctx, d, keys, a...)
 }
 
 // Run is [Script.Do] for arguments that need no boxing.
@@ -68,14 +64,11 @@ func (s *Script[T]) Run(ctx context.Context, d Doer, keys []string, args ...resp
 // Queue appends the script to p. A flush of the pipeline carries the source of
 // each script once; so it works on any server, and inside [Pipeline.Exec].
 func (s *Script[T]) Queue(p *Pipeline, keys []string, args ...any) Future[T] {
-	w := words{name: "EVAL"}
-	for _, a := range args {
-		w.any(a)
+	a, err := argsOf(args)
+	if err != nil {
+		return s.Eval(nil).fail(err).Queue(p)
 	}
-	if w.err != nil {
-		return s.Eval(nil).check(w.err).Queue(p)
-	}
-	return s.QueueArgs(p, keys, w.args...)
+	return s.QueueArgs(p, keys, a...)
 }
 
 // QueueArgs is [Script.Queue] for arguments that need no boxing.

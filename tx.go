@@ -59,7 +59,7 @@ func watch(ctx context.Context, c *conn.Conn, keys []string, fn func(tx *Tx) err
 		}
 	}()
 	if len(keys) > 0 {
-		if err := status("WATCH", addStrs(nil, keys)...).Do(ctx, c); err != nil {
+		if err := status("WATCH", addStrs(few(), keys)...).Do(ctx, c); err != nil {
 			return err
 		}
 		tx.watching = true

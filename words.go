@@ -31,10 +31,13 @@ func blobs[V Blob](first []resp.Arg, more []V) []resp.Arg {
 	return first
 }
 
+// few returns room for some arguments. It is inlined, so that the room is on the
+// stack of the function that makes the command: resp.NewCommand copies them.
+func few() []resp.Arg { return make([]resp.Arg, 0, 8) }
+
 // strs makes the arguments of commands that take some names and then many.
 func strs(first string, more []string) []resp.Arg {
-	a := make([]resp.Arg, 0, 1+len(more))
-	return addStrs(append(a, resp.String(first)), more)
+	return addStrs(append(few(), resp.String(first)), more)
 }
 
 func addStrs(a []resp.Arg, more []string) []resp.Arg {
@@ -45,111 +48,165 @@ func addStrs(a []resp.Arg, more []string) []resp.Arg {
 }
 
 // words collects the arguments of a command that has options, and the first
-// reason why it cannot be sent.
+// reason why it cannot be sent. It is passed by value and the reason is a number:
+// so its arguments stay on the stack (a store through a pointer, or an error
+// beside them that is returned, moves them to the heap).
 type words struct {
-	name string
 	args []resp.Arg
-	err  error
+	bad  reason
 }
 
-func (w *words) fail(reason string) {
-	if w.err == nil {
-		w.err = &ArgError{Command: w.name, Reason: reason}
+// reason says why a command cannot be sent.
+type reason uint8
+
+const (
+	fine reason = iota
+	badDuration
+	badWeights
+	emptyFilter
+	negative
+	noFields
+	noIDs
+	noKeys
+	noStreams
+	noThreshold
+	notANumber
+	oddPairs
+	stepWrites
+	typeOfScan
+)
+
+var reasons = [...]string{
+	badDuration: "a duration that is negative or below a millisecond",
+	badWeights:  "not one weight for each key",
+	emptyFilter: "an empty filter",
+	negative:    "a negative count or offset",
+	noFields:    "no fields",
+	noIDs:       "no ids",
+	noKeys:      "no keys",
+	noStreams:   "no streams",
+	noThreshold: "trimming without MaxLen or MinID",
+	notANumber:  "not a number",
+	oddPairs:    "a field without a value",
+	stepWrites:  "a step that writes",
+	typeOfScan:  "TYPE is for SCAN",
+}
+
+func (w words) fail(r reason) words {
+	if w.bad == fine {
+		w.bad = r
 	}
+	return w
 }
 
 // str appends strings as they are, words of the command and names alike.
-func (w *words) str(s ...string) {
+func (w words) str(s ...string) words {
 	for _, x := range s {
 		w.args = append(w.args, resp.String(x))
 	}
+	return w
 }
 
-func (w *words) int(n int64)     { w.args = append(w.args, resp.Int(n)) }
-func (w *words) float(f float64) { w.args = append(w.args, w.number(f)) }
+func (w words) int(n int64) words {
+	w.args = append(w.args, resp.Int(n))
+	return w
+}
 
-func (w *words) number(f float64) resp.Arg {
+func (w words) float(f float64) words {
 	if math.IsNaN(f) {
-		w.fail("not a number")
+		w = w.fail(notANumber)
 	}
-	return resp.Float(f)
+	w.args = append(w.args, resp.Float(f))
+	return w
 }
 
 // flag appends word if on is set.
-func (w *words) flag(on bool, word string) {
+func (w words) flag(on bool, word string) words {
 	if on {
-		w.str(word)
+		w = w.str(word)
 	}
+	return w
 }
 
 // opt appends word and s unless s is empty.
-func (w *words) opt(word, s string) {
+func (w words) opt(word, s string) words {
 	if s != "" {
-		w.str(word, s)
+		w = w.str(word, s)
 	}
+	return w
 }
 
 // count appends word and n if n is positive; a negative n is refused.
-func (w *words) count(word string, n int64) {
+func (w words) count(word string, n int64) words {
 	if n < 0 {
-		w.fail("negative " + word)
+		w = w.fail(negative)
 	}
 	if n > 0 {
-		w.str(word)
-		w.int(n)
+		w = w.str(word)
+		w = w.int(n)
 	}
+	return w
 }
 
 // keys appends the number of names and the names.
-func (w *words) keys(names []string) {
+func (w words) keys(names []string) words {
 	if len(names) == 0 {
-		w.fail("no keys")
+		w = w.fail(noKeys)
 	}
-	w.int(int64(len(names)))
-	w.str(names...)
+	w = w.int(int64(len(names)))
+	w = w.str(names...)
+	return w
 }
 
 // pairs appends fields and values, which must be even in number and not none.
-func (w *words) pairs(p []string) {
+func (w words) pairs(p []string) words {
 	if len(p) == 0 || len(p)%2 != 0 {
-		w.fail("a field without a value")
+		w = w.fail(oddPairs)
 	}
-	w.str(p...)
+	w = w.str(p...)
+	return w
 }
 
 // ttl appends word and a time to live in milliseconds, if there is one.
-func (w *words) ttl(word string, d time.Duration) {
+func (w words) ttl(word string, d time.Duration) words {
 	if d == 0 {
-		return
+		return w
 	}
-	w.str(word)
-	w.ms(d)
+	w = w.str(word)
+	w = w.ms(d)
+	return w
 }
 
 // ms appends a duration of at least a millisecond.
-func (w *words) ms(d time.Duration) {
+func (w words) ms(d time.Duration) words {
 	if d < time.Millisecond {
-		w.fail("a duration of " + d.String() + " is negative or below a millisecond")
+		w = w.fail(badDuration)
 	}
 	w.args = append(w.args, ceilMillis(d))
+	return w
 }
 
 // at appends word and a time in milliseconds, if there is one.
-func (w *words) at(word string, t time.Time) {
+func (w words) at(word string, t time.Time) words {
 	if t.IsZero() {
-		return
+		return w
 	}
-	w.str(word)
-	w.int(t.UnixMilli())
+	w = w.str(word)
+	w = w.int(t.UnixMilli())
+	return w
 }
 
-// any appends an argument of a type that is known at run time only.
-func (w *words) any(v any) {
-	a, err := argOf(v)
-	if err != nil {
-		w.fail(err.Error())
+// argsOf makes arguments of what is known at run time only.
+func argsOf(values []any) ([]resp.Arg, error) {
+	args := make([]resp.Arg, len(values))
+	for i, v := range values {
+		a, err := argOf(v)
+		if err != nil {
+			return nil, err
+		}
+		args[i] = a
 	}
-	w.args = append(w.args, a)
+	return args, nil
 }
 
 func argOf(v any) (resp.Arg, error) {
@@ -206,11 +263,11 @@ func ceilMillis(d time.Duration) resp.Arg {
 }
 
 // checkTTL refuses a duration that Redis would take for zero or less.
-func checkTTL(name string, d time.Duration) error {
+func checkTTL(d time.Duration) reason {
 	if d >= time.Millisecond {
-		return nil
+		return fine
 	}
-	return &ArgError{name, "a duration of " + d.String() + " is negative or below a millisecond"}
+	return badDuration
 }
 
 // Key joins the parts of a key by colons: Key("user", "7", "name").

@@ -1,0 +1,209 @@
+package redis
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/kermes-redis/kermes/resp"
+)
+
+// canned is a Doer that answers everything with one reply.
+type canned struct {
+	reply resp.Value
+	out   []byte
+}
+
+func (c *canned) Do(_ context.Context, cmd resp.Command) (resp.Reply, error) {
+	c.out = cmd.AppendTo(c.out[:0])
+	return resp.NewReply(c.reply, nil), nil
+}
+
+func (c *canned) DoBatch(_ context.Context, cmds []resp.Command, each func(int, resp.Value)) error {
+	c.out = c.out[:0]
+	for i := range cmds {
+		c.out = cmds[i].AppendTo(c.out)
+		each(i, c.reply)
+	}
+	return nil
+}
+
+// through keeps the compiler from seeing what is behind the interface.
+//
+//go:noinline
+func through(d Doer) Doer { return d }
+
+func bulk(s string) string { return fmt.Sprintf("$%d\r\n%s\r\n", len(s), s) }
+
+// bulks is an array (or, by its kind, a map or set) of bulk strings.
+func bulks(kind byte, n int, of func(i int) string) string {
+	count := n
+	if kind == '%' {
+		count /= 2
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%c%d\r\n", kind, count)
+	for i := range n {
+		b.WriteString(bulk(of(i)))
+	}
+	return b.String()
+}
+
+func number(i int) string { return fmt.Sprintf("element-%06d", i) }
+
+type allocRow struct {
+	name  string
+	reply string
+	max   float64
+	run   func(ctx context.Context, d Doer) error
+}
+
+func allocRows() []allocRow {
+	return []allocRow{
+		{"GET", bulk(strings.Repeat("x", 64)), 1, func(ctx context.Context, d Doer) error {
+			_, err := Get("key").Do(ctx, d)
+			return err
+		}},
+		{"GET large", bulk(strings.Repeat("x", 100_000)), 1, func(ctx context.Context, d Doer) error {
+			_, err := Get("key").Do(ctx, d)
+			return err
+		}},
+		{"GET as bytes", bulk(strings.Repeat("x", 64)), 1, func(ctx context.Context, d Doer) error {
+			_, err := GetBytes("key").Do(ctx, d)
+			return err
+		}},
+		{"GET as int", bulk("12345"), 0, func(ctx context.Context, d Doer) error {
+			_, err := As(Get("key"), Int).Do(ctx, d)
+			return err
+		}},
+		{"SET", "+OK\r\n", 0, func(ctx context.Context, d Doer) error { return Set("key", "value").Do(ctx, d) }},
+		{"SET bytes", "+OK\r\n", 0, func(ctx context.Context, d Doer) error { return Set("key", payload).Do(ctx, d) }},
+		{"SET PX NX", "+OK\r\n", 1, func(ctx context.Context, d Doer) error {
+			_, err := SetWith("key", "value", SetOptions{TTL: 1e9, If: IfAbsent}).Do(ctx, d)
+			return err
+		}},
+		{"INCR", ":7\r\n", 0, func(ctx context.Context, d Doer) error {
+			_, err := Incr("key").Do(ctx, d)
+			return err
+		}},
+		{"EXPIRE", ":1\r\n", 0, func(ctx context.Context, d Doer) error {
+			_, err := Expire("key", 1e9).Do(ctx, d)
+			return err
+		}},
+		{"HSET", ":1\r\n", 0, func(ctx context.Context, d Doer) error {
+			_, err := HSetOne("key", "f", "v").Do(ctx, d)
+			return err
+		}},
+		{"HSET pairs", ":1\r\n", 0, func(ctx context.Context, d Doer) error {
+			_, err := HSet("key", "f", "v").Do(ctx, d)
+			return err
+		}},
+		{"ZADD", ":1\r\n", 0, func(ctx context.Context, d Doer) error {
+			_, err := ZAdd("key", Z{"m", 1}).Do(ctx, d)
+			return err
+		}},
+		{"LPUSH", ":1\r\n", 0, func(ctx context.Context, d Doer) error {
+			_, err := LPush("key", "v").Do(ctx, d)
+			return err
+		}},
+		{"MGET 10", bulks('*', 10, number), 4, func(ctx context.Context, d Doer) error {
+			_, err := MGet("a", "b", "c", "d", "e", "f", "g", "h", "i", "j").Do(ctx, d)
+			return err
+		}},
+		{"LRANGE 100", bulks('*', 100, number), 2, func(ctx context.Context, d Doer) error {
+			_, err := LRange("key", 0, -1).Do(ctx, d)
+			return err
+		}},
+		{"LRANGE 10k as []int64", "*10000\r\n" + strings.Repeat(bulk("1234567"), 10000), 1, func(ctx context.Context, d Doer) error {
+			_, err := As(LRange("key", 0, -1), Ints).Do(ctx, d)
+			return err
+		}},
+		{"HGETALL 1000, RESP3", bulks('%', 2000, number), 12, func(ctx context.Context, d Doer) error {
+			_, err := HGetAll("key").Do(ctx, d)
+			return err
+		}},
+		{"HGETALL 1000, RESP2", bulks('*', 2000, number), 12, func(ctx context.Context, d Doer) error {
+			_, err := HGetAll("key").Do(ctx, d)
+			return err
+		}},
+	}
+}
+
+var payload = []byte("payload")
+
+func TestAllocationsOfEverydayCommands(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	ctx := t.Context()
+	for _, row := range allocRows() {
+		c := &canned{reply: resp.Value(row.reply)}
+		d := through(c)
+		if err := row.run(ctx, d); err != nil {
+			t.Errorf("%s: %v", row.name, err)
+			continue
+		}
+		got := testing.AllocsPerRun(100, func() { _ = row.run(ctx, d) })
+		t.Logf("%-24s %4.0f", row.name, got)
+		if got > row.max {
+			t.Errorf("%s: %.0f allocations, want at most %.0f", row.name, got, row.max)
+		}
+	}
+}
+
+func TestGetIntoABufferOfTheCallerAllocatesNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	ctx, d := t.Context(), through(&canned{reply: resp.Value(bulk("value"))})
+	buf := make([]byte, 0, 64)
+	got := testing.AllocsPerRun(100, func() {
+		b, err := GetInto("key", buf[:0]).Do(ctx, d)
+		if err != nil || string(b) != "value" {
+			t.Fatal(b, err)
+		}
+	})
+	if got != 0 {
+		t.Errorf("%.0f allocations", got)
+	}
+}
+
+func TestAReusedPipelineOf100IncrAllocatesNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	ctx, d := t.Context(), through(&canned{reply: resp.Value(":7\r\n")})
+	var p Pipeline
+	futures := make([]Future[int64], 100)
+	got := testing.AllocsPerRun(100, func() {
+		p.Reset()
+		for i := range futures {
+			futures[i] = Incr("key").Queue(&p)
+		}
+		if err := p.Do(ctx, d); err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range futures {
+			if n, err := f.Value(); n != 7 || err != nil {
+				t.Fatal(n, err)
+			}
+		}
+	})
+	if got != 0 {
+		t.Errorf("%.0f allocations", got)
+	}
+}
+
+func TestStringsOfOneListShareAtMost8KiB(t *testing.T) {
+	var a arena
+	a.left = 1 << 20
+	for range 10_000 {
+		if s := a.add([]byte("12345678901234567890")); len(s) != 20 {
+			t.Fatal(s)
+		}
+		if c := a.b.Cap(); c > arenaChunk {
+			t.Fatalf("a chunk of %d bytes", c)
+		}
+	}
+}

@@ -78,8 +78,10 @@ func DialClient(network, addr string, cfg *tls.Config, timeout time.Duration) (*
 	if err != nil {
 		return nil, fmt.Errorf("redistest: client: %w", err)
 	}
-	return &Client{nc: nc, br: bufio.NewReader(nc)}, nil
+	return newClient(nc), nil
 }
+
+func newClient(nc net.Conn) *Client { return &Client{nc: nc, br: bufio.NewReader(nc)} }
 
 // SetDeadline bounds reads and writes from now on.
 func (c *Client) SetDeadline(t time.Time) { _ = c.nc.SetDeadline(t) }

@@ -1,7 +1,6 @@
 package redistest
 
 import (
-	"bufio"
 	"net"
 	"slices"
 	"strings"
@@ -25,7 +24,7 @@ func connect(t *testing.T, e *Embedded, addr string) *rawClient {
 	}
 	t.Cleanup(func() { _ = nc.Close() })
 	_ = nc.SetDeadline(time.Now().Add(30 * time.Second))
-	return &rawClient{t: t, nc: nc, c: &Client{nc: nc, br: bufio.NewReader(nc)}}
+	return &rawClient{t: t, nc: nc, c: newClient(nc)}
 }
 
 // do returns the reply as text.

@@ -18,6 +18,11 @@ const LeakWait = 5 * time.Second
 // cannot be told apart.
 func NoLeaks(tb TB) {
 	tb.Helper()
+	noLeaks(tb, LeakWait)
+}
+
+func noLeaks(tb TB, wait time.Duration) {
+	tb.Helper()
 	before := map[string]bool{}
 	for _, g := range goroutines() {
 		before[g.id] = true
@@ -25,7 +30,7 @@ func NoLeaks(tb TB) {
 	tb.Cleanup(func() {
 		tb.Helper()
 		var left []goroutine
-		ctx, cancel := context.WithTimeout(context.Background(), LeakWait)
+		ctx, cancel := context.WithTimeout(context.Background(), wait)
 		defer cancel()
 		if err := WaitUntil(ctx, func() bool {
 			left = leaked(before)
@@ -107,6 +112,11 @@ func OpenFiles() (n int, ok bool) {
 // parallel tests. It does nothing where OpenFiles cannot tell.
 func NoFileLeaks(tb TB) {
 	tb.Helper()
+	noFileLeaks(tb, LeakWait)
+}
+
+func noFileLeaks(tb TB, wait time.Duration) {
+	tb.Helper()
 	before, ok := OpenFiles()
 	if !ok {
 		return
@@ -114,7 +124,7 @@ func NoFileLeaks(tb TB) {
 	tb.Cleanup(func() {
 		tb.Helper()
 		now := before
-		ctx, cancel := context.WithTimeout(context.Background(), LeakWait)
+		ctx, cancel := context.WithTimeout(context.Background(), wait)
 		defer cancel()
 		if err := WaitUntil(ctx, func() bool {
 			now, _ = OpenFiles()

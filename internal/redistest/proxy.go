@@ -156,6 +156,7 @@ func (p *Proxy) SetTarget(addr string) {
 
 // Set switches the mode of open and new connections.
 func (p *Proxy) Set(m Mode) error {
+	defer p.heal()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
@@ -182,6 +183,7 @@ func (p *Proxy) Set(m Mode) error {
 // ones, whatever Set says; a nil match ends it. match runs for every piece of
 // data and must be quick. See ProxyConn.Internal.
 func (p *Proxy) SetFor(m Mode, match func(c *ProxyConn) bool) {
+	defer p.heal()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.matched, p.match = m, match
@@ -192,6 +194,16 @@ func (p *Proxy) SetFor(m Mode, match func(c *ProxyConn) bool) {
 func (p *Proxy) announce() {
 	close(p.changed)
 	p.changed = make(chan struct{})
+}
+
+// heal resets the connections with a hole in their streams that nothing
+// swallows any more.
+func (p *Proxy) heal() {
+	for _, c := range p.Conns() {
+		if m, _ := c.mode(); m == Pass || m == Refuse {
+			c.resetIfLost()
+		}
+	}
 }
 
 // SetDelay delays every piece of data by d in each direction, without

@@ -49,6 +49,7 @@ func (c *ProxyConn) Client() net.Addr { return c.client.RemoteAddr() }
 
 // Set gives the connection a mode of its own.
 func (c *ProxyConn) Set(m Mode) {
+	defer c.p.heal()
 	c.p.mu.Lock()
 	defer c.p.mu.Unlock()
 	c.own = &m

@@ -1,0 +1,143 @@
+//go:build unix
+
+package redistest
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// The environment variables of the re-executed test binary.
+const (
+	envEnding = "REDISTEST_ENDING"
+	envTmp    = "TMPDIR"
+)
+
+// TestMain can become the child of TestNothingIsLeftWhateverEndsTheProcess.
+func TestMain(m *testing.M) {
+	if ending := os.Getenv(envEnding); ending != "" {
+		beChild(ending)
+		return
+	}
+	code := m.Run()
+	_ = shared.Close()
+	os.Exit(code)
+}
+
+// shared is the server of this package's own tests.
+var shared SharedRedis
+
+// beChild starts servers, says their pids, and ends badly.
+func beChild(ending string) {
+	topo, err := StartTopology(TopologyOptions{Replicas: 1, Sentinels: 1})
+	if err != nil {
+		fmt.Println("error", err)
+		os.Exit(3)
+	}
+	if err := topo.Data[1].Stop(); err != nil { // a stopped process must go as well
+		fmt.Println("error", err)
+		os.Exit(3)
+	}
+	fmt.Println("pid", topo.rig.shell.Process.Pid)
+	for _, n := range topo.all() {
+		fmt.Println("pid", n.Pid())
+	}
+	fmt.Println("dir", topo.rig.dir)
+	switch ending {
+	case "panic":
+		go func() { panic("a test panics on a goroutine of its own") }()
+		select {}
+	case "exit":
+		os.Exit(0)
+	case "kill":
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		select {}
+	case "sigquit": // what `go test` sends when a test binary is too late
+		_ = syscall.Kill(os.Getpid(), syscall.SIGQUIT)
+		select {}
+	}
+}
+
+func TestNothingIsLeftWhateverEndsTheProcess(t *testing.T) {
+	RequireRedis(t)
+	for _, ending := range []string{"panic", "exit", "kill", "sigquit"} {
+		t.Run(ending, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.Command(os.Args[0])
+			cmd.Env = append(os.Environ(), envEnding+"="+ending, envTmp+"="+t.TempDir())
+			out, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			var pids []int
+			dir := ""
+			for lines := bufio.NewScanner(out); lines.Scan(); {
+				what, rest, _ := strings.Cut(lines.Text(), " ")
+				switch what {
+				case "pid":
+					pid, _ := strconv.Atoi(rest)
+					pids = append(pids, pid)
+				case "dir":
+					dir = rest
+				case "error":
+					t.Fatal(rest)
+				}
+			}
+			_ = cmd.Wait()
+			if len(pids) != 4 || dir == "" {
+				t.Fatalf("pids %v, dir %q", pids, dir)
+			}
+			for _, pid := range pids {
+				Eventually(t, 0, fmt.Sprintf("process %d is gone", pid), func() bool { return !alive(pid) })
+			}
+			Eventually(t, 0, "the directory is gone", func() bool {
+				_, err := os.Stat(dir)
+				return os.IsNotExist(err)
+			})
+		})
+	}
+}
+
+// alive says whether a process exists and is not a zombie.
+func alive(pid int) bool {
+	if err := syscall.Kill(pid, 0); err != nil {
+		return false
+	}
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return !os.IsNotExist(err) || !hasProc()
+	}
+	_, rest, _ := strings.Cut(string(stat), ") ")
+	return !strings.HasPrefix(rest, "Z")
+}
+
+func hasProc() bool {
+	_, err := os.Stat("/proc/self/stat")
+	return err == nil
+}
+
+func TestTheWatchdogEndsProcesses(t *testing.T) {
+	NoLeaks(t)
+	RequireRedis(t)
+	n, err := StartRedis(RedisOptions{MaxLife: 500 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	Eventually(t, 0, "the end of the process", func() bool { return !n.Running() })
+	if err := n.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := n.Restart(); err == nil {
+		t.Error("restarted after the end")
+	}
+}

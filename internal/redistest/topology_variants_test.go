@@ -1,0 +1,238 @@
+package redistest
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+)
+
+// failsOver does one planned failover and expects the data to be there.
+func failsOver(t *testing.T, topo *Topology) {
+	t.Helper()
+	m, err := topo.CurrentMaster("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.MustDo(t, "SET", "k", "v")
+	next, err := topo.Failover(within(t, 40*time.Second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := next.MustDo(t, "GET", "k").Str; got != "v" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestTopologyWithPasswordsUsersAndARestrictedSentinelUser(t *testing.T) {
+	NoLeaks(t)
+	topo := NewTopology(t, TopologyOptions{
+		Replicas: 1, Password: "pw", SentinelPassword: "spw", Fast: true, MinReplicas: 1, MinReplicasMaxLag: 2,
+		Users:         map[string]string{"app": "on >secret ~* &* +@all"},
+		SentinelUsers: map[string]string{"watcher": RestrictedSentinelUser},
+	})
+	c, err := DialClient("tcp", topo.Sentinels[0].Addr(), nil, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(10 * time.Second))
+	if _, err := c.Do("PING"); err == nil {
+		t.Error("a sentinel answers without a password")
+	}
+	if _, err := c.Do("AUTH", "watcher", "restricted"); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := c.Do("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "mymaster"); err != nil || r.Elems[1].Str != fmt.Sprint(topo.Data[0].Port()) {
+		t.Errorf("%v, %v", r, err)
+	}
+	var re ReplyError
+	if _, err := c.Do("SUBSCRIBE", "+switch-master"); !errors.As(err, &re) || !strings.HasPrefix(string(re), "NOPERM") {
+		t.Errorf("SUBSCRIBE: %v", err)
+	}
+	d, err := DialClient("tcp", topo.Data[0].Addr(), nil, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if _, err := d.Do("AUTH", "app", "secret"); err != nil {
+		t.Error(err)
+	}
+	failsOver(t, topo)
+	m, _ := topo.CurrentMaster("")
+	replicas, err := topo.Replicas("")
+	if err != nil || len(replicas) != 1 {
+		t.Fatal(replicas, err)
+	}
+	if err := topo.WaitReplica(within(t, 30*time.Second), replicas[0]); err != nil {
+		t.Fatal(err)
+	}
+	replicas[0].Kill()
+	Eventually(t, 0, "NOREPLICAS", func() bool {
+		_, err := m.Do("SET", "k", "2")
+		return errors.As(err, &re) && strings.HasPrefix(string(re), "NOREPLICAS")
+	})
+}
+
+func TestTopologyWithTLS(t *testing.T) {
+	NoLeaks(t)
+	for _, tc := range []struct{ data, sentinels bool }{{true, true}, {true, false}, {false, true}} {
+		t.Run(fmt.Sprintf("data %v sentinels %v", tc.data, tc.sentinels), func(t *testing.T) {
+			topo := NewTopology(t, TopologyOptions{Replicas: 1, TLS: tc.data, SentinelTLS: tc.sentinels})
+			if tc.data != (topo.ClientTLS() != nil) || tc.sentinels != (topo.SentinelClientTLS() != nil) {
+				t.Error("client configurations")
+			}
+			c, err := DialClient("tcp", topo.Sentinels[0].Addr(), topo.SentinelClientTLS(), 5*time.Second)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			if r, err := c.Do("PING"); err != nil || r.Str != "PONG" {
+				t.Errorf("sentinel: %v, %v", r, err)
+			}
+			failsOver(t, topo)
+		})
+	}
+}
+
+func TestTopologyWithHostnames(t *testing.T) {
+	NoLeaks(t)
+	topo := NewTopology(t, TopologyOptions{Replicas: 1, Hostnames: true})
+	r := topo.Sentinels[0].MustDo(t, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", "mymaster")
+	if r.Elems[0].Str != "localhost" {
+		t.Errorf("announced %v", r)
+	}
+	failsOver(t, topo)
+}
+
+func TestTopologyOnIPv6(t *testing.T) {
+	if !HasIPv6() {
+		t.Skip("no ::1 here")
+	}
+	NoLeaks(t)
+	topo := NewTopology(t, TopologyOptions{Replicas: 1, Host: "::1"})
+	if r := topo.Sentinels[0].MustDo(t, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", "mymaster"); r.Elems[0].Str != "::1" {
+		t.Errorf("announced %v", r)
+	}
+	failsOver(t, topo)
+}
+
+func TestTopologyWithManyMastersOnOneTrio(t *testing.T) {
+	NoLeaks(t)
+	o := TopologyOptions{Replicas: -1, MasterReplicas: map[string]int{"m0": 1}}
+	for i := range 8 {
+		o.Masters = append(o.Masters, fmt.Sprintf("m%d", i))
+	}
+	topo := NewTopology(t, o)
+	if len(topo.Data) != 9 || len(topo.Of("m0")) != 2 || len(topo.Of("m7")) != 1 {
+		t.Fatalf("%d data servers", len(topo.Data))
+	}
+	failsOver(t, topo)
+	if m, err := topo.CurrentMaster("m7"); err != nil || m != topo.Of("m7")[0] {
+		t.Errorf("%v, %v", m, err)
+	}
+	if e, err := topo.Epoch(0, "m7"); err != nil || e != 0 {
+		t.Errorf("epoch of m7 is %d, %v", e, err)
+	}
+}
+
+func TestTopologyBehindProxiesCanBeCutFromTheSentinelsOnly(t *testing.T) {
+	NoLeaks(t)
+	topo := NewTopology(t, TopologyOptions{ProxyData: true, ProxySentinels: true, Fast: true})
+	rec := NewRecorder(t, topo)
+	old, err := topo.CurrentMaster("")
+	if err != nil || old.Proxy() == nil || old.Addr() == old.Direct() {
+		t.Fatal(old, err)
+	}
+	if s := topo.Sentinels[1].MustDo(t, "SENTINEL", "SENTINELS", "mymaster"); s.Elems[0].Map()["port"].Str != portOf(topo.Sentinels[0].Addr()) && s.Elems[0].Map()["port"].Str != portOf(topo.Sentinels[2].Addr()) {
+		t.Errorf("sentinels announce %v", s)
+	}
+	c, err := DialClient("tcp", old.Addr(), nil, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(30 * time.Second))
+	start := time.Now()
+	old.Proxy().SetFor(BlackHole, (*ProxyConn).Internal)
+	ctx := within(t, 40*time.Second)
+	first, err := rec.Switch(ctx, "", start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("switch after %v: %v", first.At.Sub(start), first)
+	if r, err := c.Do("SET", "k", "lost"); err != nil || r.Str != "OK" {
+		t.Errorf("the cut-off master: %v, %v", r, err)
+	}
+	if _, err := topo.WaitSwitch(ctx, "", old); err != nil {
+		t.Error(err)
+	}
+	old.Proxy().SetFor(Pass, nil)
+	if err := topo.WaitReplica(ctx, old); err != nil {
+		t.Error(err)
+	}
+}
+
+func portOf(addr string) string {
+	_, port, _ := net.SplitHostPort(addr)
+	return port
+}
+
+func TestTopologyDemoteAndBreakSync(t *testing.T) {
+	NoLeaks(t)
+	topo := NewTopology(t, TopologyOptions{Password: "pw", Sentinels: 1})
+	old := topo.Data[0]
+	if err := topo.Demote(old); err == nil {
+		t.Error("demoted the master")
+	}
+	next, err := topo.Failover(within(t, 40*time.Second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !old.IsMaster() {
+		t.Error("the old master was demoted at once; this test proves nothing")
+	}
+	if err := topo.Demote(old); err != nil {
+		t.Fatal(err)
+	}
+	if err := topo.WaitReplica(within(t, 30*time.Second), old); err != nil {
+		t.Fatal(err)
+	}
+	if err := topo.BreakSync(old); err != nil {
+		t.Fatal(err)
+	}
+	Eventually(t, 0, "a broken link", func() bool {
+		r, err := old.Do("ROLE")
+		return err == nil && r.Elems[3].Str != "connected"
+	})
+	if !next.IsMaster() {
+		t.Error("the new master is none")
+	}
+}
+
+func TestRecorderReconnectsAndUnderstandsPayloads(t *testing.T) {
+	NoLeaks(t)
+	topo := NewTopology(t, TopologyOptions{Replicas: -1, Sentinels: 1})
+	rec := NewRecorder(t, topo)
+	if err := topo.Sentinels[0].Restart(); err != nil {
+		t.Fatal(err)
+	}
+	topo.Sentinels[0].MustDo(t, "SENTINEL", "RESET", "mymaster")
+	Eventually(t, 0, "an event after the restart", func() bool {
+		topo.Sentinels[0].MustDo(t, "SENTINEL", "RESET", "mymaster")
+		return len(rec.Events()) > 0
+	})
+	for _, tc := range []struct{ name, payload, master, to string }{
+		{"+switch-master", "mm 127.0.0.1 1 ::1 2", "mm", "[::1]:2"},
+		{"+sdown", "master mm 127.0.0.1 1", "mm", ""},
+		{"+slave", "slave 127.0.0.1:2 127.0.0.1 2 @ mm 127.0.0.1 1", "mm", ""},
+		{"+new-epoch", "7", "", ""},
+	} {
+		e := Event{Name: tc.name, Payload: tc.payload}
+		if e.Master() != tc.master || e.To() != tc.to {
+			t.Errorf("%v: master %q, to %q", e, e.Master(), e.To())
+		}
+	}
+}

@@ -145,7 +145,7 @@ func ConfigRewrite() Status { return status("CONFIG REWRITE") }
 // LolWut returns a picture and the version of the server.
 //
 // See https://redis.io/commands/lolwut.
-func LolWut() Cmd[string] { return query(Text, "LOLWUT") }
+func LolWut() Cmd[string] { return read(Text, "LOLWUT") }
 
 // SlowCommand is an entry of the slow log.
 type SlowCommand struct {

@@ -123,7 +123,7 @@ func serverCases() []wireCase {
 		srow("ConfigSet", ConfigSet("timeout", "0", "maxclients", "100"), "CONFIG SET timeout 0 maxclients 100"),
 		srow("ConfigResetStat", ConfigResetStat(), "CONFIG RESETSTAT"),
 		srow("ConfigRewrite", ConfigRewrite(), "CONFIG REWRITE"),
-		row("LolWut", LolWut(), "i", "LOLWUT"),
+		row("LolWut", LolWut(), "r", "LOLWUT"),
 		row("SlowLogGet", SlowLogGet(-5), "i", "SLOWLOG GET -1"),
 		row("SlowLogLen", SlowLogLen(), "i", "SLOWLOG LEN"),
 		srow("SlowLogReset", SlowLogReset(), "SLOWLOG RESET"),

@@ -1,86 +1,102 @@
 package resp
 
 import (
-	"strconv"
 	"strings"
 	"time"
 )
 
+// inlineArgs is how many arguments a Command holds without a slice. It covers
+// most commands; each costs 16 bytes in every copy of any command.
+const inlineArgs = 4
+
+// Command is a command as a value: its name, its arguments, and what a client
+// must know to send it. It is passed by value, which allocates nothing; it may be
+// kept, sent many times and used by many goroutines, as long as the bytes it was
+// made of do not change.
 type Command struct {
 	name    string
-	flags   Flags
-	n       uint8
-	timed   bool
-	args    [4]Arg
-	more    []Arg
+	args    [inlineArgs]Arg
+	more    []Arg // arguments beyond the inline ones; never written to in place
 	timeout time.Duration
+	flags   Flags
+	space   uint16 // where the name is split, if it is two words; else 0
+	inline  uint8  // how many of args are used
+	timed   bool   // timeout is set
 }
 
+// NewCommand returns a command. The name may consist of two words with a space
+// between them, which are sent as two: "CONFIG GET". args is not kept.
+//
+// The command has no flags: see [FlagsOf].
 func NewCommand(name string, args ...Arg) Command {
-	c := Command{name: name}
-	c.n = uint8(copy(c.args[:], args))
-	if len(args) > 4 {
-		c.more = append([]Arg(nil), args[4:]...)
+	c := Command{name: name, space: split(name)}
+	c.inline = uint8(copy(c.args[:], args))
+	if len(args) > inlineArgs {
+		c.more = append([]Arg(nil), args[inlineArgs:]...)
 	}
 	return c
 }
+
+// split returns the index of the first space in name, or 0 if there is none
+// within it.
+func split(name string) uint16 {
+	if i := strings.IndexByte(name, ' '); i > 0 && i < 1<<16 {
+		return uint16(i)
+	}
+	return 0
+}
+
+// With returns the command with further arguments. c itself does not change.
 func (c Command) With(args ...Arg) Command {
-	for _, a := range args {
-		if c.n < 4 {
-			c.args[c.n] = a
-			c.n++
-		} else {
-			c.more = append(c.more[:len(c.more):len(c.more)], a)
-		}
+	n := copy(c.args[c.inline:], args)
+	c.inline += uint8(n)
+	if len(args) > n {
+		c.more = append(c.more[:len(c.more):len(c.more)], args[n:]...)
 	}
 	return c
 }
-func (c Command) WithFlags(f Flags) Command { c.flags |= f; return c }
-func (c Command) Name() string              { return c.name }
-func (c Command) Flags() Flags              { return c.flags }
-func (c Command) NArgs() int                { return int(c.n) + len(c.more) }
+
+// WithFlags returns the command with the flags f added.
+func (c Command) WithFlags(f Flags) Command {
+	c.flags |= f
+	return c
+}
+
+// WithTimeout returns the command as one that may wait on the server for d, or
+// for ever if d is 0, and flagged [Blocking]. It adds no argument: d is what the
+// arguments say already, for the client to allow for.
+func (c Command) WithTimeout(d time.Duration) Command {
+	c.timeout, c.timed = d, true
+	c.flags |= Blocking
+	return c
+}
+
+// Name returns the name, both words of it if it has two.
+func (c Command) Name() string { return c.name }
+
+// Flags returns the flags.
+func (c Command) Flags() Flags { return c.flags }
+
+// Timeout returns how long the command may wait on the server; 0 is for ever. It
+// reports false if that was not said.
+func (c Command) Timeout() (d time.Duration, ok bool) { return c.timeout, c.timed }
+
+// NArgs returns the number of arguments. The words of the name are none.
+func (c Command) NArgs() int { return int(c.inline) + len(c.more) }
+
+// Arg returns argument i, counted from 0 after the name. It panics if there is
+// none.
 func (c Command) Arg(i int) Arg {
-	if i < 4 {
+	if i < int(c.inline) {
 		return c.args[i]
 	}
-	return c.more[i-4]
-}
-func (c Command) WithTimeout(d time.Duration) Command { c.timeout, c.timed = d, true; return c }
-func (c Command) Timeout() (time.Duration, bool)      { return c.timeout, c.timed }
-func (c Command) AppendTo(dst []byte) []byte {
-	first, second, two := strings.Cut(c.name, " ")
-	n := 1 + int(c.n) + len(c.more)
-	if two {
-		n++
-	}
-	dst = append(dst, '*')
-	dst = strconv.AppendInt(dst, int64(n), 10)
-	dst = append(dst, "\r\n"...)
-	dst = bulk(dst, first)
-	if two {
-		dst = bulk(dst, second)
-	}
-	for i := range c.n {
-		dst = c.args[i].append(dst)
-	}
-	for i := range c.more {
-		dst = c.more[i].append(dst)
-	}
-	return dst
-}
-func bulk(dst []byte, s string) []byte {
-	dst = append(dst, '$')
-	dst = strconv.AppendInt(dst, int64(len(s)), 10)
-	dst = append(dst, "\r\n"...)
-	dst = append(dst, s...)
-	return append(dst, "\r\n"...)
+	return c.more[i-int(c.inline)]
 }
 
-// Size returns an upper bound of the encoded length.
-func (c Command) Size() int {
-	n := 32 + len(c.name)
-	for i := range c.NArgs() {
-		n += len(c.Arg(i).s) + 32
-	}
-	return n
-}
+// Size returns an upper bound of the encoded length in bytes. It is a few bytes
+// an argument above it.
+func (c Command) Size() int { return c.size() }
+
+// AppendTo appends the command as RESP to dst: an array of bulk strings. It
+// allocates nothing if dst has room for [Command.Size] more bytes.
+func (c Command) AppendTo(dst []byte) []byte { return c.appendTo(dst) }

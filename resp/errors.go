@@ -2,32 +2,38 @@ package resp
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 )
 
 var (
-	// ErrProtocol matches errors about bytes that are not RESP.
+	// ErrProtocol matches a [SyntaxError] about bytes that are not RESP.
 	ErrProtocol = errors.New("resp: not RESP")
-	// ErrLimit matches errors about replies beyond the Limits.
+	// ErrLimit matches a [SyntaxError] about a reply beyond the [Limits].
 	ErrLimit = errors.New("resp: reply beyond the limits")
-	// ErrNull says that a null reply holds no value.
-	ErrNull = errors.New("resp: null")
+	// ErrNull is returned where a value was asked of a null reply.
+	ErrNull = errors.New("resp: null reply")
 )
 
-// SyntaxError says that bytes break the protocol or a limit. The stream cannot
-// be read on.
+// SyntaxError says that bytes break the protocol, or a limit. It matches
+// [ErrProtocol] or [ErrLimit]. The stream cannot be read on. It is also what
+// the accessors of [Value] return for bytes that are no reply.
 type SyntaxError struct {
-	// Offset of the offending byte from the start of the reply.
+	// Offset is where the offending header or line begins, in bytes from the
+	// start of the reply.
 	Offset int64
-	Msg    string
-	// Limit says that the reply may be well formed but exceeds a limit.
+	// Msg says what is wrong. It holds none of the bytes but the first.
+	Msg string
+	// Limit says that the reply may be well formed but is beyond a limit.
 	Limit bool
 }
 
-// Error returns the message and the offset.
-func (e *SyntaxError) Error() string { return "resp: " + e.Msg }
+// Error returns the message with the offset.
+func (e *SyntaxError) Error() string {
+	return "resp: at byte " + strconv.FormatInt(e.Offset, 10) + ": " + e.Msg
+}
 
-// Is matches ErrLimit or ErrProtocol.
+// Is matches [ErrLimit] if e is about a limit, else [ErrProtocol].
 func (e *SyntaxError) Is(target error) bool {
 	if e.Limit {
 		return target == ErrLimit
@@ -35,52 +41,134 @@ func (e *SyntaxError) Is(target error) bool {
 	return target == ErrProtocol
 }
 
-// Error is an error reply of the server.
+// ValueError says that a reply, well formed, is not what was asked of it: an
+// array as an integer, or a string that is no number. The connection is fine.
+type ValueError struct {
+	Want string // what was asked for: "integer"
+	Kind Kind   // what the reply is
+}
+
+// Error says what was wanted and what there is. It holds none of the bytes.
+func (e *ValueError) Error() string { return "resp: not a valid " + e.Want + ": " + e.Kind.String() }
+
+// Error is an error reply of the server. It owns its strings.
 type Error struct {
-	// Code is the first word where that is in capitals, as in WRONGTYPE.
+	// Code is the first word, if that is made of capitals: "WRONGTYPE",
+	// "ERR". It may be empty: scripts can answer with any text.
 	Code string
-	// Message is the rest.
+	// Message is the text without the code and the space after it.
 	Message string
 }
 
-// Error returns the reply's text.
-func (e *Error) Error() string {
-	if e.Code == "" {
-		return e.Message
+// ParseError returns the error for the text of an error reply, without the
+// first byte and the end of line: "WRONGTYPE Operation against ...".
+func ParseError(text string) *Error {
+	i := 0
+	for i < len(text) && codeByte(text[i], i) {
+		i++
 	}
-	if e.Message == "" {
+	switch {
+	case i == 0 || i < len(text) && text[i] != ' ':
+		return &Error{Message: text}
+	case i == len(text):
+		return &Error{Code: text}
+	}
+	return &Error{Code: text[:i], Message: text[i+1:]}
+}
+
+func codeByte(c byte, i int) bool {
+	return 'A' <= c && c <= 'Z' || i > 0 && ('0' <= c && c <= '9' || c == '_')
+}
+
+// Error returns the text of the reply.
+func (e *Error) Error() string {
+	switch {
+	case e.Code == "":
+		return e.Message
+	case e.Message == "":
 		return e.Code
 	}
 	return e.Code + " " + e.Message
 }
 
-// Is matches another *Error of the same code that has no message or the same.
+// Is matches a target *Error of the same code that has the same message or
+// none: errors.Is(err, &resp.Error{Code: "WRONGTYPE"}).
 func (e *Error) Is(target error) bool {
 	t, ok := target.(*Error)
 	return ok && t.Code == e.Code && (t.Message == "" || t.Message == e.Message)
 }
 
-// Rejected reports whether the reply proves that the command was not executed.
+// Rejected reports whether the reply proves that the server did not execute the
+// command because of the state it was in, so that the same command may work
+// elsewhere or later. Any command may be sent again then. See the table in the
+// package's documentation.
+//
+// Two cases are up to the caller: after WAIT and WAITAOF, UNBLOCKED says nothing
+// about the writes before; and EXECABORT is about a whole transaction, which is
+// to be queued anew.
 func (e *Error) Rejected() bool {
 	switch e.Code {
-	case "READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "NOREPLICAS", "UNBLOCKED", "BUSY", "EXECABORT":
+	case "READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "NOREPLICAS", "UNBLOCKED", "BUSY",
+		"EXECABORT":
 		return true
 	case "ERR":
-		return strings.HasPrefix(e.Message, "max number of clients")
+		return strings.HasPrefix(e.Message, "max number of clients") || e.IsReadOnly()
 	}
 	return false
 }
 
-func parseError(text string) *Error {
-	code, rest, _ := strings.Cut(text, " ")
-	for i := range len(code) {
-		c := code[i]
-		if (c < 'A' || c > 'Z') && (i == 0 || (c < '0' || c > '9') && c != '_') {
-			return &Error{Message: text}
+// Refused reports whether the reply proves that the server did not execute the
+// command, for whatever reason: whenever [Error.Rejected] does, and also where
+// trying again as it is would not help (NOAUTH, NOPERM, OOM, NOSCRIPT, an unknown
+// command). See the table in the package's documentation. False means unknown:
+// most errors come from a command that changed nothing, but scripts pass on the
+// error of a command in their middle.
+func (e *Error) Refused() bool {
+	switch e.Code {
+	case "NOAUTH", "WRONGPASS", "NOPROTO", "DENIED", "OOM", "MISCONF", "NOSCRIPT", "MOVED", "ASK", "CROSSSLOT",
+		"INPROG", "NOGOODSLAVE", "NOMASTERLINK":
+		return true
+	case "NOPERM":
+		return !e.fromScript()
+	case "ERR":
+		return e.Rejected() || refusedText(e.Message)
+	}
+	return e.Rejected()
+}
+
+// refusedText knows the messages by which Redis refuses a command that it could
+// not even look at. Those of a script's commands begin otherwise.
+func refusedText(msg string) bool {
+	for _, prefix := range [...]string{
+		"unknown command", "unknown subcommand", "wrong number of arguments for", "Protocol error",
+		"Can't execute '", "operation not permitted", "AUTH <password> called without any password",
+		"invalid password", "MULTI calls can not be nested", "EXEC without MULTI", "DISCARD without MULTI",
+		"WATCH inside MULTI",
+	} {
+		if strings.HasPrefix(msg, prefix) {
+			return true
 		}
 	}
-	if code == "" {
-		return &Error{Message: text}
+	return false
+}
+
+// fromScript reports whether the error was raised by a command in a script.
+func (e *Error) fromScript() bool {
+	return strings.Contains(e.Message, " script: ") || strings.HasPrefix(e.Message, "Error running script")
+}
+
+// IsReadOnly reports whether the server refused a write because it is a replica,
+// which is how a client learns that a master has been demoted: the code READONLY,
+// or the same inside the error of a script (before Redis 7) or of EXEC.
+func (e *Error) IsReadOnly() bool {
+	switch e.Code {
+	case "READONLY":
+		return true
+	case "ERR":
+		return strings.HasPrefix(e.Message, "Error running script") &&
+			strings.Contains(e.Message, "-READONLY You can't write")
+	case "EXECABORT":
+		return strings.Contains(e.Message, "because of: READONLY ")
 	}
-	return &Error{Code: code, Message: rest}
+	return false
 }

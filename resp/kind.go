@@ -3,26 +3,28 @@ package resp
 // Kind is the type of a reply: the first byte of its encoding.
 type Kind byte
 
-// The kinds of RESP3. RESP2 has the first five.
+// The kinds of reply. The first five are RESP2; RESP3 has all of them.
+// A streamed string or aggregate has the kind of its plain form, and the nulls
+// of RESP2, $-1 and *-1, are KindNull.
 const (
-	KindText      Kind = '+'
+	KindText      Kind = '+' // a short text: OK
 	KindError     Kind = '-'
 	KindInt       Kind = ':'
-	KindBulk      Kind = '$'
+	KindBulk      Kind = '$' // a string of any bytes
 	KindArray     Kind = '*'
 	KindNull      Kind = '_'
 	KindBool      Kind = '#'
 	KindDouble    Kind = ','
-	KindBig       Kind = '('
+	KindBig       Kind = '(' // an integer of any size
 	KindBulkError Kind = '!'
-	KindVerbatim  Kind = '='
+	KindVerbatim  Kind = '=' // a string that says its format: txt, mkd
 	KindMap       Kind = '%'
 	KindSet       Kind = '~'
-	KindAttribute Kind = '|'
-	KindPush      Kind = '>'
+	KindAttribute Kind = '|' // about the value that follows; never a reply by itself
+	KindPush      Kind = '>' // sent by the server unasked
 )
 
-// String returns the kind's name.
+// String returns the kind's name in words, "nothing" for what is no kind.
 func (k Kind) String() string {
 	switch k {
 	case KindText:
@@ -55,4 +57,23 @@ func (k Kind) String() string {
 		return "push"
 	}
 	return "nothing"
+}
+
+// aggregate reports whether values of the kind consist of other values.
+func (k Kind) aggregate() bool {
+	switch k {
+	case KindArray, KindMap, KindSet, KindAttribute, KindPush:
+		return true
+	}
+	return false
+}
+
+// begins reports whether a value may begin with c.
+func begins(c byte) bool {
+	switch Kind(c) {
+	case KindText, KindError, KindInt, KindBulk, KindArray, KindNull, KindBool, KindDouble, KindBig,
+		KindBulkError, KindVerbatim, KindMap, KindSet, KindAttribute, KindPush:
+		return true
+	}
+	return false
 }

@@ -197,6 +197,17 @@ func (n *Node) Restart() error {
 	return last
 }
 
+// RestartFresh is Restart with the configuration file of the first start: a
+// sentinel with a new run id that has forgotten every failover, a server in
+// the role it had.
+func (n *Node) RestartFresh() error {
+	n.Kill()
+	if err := n.writeConfig(); err != nil {
+		return err
+	}
+	return n.Restart()
+}
+
 // Log returns the last n bytes of the process's log.
 func (n *Node) Log(bytes int) string {
 	b, err := os.ReadFile(filepath.Join(n.rig.dir, n.Name+".log"))

@@ -149,6 +149,9 @@ func (t *Topology) WaitSettled(ctx context.Context) error {
 					return fmt.Sprintf("%s is %s: %v", n.Name, role, err)
 				}
 			}
+			if missing := m.feeds(len(t.Of(name)) - 1); missing != "" {
+				return missing
+			}
 		}
 		return ""
 	})

@@ -14,26 +14,6 @@ import (
 	"time"
 )
 
-// The environment variables of the re-executed test binary.
-const (
-	envEnding = "REDISTEST_ENDING"
-	envTmp    = "TMPDIR"
-)
-
-// TestMain can become the child of TestNothingIsLeftWhateverEndsTheProcess.
-func TestMain(m *testing.M) {
-	if ending := os.Getenv(envEnding); ending != "" {
-		beChild(ending)
-		return
-	}
-	code := m.Run()
-	_ = shared.Close()
-	os.Exit(code)
-}
-
-// shared is the server of this package's own tests.
-var shared SharedRedis
-
 // beChild starts servers, says their pids, and ends badly.
 func beChild(ending string) {
 	topo, err := StartTopology(TopologyOptions{Replicas: 1, Sentinels: 1})
@@ -71,7 +51,7 @@ func TestNothingIsLeftWhateverEndsTheProcess(t *testing.T) {
 		t.Run(ending, func(t *testing.T) {
 			t.Parallel()
 			cmd := exec.Command(os.Args[0])
-			cmd.Env = append(os.Environ(), envEnding+"="+ending, envTmp+"="+t.TempDir())
+			cmd.Env = append(os.Environ(), envEnding+"="+ending, "TMPDIR="+t.TempDir())
 			out, err := cmd.StdoutPipe()
 			if err != nil {
 				t.Fatal(err)

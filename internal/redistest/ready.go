@@ -49,8 +49,25 @@ func (t *Topology) replicasReady(name string, deadline time.Time) error {
 				return fmt.Sprintf("%s: ROLE %v %v", n.Name, r, err)
 			}
 		}
-		return ""
+		return nodes[0].feeds(len(nodes) - 1)
 	})
+}
+
+// feeds says whether n replicas acknowledge the master's stream: a replica
+// that is called online may be sent nothing for up to a second. PUBLISH is
+// replicated and leaves no key behind.
+func (n *Node) feeds(replicas int) (missing string) {
+	if replicas == 0 {
+		return ""
+	}
+	if _, err := n.Do("PUBLISH", "redistest", "are you there"); err != nil {
+		return err.Error()
+	}
+	r, err := n.Do("WAIT", strconv.Itoa(replicas), "500")
+	if err != nil || r.Int < int64(replicas) {
+		return fmt.Sprintf("%s: %d of %d replicas acknowledge, %v", n.Name, r.Int, replicas, err)
+	}
+	return ""
 }
 
 // periods of the sentinels: while they find each other, and afterwards.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"sync"
 	"time"
 )
 
@@ -106,50 +105,4 @@ func StartRedis(o RedisOptions) (*Node, error) {
 func (n *Node) Close() error {
 	n.hangUp()
 	return n.rig.close()
-}
-
-// SharedRedis is one server for all tests of a test binary: a package level
-// variable, started by the first test that asks, and ended by Close in
-// TestMain, or with the process.
-//
-//	var shared redistest.SharedRedis
-//
-//	func TestMain(m *testing.M) {
-//		code := m.Run()
-//		shared.Close()
-//		os.Exit(code)
-//	}
-type SharedRedis struct {
-	// Options of the server, set before the first use.
-	Options RedisOptions
-
-	mu   sync.Mutex
-	node *Node
-	err  error
-}
-
-// Node returns the server. Its data are those of all tests: use keys of your
-// own.
-func (s *SharedRedis) Node(tb TB) *Node {
-	tb.Helper()
-	RequireRedis(tb)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.node == nil && s.err == nil {
-		s.node, s.err = StartRedis(s.Options)
-	}
-	if s.err != nil {
-		tb.Fatalf("%v", s.err)
-	}
-	return s.node
-}
-
-// Close ends the server, if it was ever started.
-func (s *SharedRedis) Close() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.node == nil {
-		return nil
-	}
-	return s.node.Close()
 }

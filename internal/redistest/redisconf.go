@@ -12,13 +12,16 @@ import (
 const RestrictedSentinelUser = "on >restricted resetchannels -@all +auth +client|getname +client|id +client|setname +command +hello +ping +role " +
 	"+sentinel|get-master-addr-by-name +sentinel|master +sentinel|myid +sentinel|replicas +sentinel|sentinels +sentinel|masters"
 
-// dataConfig returns what all data servers have in common.
+// dataConfig returns what all data servers have in common. Replicas are
+// synchronized from a file: of a diskless one the master may miss the first
+// acknowledgement, and then calls it online for a second while it sends it
+// nothing.
 func dataConfig(n *Node, persist bool, users map[string]string, pki *PKI) []string {
 	dir := filepath.Join(n.rig.dir, n.Name)
 	_ = os.Mkdir(dir, 0o700)
 	lines := []string{
 		"bind " + n.host, "protected-mode no", "daemonize no", "dir " + dir, `save ""`,
-		"enable-debug-command yes", "repl-diskless-sync-delay 0", "repl-ping-replica-period 1",
+		"enable-debug-command yes", "repl-diskless-sync no", "repl-ping-replica-period 1",
 	}
 	if persist {
 		lines = append(lines, "appendonly yes", "appendfsync everysec")

@@ -31,7 +31,13 @@ func (t *Topology) sentinelLines(n *Node) ([]string, error) {
 	}
 	lines = append(lines, userLines(t.o.SentinelUsers)...)
 	for _, name := range t.o.Masters {
-		lines = append(lines, t.monitorLines(name)...)
+		master := t.Of(name)[0]
+		if len(t.Sentinels) > 0 { // it may have changed
+			if m, err := t.CurrentMaster(name); err == nil {
+				master = m
+			}
+		}
+		lines = append(lines, t.monitorLines(name, master)...)
 	}
 	return lines, nil
 }
@@ -60,10 +66,10 @@ func (t *Topology) sentinelTLSLines(n *Node) ([]string, error) {
 }
 
 // monitorLines makes a sentinel watch a master.
-func (t *Topology) monitorLines(name string) []string {
+func (t *Topology) monitorLines(name string, master *Node) []string {
 	o := t.o
 	lines := []string{
-		fmt.Sprintf("sentinel monitor %s %s %d %d", name, t.announced(), t.Of(name)[0].Port(), o.Quorum),
+		fmt.Sprintf("sentinel monitor %s %s %d %d", name, t.announced(), master.Port(), o.Quorum),
 		fmt.Sprintf("sentinel down-after-milliseconds %s %d", name, o.DownAfter.Milliseconds()),
 		fmt.Sprintf("sentinel failover-timeout %s %d", name, o.FailoverTimeout.Milliseconds()),
 		fmt.Sprintf("sentinel parallel-syncs %s 1", name),

@@ -87,7 +87,7 @@ type TopologyOptions struct {
 }
 
 // Topology is a running set of real servers and sentinels. Safe for
-// concurrent use.
+// concurrent use, but for AddSentinel and AddReplica.
 type Topology struct {
 	// Data are the data servers, those of the first master first, each master
 	// before its replicas (as it was at the start).
@@ -202,7 +202,7 @@ func (t *Topology) start() error {
 		}
 	}
 	for i := range t.o.Sentinels {
-		if err := t.startSentinel(i); err != nil {
+		if _, err := t.startSentinel(i); err != nil {
 			return err
 		}
 	}
@@ -219,28 +219,36 @@ func (t *Topology) announced() string {
 
 // startData starts a master and its replicas.
 func (t *Topology) startData(name string) error {
-	var master *Node
-	for i := range t.o.replicas(name) + 1 {
-		n := &Node{Name: fmt.Sprintf("%s-%d", name, i), Master: name, rig: t.rig, host: t.o.Host, password: t.o.Password}
-		if t.o.ProxyData {
-			if err := t.proxyFor(n); err != nil {
-				return err
-			}
-		}
-		n.config = dataConfig(n, t.o.Persist, t.o.Users, t.pki)
-		n.config = append(n.config, t.dataLines(n, master)...)
-		if err := n.start(); err != nil {
+	master, err := t.startServer(name, 0, nil)
+	if err != nil {
+		return err
+	}
+	for i := range t.o.replicas(name) {
+		if _, err := t.startServer(name, i+1, master); err != nil {
 			return err
-		}
-		if n.proxy != nil {
-			n.proxy.SetTarget(n.Direct())
-		}
-		t.Data = append(t.Data, n)
-		if master == nil {
-			master = n
 		}
 	}
 	return nil
+}
+
+// startServer starts data server i of a master; without one it is a master.
+func (t *Topology) startServer(name string, i int, master *Node) (*Node, error) {
+	n := &Node{Name: fmt.Sprintf("%s-%d", name, i), Master: name, rig: t.rig, host: t.o.Host, password: t.o.Password}
+	if t.o.ProxyData {
+		if err := t.proxyFor(n); err != nil {
+			return nil, err
+		}
+	}
+	n.config = dataConfig(n, t.o.Persist, t.o.Users, t.pki)
+	n.config = append(n.config, t.dataLines(n, master)...)
+	if err := n.start(); err != nil {
+		return nil, err
+	}
+	if n.proxy != nil {
+		n.proxy.SetTarget(n.Direct())
+	}
+	t.Data = append(t.Data, n)
+	return n, nil
 }
 
 // proxyFor puts a proxy before a node that does not run yet.
@@ -275,26 +283,51 @@ func (t *Topology) dataLines(n, master *Node) []string {
 }
 
 // startSentinel starts sentinel i.
-func (t *Topology) startSentinel(i int) error {
+func (t *Topology) startSentinel(i int) (*Node, error) {
 	n := &Node{Name: fmt.Sprintf("sentinel-%d", i), sentinel: true, rig: t.rig, host: t.o.Host, password: t.o.SentinelPassword}
 	if t.o.ProxySentinels {
 		if err := t.proxyFor(n); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	lines, err := t.sentinelLines(n)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	n.config = lines
 	if err := n.start(); err != nil {
-		return err
+		return nil, err
 	}
 	if n.proxy != nil {
 		n.proxy.SetTarget(n.Direct())
 	}
 	t.Sentinels = append(t.Sentinels, n)
-	return nil
+	return n, nil
+}
+
+// AddSentinel starts one more sentinel and waits until all know it. Nothing
+// else may use the topology meanwhile.
+func (t *Topology) AddSentinel() (*Node, error) {
+	n, err := t.startSentinel(len(t.Sentinels))
+	if err != nil {
+		return nil, err
+	}
+	return n, t.sentinelsReady(time.Now().Add(t.o.ReadyTimeout))
+}
+
+// AddReplica starts one more replica of a master ("" is the first) and waits
+// until the sentinels know it. Nothing else may use the topology meanwhile.
+func (t *Topology) AddReplica(name string) (*Node, error) {
+	name = either(name, t.Names[0])
+	master, err := t.CurrentMaster(name)
+	if err != nil {
+		return nil, err
+	}
+	n, err := t.startServer(name, len(t.Of(name)), master)
+	if err != nil {
+		return nil, err
+	}
+	return n, t.sentinelsReady(time.Now().Add(t.o.ReadyTimeout))
 }
 
 // Close ends everything: recorders, processes, proxies, directories.

@@ -236,3 +236,50 @@ func TestRecorderReconnectsAndUnderstandsPayloads(t *testing.T) {
 		}
 	}
 }
+
+func TestSharedTopologyIsRestoredBetweenTests(t *testing.T) {
+	NoLeaks(t)
+	shared := &SharedTopology{Options: TopologyOptions{Replicas: 1, Fast: true, ProxyData: true}}
+	defer func() {
+		if err := shared.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	topo := shared.Topology(t)
+	old, err := topo.CurrentMaster("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	old.Kill()
+	if _, err := topo.WaitSwitch(within(t, 40*time.Second), "", old); err != nil {
+		t.Fatal(err)
+	}
+	if err := topo.Sentinels[1].Stop(); err != nil {
+		t.Fatal(err)
+	}
+	if err := topo.Data[1].Proxy().Set(Refuse); err != nil {
+		t.Fatal(err)
+	}
+	again := shared.Topology(t)
+	if again != topo || !old.Running() || old.IsMaster() {
+		t.Error("not restored")
+	}
+	added, err := topo.AddSentinel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	replica, err := topo.AddReplica("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e, err := topo.Epoch(3, ""); err != nil || e != 1 || added != topo.Sentinels[3] || replica != topo.Data[2] {
+		t.Errorf("the new sentinel has epoch %d, %v", e, err)
+	}
+	if err := topo.Sentinels[0].RestartFresh(); err != nil {
+		t.Fatal(err)
+	}
+	Eventually(t, 0, "a fresh sentinel that learns", func() bool {
+		e, err := topo.Epoch(0, "")
+		return err == nil && e == 1
+	})
+}

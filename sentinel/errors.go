@@ -1,0 +1,80 @@
+package sentinel
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+var (
+	// ErrNoSentinel says that no sentinel could be reached, or none answered.
+	ErrNoSentinel = errors.New("no sentinel reachable")
+	// ErrMasterUnknown says that sentinels answered, and none knows a master
+	// of that name.
+	ErrMasterUnknown = errors.New("no sentinel knows the master")
+	// ErrSwitched says that another master took over while the command was
+	// under way.
+	ErrSwitched = errors.New("sentinel: the master has changed")
+	// ErrClosed says that the client or the group was closed.
+	ErrClosed = errors.New("sentinel: closed")
+	// ErrNoReplica says that no replica may serve the read.
+	ErrNoReplica = errors.New("sentinel: no usable replica")
+	// ErrHeld says that a write waited for the end of a failover until its
+	// context or its time ended.
+	ErrHeld = errors.New("sentinel: writes are held during a failover")
+)
+
+// Attempt is what one sentinel said when asked for a master.
+type Attempt struct {
+	// Sentinel is its address.
+	Sentinel string
+	// Err is why it gave no address: ErrMasterUnknown, an *conn.Error, a
+	// *conn.AuthError in one.
+	Err error
+}
+
+// ResolveError says why a master could not be found, sentinel by sentinel. It
+// matches ErrMasterUnknown or ErrNoSentinel, and every cause.
+type ResolveError struct {
+	// Master is the name that was asked for.
+	Master string
+	// Attempts holds one entry for each known sentinel.
+	Attempts []Attempt
+}
+
+// Error lists all attempts.
+func (e *ResolveError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "sentinel: master %q: %v", e.Master, e.kind())
+	for i, a := range e.Attempts {
+		sep := "; "
+		if i == 0 {
+			sep = " ("
+		}
+		fmt.Fprintf(&b, "%s%s: %v", sep, a.Sentinel, a.Err)
+	}
+	if len(e.Attempts) > 0 {
+		b.WriteString(")")
+	}
+	return b.String()
+}
+
+// kind is unknown as soon as one sentinel said so: then it is the name, or the
+// sentinels' configuration, and not the network.
+func (e *ResolveError) kind() error {
+	for _, a := range e.Attempts {
+		if errors.Is(a.Err, ErrMasterUnknown) {
+			return ErrMasterUnknown
+		}
+	}
+	return ErrNoSentinel
+}
+
+// Unwrap returns the kind and all causes.
+func (e *ResolveError) Unwrap() []error {
+	all := []error{e.kind()}
+	for _, a := range e.Attempts {
+		all = append(all, a.Err)
+	}
+	return all
+}

@@ -87,16 +87,14 @@ func (s *EmbeddedSentinel) replicaFields(m *MasterSet, n *DataNode) []string {
 	if v.promoted == n.Addr() {
 		flags = append(flags, "promoted")
 	}
-	role, link, downTime := "slave", "ok", "0"
-	host, port := hostPort(v.addr)
-	switch {
-	case n.master == nil:
-		role, link, host, port = "master", "err", "?", "0"
-	case n.master.down:
-		link, downTime = "err", "1000"
-		fallthrough
-	default:
+	role, link, downTime, host, port := "slave", "ok", "0", "?", "0"
+	if n.master == nil {
+		role, link = "master", "err"
+	} else {
 		host, port = hostPort(n.master.Addr())
+	}
+	if n.master != nil && n.master.down {
+		link, downTime = "err", "1000"
 	}
 	kv := s.instance(n.Addr(), n.Addr(), n.runID, strings.Join(flags, ","), n.sdown)
 	return append(kv, "info-refresh", "350", "role-reported", role, "role-reported-time", "3505",

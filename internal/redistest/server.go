@@ -340,13 +340,3 @@ func (s *Server) peersLocked() []*Peer {
 	}
 	return peers
 }
-
-// isClosed says whether Close was called.
-func (s *Server) isClosed() bool {
-	select {
-	case <-s.done:
-		return true
-	default:
-		return false
-	}
-}

@@ -5,7 +5,7 @@ REAL       ?= 0
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME   ?= 10s
 
-.PHONY: help demo test check fmt vet lint fuzz bench bench-peers bench-failover acceptance soak redis
+.PHONY: help demo test check fmt vet lint modules fuzz bench bench-peers bench-failover acceptance soak redis
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | sort | awk -F'\t' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -29,6 +29,10 @@ vet:
 
 lint: ## staticcheck, pinned, outside go.mod
 	$(GO) run $(STATICCHECK) ./...
+
+modules: ## vet the modules of their own, and test those that have tests
+	@set -e; for mod in $$(git ls-files '*/go.mod'); do echo "module $$(dirname $$mod)"; \
+		(cd $$(dirname $$mod) && $(GO) vet ./... && $(GO) test ./...); done
 
 fuzz: ## each fuzz target for FUZZTIME
 	scripts/fuzz.sh $(FUZZTIME)

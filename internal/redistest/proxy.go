@@ -125,6 +125,7 @@ func (p *Proxy) add(nc *net.TCPConn) (*ProxyConn, func(*ProxyConn)) {
 	p.lastID++
 	p.accepted++
 	c := &ProxyConn{p: p, id: p.lastID, client: nc, done: make(chan struct{}), corrupt: p.corrupt, cut: p.cut, delay: p.delay}
+	c.extra[Up], c.extra[Down] = make(chan []byte), make(chan []byte)
 	p.conns[c] = struct{}{}
 	return c, p.onConn
 }

@@ -52,6 +52,16 @@ func TestProxyPassesAndCounts(t *testing.T) {
 	s.WaitFor(t, "the end", func() bool { return p.Open() == 0 && s.Open() == 0 })
 }
 
+func TestInjectedDataComesBetweenWhatTheOtherSideSends(t *testing.T) {
+	NoLeaks(t)
+	p, _, connect := behind(t)
+	nc := connect()
+	talk(t, nc, Bulks("PING"), "+PONG\r\n")
+	p.Conns()[0].Inject(Down, []byte("+extra\r\n"))
+	p.Conns()[0].Inject(Up, []byte(Bulks("PING")))
+	talk(t, nc, Bulks("PING"), "+extra\r\n+PONG\r\n+PONG\r\n")
+}
+
 func TestProxyMovesManyBytesBothWays(t *testing.T) {
 	NoLeaks(t)
 	_, _, connect := behind(t)

@@ -19,6 +19,7 @@ type ProxyConn struct {
 	id     int64
 	client *net.TCPConn
 	done   chan struct{}
+	extra  [2]chan []byte // of Inject
 	once   sync.Once
 
 	headMu sync.Mutex // may be taken under Proxy.mu
@@ -311,9 +312,33 @@ func (c *ProxyConn) queue(out chan<- piece, p piece) bool {
 	}
 }
 
+// Inject sends data in a direction that the other side has not sent, between
+// two pieces of what it does send: for protocols in which that is a place
+// between two frames.
+func (c *ProxyConn) Inject(d Dir, data []byte) {
+	select {
+	case c.extra[d] <- data:
+	case <-c.done:
+	}
+}
+
+// next returns what is to be delivered next.
+func (c *ProxyConn) next(d Dir, in <-chan piece) (p piece, ok bool) {
+	select {
+	case p, ok = <-in:
+	case data := <-c.extra[d]:
+		p, ok = piece{data: data}, true
+	}
+	return p, ok
+}
+
 // write delivers what was queued, when it is due.
 func (c *ProxyConn) write(d Dir, dst *net.TCPConn, in <-chan piece) {
-	for p := range in {
+	for {
+		p, ok := c.next(d, in)
+		if !ok {
+			return
+		}
 		if wait := time.Until(p.due); wait > 0 && !sleep(wait, c.done) {
 			return
 		}

@@ -2,7 +2,6 @@ package sentinel
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,37 +15,39 @@ import (
 // bypass. It implements redis.Doer and redis.Leaser. Its methods are safe for
 // concurrent use.
 type Client struct {
-	opts   Options
-	group  *Group // nil in bypass
-	own    bool   // the group was made by Open and ends with the client
-	topic  *topic
-	target atomic.Pointer[target]
+	opts     Options
+	group    *Group // nil in bypass
+	own      bool   // the group was made by Open and ends with the client
+	topic    *topic
+	ctx      context.Context // ends with Close
+	cancel   context.CancelFunc
+	work     sync.WaitGroup // goroutines; begun under mu while not closed
+	target   atomic.Pointer[target]
+	counters counters
 
-	mu      sync.Mutex    // guards what follows, and writes of target
-	changed chan struct{} // closed and replaced with every new target
-	closed  bool
-	hold    *time.Timer
-}
-
-// target is where commands go. A target is immutable: a new one replaces it
-// when the master changes, and when writes are held and released.
-type target struct {
-	generation uint64
-	epoch      int64
-	addr       string
-	pool       *pool.Pool // nil while no master is known
-	held       bool       // writes wait
+	// mu guards what follows, and writes of target. It is held for no I/O and
+	// taken before Group.mu.
+	mu       sync.Mutex
+	changed  chan struct{} // closed and replaced with every new target
+	closed   bool
+	hold     hold
+	suit     *suit // the candidate of an announced failover
+	eager    *time.Timer
+	quorum   bool // the last word on it in an event
+	replicas *Replicas
+	subs     *Subscriptions
 }
 
 // Open returns a client for the master o.Master of the group of sentinels
 // o.Group, or for the one server o.Pool.Conn.Addr where no master is named. It
 // returns when the master's address is known (client spec, steps 1 to 3; the
 // role is verified in the handshake of every connection). Its errors are
-// *[ResolveError], which matches [ErrNoSentinel] or [ErrMasterUnknown], and
-// those of ctx. The group that it makes ends with the client.
+// *[ResolveError], which matches [ErrNoSentinel] or [ErrMasterUnknown] and each
+// sentinel's own error, and those of ctx. The group that it makes ends with the
+// client.
 func Open(ctx context.Context, o Options) (*Client, error) {
 	if o.Master == "" {
-		return bypass(o), nil
+		return bypass(o)
 	}
 	g, err := NewGroup(o.Group)
 	if err != nil {
@@ -61,34 +62,75 @@ func Open(ctx context.Context, o Options) (*Client, error) {
 	return c, nil
 }
 
-func bypass(o Options) *Client {
+func newClient(o Options) *Client {
 	c := &Client{opts: o.withDefaults(), changed: make(chan struct{})}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	return c
+}
+
+func bypass(o Options) (*Client, error) {
+	if o.RequireQuorum {
+		return nil, errNoLease
+	}
+	c := newClient(o)
 	p := pool.New(c.opts.Pool)
 	c.target.Store(&target{generation: 1, addr: p.Addr(), pool: p})
-	return c
+	return c, nil
 }
 
 // Open returns a client for a master of the group. See the function [Open].
 func (g *Group) Open(ctx context.Context, o Options) (*Client, error) {
 	if o.Master == "" {
-		return nil, errors.New("sentinel: a client of a group needs the name of a master")
+		return nil, errNoMaster
 	}
-	c := &Client{opts: o.withDefaults(), group: g, changed: make(chan struct{})}
-	c.target.Store(&target{})
+	c := newClient(o)
+	c.group = g
+	c.target.Store(&target{gated: true, strict: o.RequireQuorum})
 	t, err := g.use(o.Master, c)
 	if err != nil {
 		return nil, err
 	}
 	c.topic = t
+	if o.RequireQuorum {
+		g.shortenLease(t, c.opts.LeaseTTL)
+	}
 	if !o.NoWait {
-		if _, _, err := g.await(ctx, t); err != nil {
+		if _, err := g.await(ctx, t); err != nil {
 			_ = c.Close()
 			return nil, err
 		}
 	}
 	c.follow()
+	if c.opts.VerifyInterval > 0 {
+		c.spawn(c.keepVerifying)
+	}
+	if c.opts.RequireQuorum {
+		c.spawn(c.keepLease)
+	}
 	return c, nil
 }
+
+// spawn runs f on a goroutine that Close waits for; f ends with c.ctx. It does
+// nothing after Close.
+func (c *Client) spawn(f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.spawnLocked(f)
+}
+
+func (c *Client) spawnLocked(f func()) bool {
+	if c.closed {
+		return false
+	}
+	c.work.Go(f)
+	return true
+}
+
+// Group returns the group of the client, nil in bypass.
+func (c *Client) Group() *Group { return c.group }
+
+// Name returns the name of the master, empty in bypass.
+func (c *Client) Name() string { return c.opts.Master }
 
 // Master returns the address of the master that commands go to; empty before
 // one is known.
@@ -97,75 +139,95 @@ func (c *Client) Master() string { return c.target.Load().addr }
 // Epoch returns the configuration epoch of that master, zero in bypass.
 func (c *Client) Epoch() int64 { return c.target.Load().epoch }
 
-// Generation counts the masters that this client has had. It rises with every
-// switch, also when the configuration epoch began anew.
+// Generation counts the times that all connections were replaced, the first
+// ones included. It rises with every switch, also when the configuration epoch
+// began anew, and when the master was found to be none.
 func (c *Client) Generation() uint64 { return c.target.Load().generation }
 
-// Stats returns a snapshot of the connections to the current master.
-func (c *Client) Stats() pool.Stats {
-	if p := c.target.Load().pool; p != nil {
-		return p.Stats()
+// Held says whether writes wait for the end of an announced failover.
+func (c *Client) Held() bool { return c.target.Load().held }
+
+// Listen is [Group.Listen] for the events of this client's master, and those
+// that concern the sentinels. In bypass there are none.
+func (c *Client) Listen(fn func(Event)) (stop func()) {
+	if c.group == nil {
+		return func() {}
 	}
-	return pool.Stats{}
+	return c.group.Listen(func(e Event) {
+		if e.Master == "" || e.Master == c.opts.Master {
+			fn(e)
+		}
+	})
 }
 
-// follow moves the client to the master that its group believes in. It aborts
-// every connection to the former one: those in use, leased and dialled too.
-func (c *Client) follow() {
-	c.group.mu.Lock()
-	v := c.topic.viewNow()
-	c.group.mu.Unlock()
-	c.mu.Lock()
-	old := c.target.Load()
-	if c.closed || !v.known || old.pool != nil && old.addr == v.addr && v.epoch <= old.epoch {
-		c.mu.Unlock()
+// send gives an event about the client's master to the listeners.
+func (c *Client) send(e Event) {
+	if c.group == nil {
 		return
 	}
-	o := c.opts.Pool
-	o.Conn.Addr = v.addr
-	o.Conn.Role = conn.RoleMaster
-	c.store(&target{generation: old.generation + 1, epoch: v.epoch, addr: v.addr, pool: pool.New(o)})
-	c.stopHold()
-	c.mu.Unlock()
-	if old.pool != nil {
-		old.pool.Abort(ErrSwitched)
-	}
-}
-
-func (t *topic) viewNow() view { return t.view }
-
-// store puts a new target in place and wakes those who wait for one. c.mu is
-// held.
-func (c *Client) store(t *target) {
-	c.target.Store(t)
-	close(c.changed)
-	c.changed = make(chan struct{})
-}
-
-// Close ends the client: connections, and its group if Open made that. It waits
-// until nothing of it runs any more.
-func (c *Client) Close() error {
-	c.mu.Lock()
-	if c.closed {
-		c.mu.Unlock()
-		return nil
-	}
-	c.closed = true
 	t := c.target.Load()
-	c.stopHold()
-	c.store(t)
-	c.mu.Unlock()
-	if c.topic != nil {
-		c.group.release(c.topic, c)
+	e.Master = c.opts.Master
+	if e.Addr == "" {
+		e.Addr = t.addr
 	}
-	if t.pool != nil {
-		t.pool.Abort(ErrClosed)
-		_ = t.pool.Close()
+	if e.Epoch == 0 {
+		e.Epoch = t.epoch
 	}
+	c.group.send(e)
+}
+
+// Close ends the client: connections, and its group if Open made that. Calls
+// under way return [ErrClosed]. It waits until nothing of it runs any more, but
+// not for those who hold leases.
+func (c *Client) Close() error {
+	c.shut()
+	c.work.Wait()
 	if c.own {
 		return c.group.Close()
 	}
 	return nil
+}
+
+// shut ends everything without waiting.
+func (c *Client) shut() {
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return
+	}
+	t := c.target.Load()
+	c.endHold(t, "")
+	c.dropSuit(ErrClosed)
+	c.stopEager()
+	c.retire(t.pool, ErrClosed)
+	if c.subs != nil {
+		c.subs.abort(ErrClosed)
+	}
+	if c.replicas != nil {
+		c.replicas.shut()
+	}
+	c.closed = true
+	gone := *t
+	gone.pool, gone.held = nil, false
+	c.store(&gone)
+	c.mu.Unlock()
+	c.cancel()
+	if c.topic != nil {
+		c.group.release(c.topic, c)
+	}
+}
+
+// retire breaks all connections of a pool that is not the target any more. It
+// waits for nobody: closing a socket of the caller's own making may take its
+// time. c.mu is held.
+func (c *Client) retire(p *pool.Pool, cause error) {
+	if p == nil {
+		return
+	}
+	c.spawnLocked(func() {
+		p.Abort(cause)
+		_ = p.Close()
+	})
 }
 
 // Do sends cmd to the master and returns its reply, which must be released.
@@ -177,68 +239,37 @@ func (c *Client) Close() error {
 // never reported as success.
 func (c *Client) Do(ctx context.Context, cmd resp.Command) (resp.Reply, error) {
 	t := c.target.Load()
-	if t.pool == nil || t.held && cmd.Flags()&resp.ReadOnly == 0 {
-		return c.retry(ctx, cmd, outcome{target: t, err: c.unready(t)})
+	if t.gated {
+		if err := c.admit(t, cmd.Flags()&resp.ReadOnly == 0); err != nil {
+			return c.retry(ctx, cmd, outcome{target: t, err: err})
+		}
 	}
 	reply, err := t.pool.Do(ctx, cmd)
-	if err == nil && !refused(reply.Value) && c.target.Load().generation == t.generation {
+	if err == nil && c.target.Load() == t && !t.strict && !refused(reply.Value) {
 		return reply, nil
 	}
 	return c.retry(ctx, cmd, outcome{target: t, reply: reply, err: err})
 }
 
-// WithConn leases a connection to the master and calls fn with it. It waits and
-// retries until fn is called, and calls it once. If the master changes
-// meanwhile, the connection breaks and WithConn returns an error that matches
-// [ErrSwitched], even if fn saw no failure.
-func (c *Client) WithConn(ctx context.Context, fn func(*conn.Conn) error) error {
-	b := c.newBudget()
-	for {
-		t := c.target.Load()
-		called := false
-		err := c.unready(t)
-		if t.pool != nil && !t.held {
-			err = t.pool.WithConn(ctx, func(cn *conn.Conn) error {
-				called = true
-				return fn(cn)
-			})
-		}
-		if called && c.target.Load().generation != t.generation && (err == nil || !errors.Is(err, ErrSwitched)) {
-			return &conn.Error{Op: conn.OpWait, Addr: t.addr, Class: conn.ClassMaybeExecuted, Err: errors.Join(ErrSwitched, err)}
-		}
-		if called || err == nil {
-			return err
-		}
-		if err := c.pause(ctx, t, &b, err); err != nil {
-			return err
-		}
-	}
-}
-
-// Dial returns a connection of the caller's own to the master, for pub/sub. It
-// is broken with [ErrSwitched] when the master changes. The caller closes it.
+// Dial returns a connection of the caller's own to the master, for pub/sub and
+// MONITOR. It is broken with [ErrSwitched] when the master changes. The caller
+// closes it. See also [Client.Subscriptions].
 func (c *Client) Dial(ctx context.Context) (*conn.Conn, error) {
 	b := c.newBudget()
 	for {
 		t := c.target.Load()
-		err := c.unready(t)
-		if t.pool != nil {
+		err := c.admit(t, false)
+		if err == nil {
 			var cn *conn.Conn
 			if cn, err = t.pool.Dial(ctx); err == nil {
 				return cn, nil
 			}
 		}
+		if final(err) {
+			return nil, err
+		}
 		if err := c.pause(ctx, t, &b, err); err != nil {
 			return nil, err
 		}
 	}
-}
-
-// unready is why commands cannot go to t right now.
-func (c *Client) unready(t *target) error {
-	cause := ErrHeld
-	if t.pool == nil {
-		cause = ErrNoSentinel
-	}
-	return &conn.Error{Op: conn.OpWait, Addr: c.opts.Master, Class: conn.ClassNotSent, Err: cause}
 }

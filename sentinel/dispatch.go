@@ -1,96 +1,133 @@
 package sentinel
 
 import (
-	"context"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// eventBacklog is how many events may wait for slow listeners.
-const eventBacklog = 1024
+const (
+	// eventBacklog is how many events may wait for a listener.
+	eventBacklog = 1024
+	// listenerGrace is how long Close waits for listeners that do not return.
+	listenerGrace = time.Second
+)
 
-// dispatcher gives events to listeners from a goroutine of its own, so that no
-// listener can hold up a link or a client.
+// dispatcher gives events to listeners, each on a goroutine of its own, so that
+// none can hold up a link, a client or another listener.
 type dispatcher struct {
-	queue   chan Event
-	ended   chan struct{}
-	dropped atomic.Uint64
-	panics  atomic.Uint64
+	sent, dropped, panics atomic.Uint64
+	running               sync.WaitGroup
 
 	mu        sync.Mutex
-	listeners map[int]func(Event)
-	next      int
+	listeners map[*listener]struct{}
+	closed    bool
+}
+
+// listener is one function and the events that wait for it.
+type listener struct {
+	fn    func(Event)
+	queue chan Event
+	stop  chan struct{}
+	once  sync.Once
 }
 
 func newDispatcher() *dispatcher {
-	return &dispatcher{queue: make(chan Event, eventBacklog), ended: make(chan struct{}), listeners: make(map[int]func(Event))}
+	return &dispatcher{listeners: make(map[*listener]struct{})}
 }
 
+// listen calls fn with what is sent from now on. The goroutine ends with stop,
+// or with close, which waits for it a moment.
 func (d *dispatcher) listen(fn func(Event)) (stop func()) {
+	l := &listener{fn: fn, queue: make(chan Event, eventBacklog), stop: make(chan struct{})}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	id := d.next
-	d.next++
-	d.listeners[id] = fn
+	if d.closed {
+		return func() {}
+	}
+	d.listeners[l] = struct{}{}
+	d.running.Go(func() { d.run(l) })
 	return func() {
 		d.mu.Lock()
-		defer d.mu.Unlock()
-		delete(d.listeners, id)
+		delete(d.listeners, l)
+		d.mu.Unlock()
+		l.end()
 	}
 }
 
-// send never blocks: when listeners are too slow, the oldest event goes.
+func (l *listener) end() { l.once.Do(func() { close(l.stop) }) }
+
+// send never blocks: when a listener is too slow, its oldest event goes.
 func (d *dispatcher) send(e Event) {
-	for {
-		select {
-		case d.queue <- e:
-			return
-		default:
-		}
-		select {
-		case <-d.queue:
-			d.dropped.Add(1)
-		default:
-		}
+	if e.Time.IsZero() {
+		e.Time = time.Now()
 	}
-}
-
-// listenerGrace is how long Close waits for a listener that does not return.
-const listenerGrace = time.Second
-
-func (d *dispatcher) wait() {
-	select {
-	case <-d.ended:
-	case <-time.After(listenerGrace):
-	}
-}
-
-// run calls the listeners until ctx ends.
-func (d *dispatcher) run(ctx context.Context) {
-	defer close(d.ended)
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case e := <-d.queue:
-			for _, fn := range d.current() {
-				d.call(fn, e)
+	d.sent.Add(1)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for l := range d.listeners {
+		for !l.offer(e) {
+			select {
+			case <-l.queue:
+				d.dropped.Add(1)
+			default:
 			}
 		}
 	}
 }
 
-func (d *dispatcher) current() []func(Event) {
+func (l *listener) offer(e Event) bool {
+	select {
+	case l.queue <- e:
+		return true
+	default:
+		return false
+	}
+}
+
+// close ends all listeners. Those that are in the middle of an event have a
+// moment to finish it and what waits behind it.
+func (d *dispatcher) close() {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	all := make([]func(Event), 0, len(d.listeners))
-	for id := range d.next {
-		if fn, ok := d.listeners[id]; ok {
-			all = append(all, fn)
+	d.closed = true
+	for l := range d.listeners {
+		l.end()
+	}
+	clear(d.listeners)
+	d.mu.Unlock()
+	ended := make(chan struct{})
+	go func() { // ends with the last listener
+		d.running.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(listenerGrace):
+	}
+}
+
+func (d *dispatcher) run(l *listener) {
+	for {
+		select {
+		case <-l.stop:
+			d.drain(l)
+			return
+		case e := <-l.queue:
+			d.call(l.fn, e)
 		}
 	}
-	return all
+}
+
+// drain gives out what had been sent before the end.
+func (d *dispatcher) drain(l *listener) {
+	for {
+		select {
+		case e := <-l.queue:
+			d.call(l.fn, e)
+		default:
+			return
+		}
+	}
 }
 
 func (d *dispatcher) call(fn func(Event), e Event) {

@@ -22,6 +22,23 @@ var (
 	// ErrHeld says that a write waited for the end of a failover until its
 	// context or its time ended.
 	ErrHeld = errors.New("sentinel: writes are held during a failover")
+	// ErrNoQuorum says that a write was refused, or its reply came too late,
+	// because no majority of the sentinels has confirmed the master lately: see
+	// Options.RequireQuorum.
+	ErrNoQuorum = errors.New("sentinel: no majority of sentinels confirms the master")
+	// ErrNotMaster says that the server that the sentinels name says itself that
+	// it is no master.
+	ErrNotMaster = errors.New("sentinel: the server is no master")
+	// ErrInvalidated says that [Client.Invalidate] has dropped the connection.
+	ErrInvalidated = errors.New("sentinel: invalidated by hand")
+	// ErrOrphan says that an eagerly adopted master was given up, because no
+	// sentinel has confirmed it.
+	ErrOrphan = errors.New("sentinel: no sentinel has confirmed the promotion")
+	// ErrNotReadOnly says that a command without the flag ReadOnly was given to
+	// replicas. It was not sent.
+	ErrNotReadOnly = errors.New("sentinel: not a read-only command")
+	// ErrUnknownGroup says that no group of that name is registered.
+	ErrUnknownGroup = errors.New("sentinel: no group of that name")
 )
 
 // Attempt is what one sentinel said when asked for a master.

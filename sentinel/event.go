@@ -1,120 +1,155 @@
 package sentinel
 
 import (
-	"errors"
-	"net"
-	"strings"
+	"context"
+	"log/slog"
 	"time"
 )
 
 // EventKind says what an [Event] is about.
 type EventKind string
 
-// The kinds of events. Those of sentinels themselves are passed on with Kind
-// EventMessage.
+// The kinds of events.
 const (
 	// EventResolved: a master is known for the first time.
 	EventResolved EventKind = "resolved"
-	// EventSwitched: another master has taken over; all connections to the
-	// old one are gone.
+	// EventSwitched: another master has taken over; all connections to the old
+	// one are being broken.
 	EventSwitched EventKind = "switched"
-	// EventHold and EventRelease: writes are held, and go on.
+	// EventAdopted: a client uses a promoted candidate that no sentinel has
+	// confirmed yet (AdoptEager).
+	EventAdopted EventKind = "adopted"
+	// EventOrphan: no sentinel has confirmed an adopted master in time; the
+	// client has gone back to the configured one.
+	EventOrphan EventKind = "orphan"
+	// EventHold: a failover was announced and a client holds writes.
 	EventHold EventKind = "hold"
-	// EventRelease see EventHold.
+	// EventRelease: writes go on. Duration says how long they were held.
 	EventRelease EventKind = "release"
-	// EventSentinelUp and EventSentinelDown: a link was made or lost.
+	// EventDistrusted: the server that the sentinels name says that it is no
+	// master, or does not look like one. Err says why.
+	EventDistrusted EventKind = "distrusted"
+	// EventRebooted: the master runs again at the same address under another run
+	// id. If it keeps nothing on disk it has come back empty.
+	EventRebooted EventKind = "rebooted"
+	// EventSentinelUp: a link to a sentinel stands.
 	EventSentinelUp EventKind = "sentinel up"
-	// EventSentinelDown see EventSentinelUp.
+	// EventSentinelDown: a link was lost, or could not be made. Err says why.
 	EventSentinelDown EventKind = "sentinel down"
 	// EventSentinelFound: a sentinel told of another one.
 	EventSentinelFound EventKind = "sentinel found"
-	// EventSentinelStale: a sentinel reports an older epoch; it is not
-	// believed.
+	// EventSentinelForgotten: a sentinel learned from others has been out of
+	// reach for too long, or was the same as another.
+	EventSentinelForgotten EventKind = "sentinel forgotten"
+	// EventSentinelStale: a sentinel reports an older epoch; it is not believed.
 	EventSentinelStale EventKind = "sentinel stale"
+	// EventAlone: no sentinel answers. Clients go on with the masters that they
+	// know.
+	EventAlone EventKind = "alone"
 	// EventConflict: sentinels report different masters for one epoch.
 	EventConflict EventKind = "conflict"
 	// EventEpochReset: the sentinels' configuration began anew with a lower
 	// epoch, which was accepted.
 	EventEpochReset EventKind = "epoch reset"
+	// EventQuorumLost: writes are refused (RequireQuorum).
+	EventQuorumLost EventKind = "quorum lost"
+	// EventQuorumFound: they are not any more.
+	EventQuorumFound EventKind = "quorum found"
+	// EventReplicaUp: a replica serves reads; Addr is its address.
+	EventReplicaUp EventKind = "replica up"
+	// EventReplicaDown: a replica serves no reads. Err says why.
+	EventReplicaDown EventKind = "replica down"
 	// EventMessage: a sentinel published something; see Event.Message.
 	EventMessage EventKind = "message"
 )
 
 // Event is something that happened in a group.
 type Event struct {
-	Kind EventKind
+	Kind EventKind `json:"kind"`
 	// Time is when this process learned of it.
-	Time time.Time
+	Time time.Time `json:"time"`
+	// Group is the name of the group in its registry; empty outside of one.
+	Group string `json:"group,omitempty"`
 	// Master is the name of the master it is about; empty for the group.
-	Master string
+	Master string `json:"master,omitempty"`
 	// Sentinel is the address of the sentinel that told it, if one did.
-	Sentinel string
+	Sentinel string `json:"sentinel,omitempty"`
 	// Epoch is the configuration epoch now in force.
-	Epoch int64
+	Epoch int64 `json:"epoch,omitempty"`
 	// Addr and OldAddr are the master's address now and before.
-	Addr, OldAddr string
+	Addr    string `json:"addr,omitempty"`
+	OldAddr string `json:"oldAddr,omitempty"`
+	// Duration is how long what ended has lasted, for EventRelease.
+	Duration time.Duration `json:"duration,omitempty"`
 	// Message is what the sentinel published, for EventMessage.
-	Message Message
-	// Err is why, for EventSentinelDown.
-	Err error
+	Message Message `json:"message,omitzero"`
+	// Err is why, where that is known.
+	Err error `json:"-"`
 }
 
-// Message is a published event of a sentinel, taken apart.
-type Message struct {
-	// Name is the channel, as in "+switch-master".
-	Name string
-	// Payload is the text as it was published.
-	Payload string
-	// Master is the name of the master that it concerns; empty where it
-	// concerns none.
-	Master string
-	// Type is "master", "slave" or "sentinel": what Addr belongs to.
-	Type string
-	// Addr of the instance; for +switch-master the new master's.
-	Addr string
-	// OldAddr is the former master's address, for +switch-master.
-	OldAddr string
-}
-
-var errMessage = errors.New("sentinel: malformed message")
-
-// parseMessage takes a published event apart (sentinel.md, events: the name of
-// the master stands second for type master and after @ for the others).
-func parseMessage(name, payload string) (Message, error) {
-	m := Message{Name: name, Payload: payload}
-	f := strings.Split(payload, " ")
-	if name == "+switch-master" {
-		if len(f) != 5 || f[0] == "" || !port(f[2]) || !port(f[4]) || f[3] == "" {
-			return m, errMessage
+// String returns the event in one line.
+func (e Event) String() string {
+	s := string(e.Kind)
+	for _, part := range []struct{ name, text string }{
+		{"master", e.Master}, {"sentinel", e.Sentinel}, {"addr", e.Addr}, {"old", e.OldAddr},
+		{"message", e.Message.Name}, {"payload", e.Message.Payload},
+	} {
+		if part.text != "" {
+			s += " " + part.name + "=" + part.text
 		}
-		m.Master, m.Type = f[0], "master"
-		m.OldAddr, m.Addr = join(f[1], f[2]), join(f[3], f[4])
-		return m, nil
 	}
-	switch {
-	case f[0] == "master" && len(f) >= 4:
-		m.Master, m.Addr = f[1], join(f[2], f[3])
-	case (f[0] == "slave" || f[0] == "sentinel") && len(f) >= 8 && f[4] == "@":
-		m.Master, m.Addr = f[5], join(f[2], f[3])
-	default:
-		return m, nil // +tilt, +new-epoch and the like concern no instance
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
 	}
-	m.Type = f[0]
-	return m, nil
+	return s
 }
 
-func join(host, port string) string { return net.JoinHostPort(strings.Trim(host, "[]"), port) }
+// Level is that at which [LogEvents] logs the event: messages and what sentinels
+// do at debug, trouble at warn, the rest at info.
+func (e Event) Level() slog.Level {
+	switch e.Kind {
+	case EventMessage, EventSentinelStale, EventSentinelFound, EventSentinelUp:
+		return slog.LevelDebug
+	case EventOrphan, EventDistrusted, EventRebooted, EventSentinelDown, EventAlone, EventConflict, EventEpochReset,
+		EventQuorumLost, EventReplicaDown:
+		return slog.LevelWarn
+	}
+	return slog.LevelInfo
+}
 
-func port(s string) bool {
-	if s == "" || len(s) > 5 || s == "0" {
-		return false
+// LogEvents returns a listener that logs events to l, at [Event.Level], with the
+// fields that are set as attributes. A nil l is slog.Default.
+func LogEvents(l *slog.Logger) func(Event) {
+	if l == nil {
+		l = slog.Default()
 	}
-	n := 0
-	for _, c := range []byte(s) {
-		if c < '0' || c > '9' {
-			return false
+	return func(e Event) {
+		ctx := context.Background()
+		if !l.Enabled(ctx, e.Level()) {
+			return
 		}
-		n = n*10 + int(c-'0')
+		l.LogAttrs(ctx, e.Level(), "sentinel: "+string(e.Kind), e.attrs()...)
 	}
-	return n > 0 && n <= 65535
+}
+
+func (e Event) attrs() []slog.Attr {
+	attrs := make([]slog.Attr, 0, 8)
+	for _, part := range []struct{ name, text string }{
+		{"group", e.Group}, {"master", e.Master}, {"sentinel", e.Sentinel}, {"addr", e.Addr}, {"old_addr", e.OldAddr},
+		{"message", e.Message.Name}, {"payload", e.Message.Payload},
+	} {
+		if part.text != "" {
+			attrs = append(attrs, slog.String(part.name, part.text))
+		}
+	}
+	if e.Epoch != 0 {
+		attrs = append(attrs, slog.Int64("epoch", e.Epoch))
+	}
+	if e.Duration != 0 {
+		attrs = append(attrs, slog.Duration("duration", e.Duration))
+	}
+	if e.Err != nil {
+		attrs = append(attrs, slog.String("error", e.Err.Error()))
+	}
+	return attrs
 }

@@ -2,10 +2,9 @@ package sentinel
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -13,46 +12,41 @@ import (
 // process. One link to each sentinel serves all clients of the group. Its
 // methods are safe for concurrent use.
 type Group struct {
+	name   string // in its registry
 	opts   GroupOptions
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
-	work   sync.WaitGroup // links and the event loop
+	work   sync.WaitGroup // links
 	events *dispatcher
 
-	mu     sync.Mutex // guards what follows; no I/O happens under it
+	queries, queryErrors, reconnects atomic.Uint64
+
+	// mu guards what follows, and the topics and links in it. No I/O happens
+	// under it. Client.mu is taken before it, never after.
+	mu     sync.Mutex
 	links  map[string]*link
 	order  []string // addresses of links, the seeds first
 	topics map[string]*topic
+	alone  bool   // every link is down, and that was said
+	doubts uint64 // of topics that are gone
 	closed bool
-}
-
-// topic is one master of the group, as long as clients use it.
-type topic struct {
-	group   *Group
-	name    string
-	users   map[*Client]struct{}
-	view    view
-	tried   map[string]error // the last outcome of each link; nil is an answer
-	replica []Replica
-	gather  *time.Timer
-	changed chan struct{} // closed and replaced when any of this changes
-	kicked  time.Time
 }
 
 // NewGroup starts watching the sentinels of o. It dials when there is a master
 // to ask for.
-func NewGroup(o GroupOptions) (*Group, error) {
+func NewGroup(o GroupOptions) (*Group, error) { return newGroup("", o) }
+
+func newGroup(name string, o GroupOptions) (*Group, error) {
 	if len(o.Sentinels) == 0 {
 		return nil, errNoSentinels
 	}
 	o = o.withDefaults()
-	g := &Group{opts: o, links: make(map[string]*link), topics: make(map[string]*topic)}
+	g := &Group{name: name, opts: o, links: make(map[string]*link), topics: make(map[string]*topic)}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	g.events = newDispatcher()
 	if o.OnEvent != nil {
 		g.events.listen(o.OnEvent)
 	}
-	go g.events.run(g.ctx) // ends with Close, which waits for it a moment
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, addr := range o.Sentinels {
@@ -61,11 +55,20 @@ func NewGroup(o GroupOptions) (*Group, error) {
 	return g, nil
 }
 
-// Listen calls fn with every event of the group from now on, one at a time,
-// until stop is called. A slow fn delays other listeners, not clients; when it
-// is too slow the oldest events are dropped and counted. A panic of fn is
-// contained.
+// Name returns the name under which the group is registered in [Groups], or "".
+func (g *Group) Name() string { return g.name }
+
+// Listen calls fn with every event of the group from now on, one at a time, from
+// a goroutine of its own, until stop is called. A slow fn delays nobody: when
+// it is too slow, the oldest of its events are dropped and counted. A panic of
+// fn is contained, and counted too. See [LogEvents].
 func (g *Group) Listen(fn func(Event)) (stop func()) { return g.events.listen(fn) }
+
+// send gives an event to the listeners.
+func (g *Group) send(e Event) {
+	e.Group = g.name
+	g.events.send(e)
+}
 
 // Sentinels returns the addresses of all known sentinels, the configured ones
 // first.
@@ -75,35 +78,51 @@ func (g *Group) Sentinels() []string {
 	return slices.Clone(g.order)
 }
 
-// Close ends the group and everything it runs, and waits for it. Clients of
-// the group stay on the master that they know; close them first.
+// Close ends the group with all its clients and everything it runs, and waits
+// for it. Calls of these clients return [ErrClosed].
 func (g *Group) Close() error {
 	g.mu.Lock()
 	g.closed = true
+	var users []*Client
 	for _, t := range g.topics {
+		users = append(users, t.clients()...)
 		t.stopGather()
 		t.broadcast()
 	}
 	g.mu.Unlock()
 	g.cancel()
+	for _, c := range users {
+		c.shut()
+	}
+	for _, c := range users {
+		c.work.Wait()
+	}
 	g.work.Wait()
-	g.events.wait()
+	g.events.close()
 	return nil
 }
 
-// Resolve asks the sentinels for the address of a master, whether or not a
-// client uses it, and returns it with its epoch. It is for warming up and for
-// inspection; clients resolve by themselves.
+// Resolve asks the sentinels for the address of a master and returns it with
+// its configuration epoch. The group goes on watching a master that was found,
+// so that a client opened later has it at once. Errors are *[ResolveError] and
+// those of ctx. Clients resolve by themselves.
 func (g *Group) Resolve(ctx context.Context, master string) (addr string, epoch int64, err error) {
 	t, err := g.use(master, nil)
 	if err != nil {
 		return "", 0, err
 	}
 	defer g.release(t, nil)
-	return g.await(ctx, t)
+	v, err := g.await(ctx, t)
+	if err != nil {
+		return "", 0, err
+	}
+	g.mu.Lock()
+	t.pinned = true
+	g.mu.Unlock()
+	return v.addr, v.epoch, nil
 }
 
-// use returns the topic of a master, for as long as c uses it.
+// use returns the topic of a master, for as long as c, or one call, uses it.
 func (g *Group) use(master string, c *Client) (*topic, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -112,91 +131,54 @@ func (g *Group) use(master string, c *Client) (*topic, error) {
 	}
 	t := g.topics[master]
 	if t == nil {
-		t = &topic{
-			group: g, name: master, users: make(map[*Client]struct{}),
-			tried: make(map[string]error), changed: make(chan struct{}),
-		}
+		t = newTopic(g, master)
 		g.topics[master] = t
+		g.askAll(t, true)
 	}
-	t.users[c] = struct{}{}
-	g.kickLinks()
+	t.refs++
+	if c != nil {
+		t.users[c] = struct{}{}
+	}
 	return t, nil
 }
 
 func (g *Group) release(t *topic, c *Client) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	delete(t.users, c)
-	if len(t.users) == 0 && g.topics[t.name] == t {
+	if c != nil {
+		if _, uses := t.users[c]; !uses {
+			return
+		}
+		delete(t.users, c)
+	}
+	t.refs--
+	if t.refs == 0 && !t.pinned && g.topics[t.name] == t {
 		t.stopGather()
+		g.doubts += t.doubts
 		delete(g.topics, t.name)
 	}
 }
 
 // await waits until the master is known, or every sentinel has been tried in
 // vain, or ctx ends.
-func (g *Group) await(ctx context.Context, t *topic) (string, int64, error) {
+func (g *Group) await(ctx context.Context, t *topic) (view, error) {
 	for {
 		g.mu.Lock()
-		known, addr, epoch := t.view.known, t.view.addr, t.view.epoch
-		err := t.failure()
-		closed := g.closed
-		changed := t.changed
+		v, err, closed, changed := t.view, t.failure(), g.closed, t.changed
 		g.mu.Unlock()
 		switch {
-		case known:
-			return addr, epoch, nil
+		case v.known:
+			return v, nil
 		case closed:
-			return "", 0, ErrClosed
+			return v, ErrClosed
 		case err != nil:
-			return "", 0, err
+			return v, err
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return "", 0, fmt.Errorf("sentinel: master %q: %w", t.name, errors.Join(ctx.Err(), t.attemptsSoFar()))
+			return v, t.cutShort(ctx)
 		}
-	}
-}
-
-// failure is why the master is unknown, once every link has been tried. g.mu
-// is held.
-func (t *topic) failure() error {
-	if t.gather != nil {
-		return nil
-	}
-	e := &ResolveError{Master: t.name}
-	for _, addr := range t.group.order {
-		err, tried := t.tried[addr]
-		if !tried || err == nil {
-			return nil
-		}
-		e.Attempts = append(e.Attempts, Attempt{Sentinel: addr, Err: err})
-	}
-	return e
-}
-
-func (t *topic) attemptsSoFar() error {
-	t.group.mu.Lock()
-	defer t.group.mu.Unlock()
-	e := &ResolveError{Master: t.name}
-	for _, addr := range t.group.order {
-		if err := t.tried[addr]; err != nil {
-			e.Attempts = append(e.Attempts, Attempt{Sentinel: addr, Err: err})
-		}
-	}
-	return e
-}
-
-func (t *topic) broadcast() {
-	close(t.changed)
-	t.changed = make(chan struct{})
-}
-
-func (t *topic) stopGather() {
-	if t.gather != nil {
-		t.gather.Stop()
-		t.gather = nil
 	}
 }
 
@@ -208,28 +190,49 @@ func (g *Group) addLink(addr string, seed bool) bool {
 	l := newLink(g, addr, seed)
 	g.links[addr] = l
 	g.order = append(g.order, addr)
-	g.work.Go(func() { l.run(g.ctx) })
+	g.work.Go(func() { l.run() })
 	return true
 }
 
-// kickLinks makes every link ask again now. g.mu is held.
-func (g *Group) kickLinks() {
+// dropLink ends a link. g.mu is held.
+func (g *Group) dropLink(l *link) {
+	l.cancel()
+	delete(g.links, l.addr)
+	g.order = slices.DeleteFunc(g.order, func(addr string) bool { return addr == l.addr })
+	for _, t := range g.topics {
+		delete(t.tried, l.addr)
+		delete(t.lists, l.addr)
+		t.view.forget(l.addr)
+	}
+	g.send(Event{Kind: EventSentinelForgotten, Sentinel: l.addr, Err: l.err})
+}
+
+// askAll makes every link ask for a master now. g.mu is held.
+func (g *Group) askAll(t *topic, full bool) {
 	for _, l := range g.links {
-		l.kick()
+		l.want(t.name, full)
 	}
 }
 
 // kickGap bounds how often doubts of clients make all sentinels be asked.
 const kickGap = 20 * time.Millisecond
 
-// doubt makes every sentinel be asked for the master now: a connection failed,
-// or the server said that it is no master.
+// doubtAlarm is for how long the sentinels are asked quickly after a doubt.
+const doubtAlarm = 3 * time.Second
+
+// doubt makes every sentinel be asked for the master now, and quickly from then
+// on: a connection failed, or the server said that it is no master. One round
+// of questions serves all who doubt.
 func (t *topic) doubt() {
-	t.group.mu.Lock()
-	defer t.group.mu.Unlock()
-	if now := time.Now(); now.Sub(t.kicked) >= kickGap {
+	g := t.group
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := time.Now()
+	t.alarm(now, doubtAlarm)
+	if now.Sub(t.kicked) >= kickGap {
 		t.kicked = now
-		t.group.kickLinks()
+		t.doubts++
+		g.askAll(t, false)
 	}
 }
 
@@ -245,180 +248,69 @@ func (g *Group) names() []string {
 	return names
 }
 
-// answered takes in what a sentinel says of a master, and moves its clients
-// where that is news.
-func (g *Group) answered(l *link, master string, a answer) {
-	if g.opts.AddrMap != nil {
-		a.sighting.addr = g.opts.AddrMap(a.sighting.addr)
-		for i := range a.replicas {
-			a.replicas[i].Addr = g.opts.AddrMap(a.replicas[i].Addr)
+// known counts the sentinels that are known, one that has two addresses once.
+// g.mu is held.
+func (g *Group) known() int {
+	ids := make(map[string]bool, len(g.links))
+	n := 0
+	for _, l := range g.links {
+		if l.id != "" && ids[l.id] {
+			continue
 		}
-		for i := range a.sentinels {
-			a.sentinels[i] = g.opts.AddrMap(a.sentinels[i])
-		}
+		ids[l.id] = true
+		n++
 	}
-	g.mu.Lock()
-	t := g.topics[master]
-	if t == nil || g.closed {
-		g.mu.Unlock()
-		return
-	}
-	for _, addr := range a.sentinels {
-		if g.addLink(addr, false) {
-			g.events.send(Event{Kind: EventSentinelFound, Master: master, Sentinel: addr, Time: a.sighting.at})
-		}
-	}
-	t.tried[l.addr] = nil
-	t.replica = a.replicas
-	was := t.view
-	linked := 0
-	for _, other := range g.links {
-		if other.up {
-			linked++
+	return n
+}
+
+// anyUp says whether a link stands. g.mu is held.
+func (g *Group) anyUp() bool {
+	for _, l := range g.links {
+		if l.up {
+			return true
 		}
 	}
-	v := t.view.see(l.addr, a.sighting, opinions{known: len(g.links), linked: linked, grace: g.opts.RegressionGrace})
-	users := g.judge(t, l, v, was)
-	g.mu.Unlock()
-	for _, c := range users {
-		c.follow()
-	}
+	return false
 }
 
-// judge acts on a verdict and returns the clients to move. g.mu is held.
-func (g *Group) judge(t *topic, l *link, v verdict, was view) []*Client {
-	e := Event{Master: t.name, Sentinel: l.addr, Epoch: t.view.epoch, Addr: t.view.addr, OldAddr: was.addr, Time: time.Now()}
-	switch v {
-	case gathering:
-		return t.collect()
-	case waiting:
-		l.againSoon()
-		return nil
-	case stale:
-		e.Kind = EventSentinelStale
-	case conflict:
-		e.Kind = EventConflict
-		g.kickLater(t)
-	case switched:
-		e.Kind = EventSwitched
-	case reset:
-		e.Kind = EventEpochReset
-	default:
-		return nil
-	}
-	g.events.send(e)
-	if v != switched && v != reset {
-		return nil
-	}
-	t.broadcast()
-	return t.clients()
-}
-
-// kickLater asks all again for a disputed master. g.mu is held.
-func (g *Group) kickLater(t *topic) {
-	if now := time.Now(); now.Sub(t.kicked) >= time.Second {
-		t.kicked = now
-		g.kickLinks()
-	}
-}
-
-// collect waits for more first answers, unless all have come. g.mu is held.
-func (t *topic) collect() []*Client {
-	if t.gather == nil && t.group.opts.GatherWindow > 0 {
-		t.gather = time.AfterFunc(t.group.opts.GatherWindow, t.gathered)
-	}
-	if t.group.opts.GatherWindow > 0 {
-		for _, addr := range t.group.order {
-			if _, tried := t.tried[addr]; !tried {
-				return nil
-			}
-		}
-	}
-	return t.settle()
-}
-
-func (t *topic) gathered() {
-	t.group.mu.Lock()
-	users := t.settle()
-	t.group.mu.Unlock()
-	for _, c := range users {
-		c.follow()
-	}
-}
-
-// settle makes the best of the first answers the view. group.mu is held.
-func (t *topic) settle() []*Client {
-	t.stopGather()
-	if !t.view.settle() {
-		return nil
-	}
-	t.group.events.send(Event{Kind: EventResolved, Master: t.name, Epoch: t.view.epoch, Addr: t.view.addr, Time: time.Now()})
-	t.broadcast()
-	return t.clients()
-}
-
-func (t *topic) clients() []*Client {
-	all := make([]*Client, 0, len(t.users))
-	for c := range t.users {
-		if c != nil {
-			all = append(all, c)
-		}
-	}
-	return all
-}
-
-// unanswered notes that a sentinel could not say anything of a master.
-func (g *Group) unanswered(l *link, master string, err error) {
-	g.mu.Lock()
-	t := g.topics[master]
-	if t == nil {
-		g.mu.Unlock()
-		return
-	}
-	t.tried[l.addr] = err
-	t.view.forget(l.addr)
-	var users []*Client
-	if !t.view.known && t.gather != nil {
-		users = t.collect()
-	}
-	if !t.view.known {
-		t.broadcast()
-	}
-	g.mu.Unlock()
-	for _, c := range users {
-		c.follow()
-	}
-}
-
-// linkChanged notes that a link stands or is gone.
+// linkChanged notes that a link stands, or is gone or could not be made.
 func (g *Group) linkChanged(l *link, up bool, err error) {
 	g.mu.Lock()
-	was := l.up
-	l.up, l.err = up, err
-	g.mu.Unlock()
-	if was == up {
-		return
+	was, said := l.up, l.said
+	l.up, l.err, l.said = up, err, true
+	if was || up {
+		l.seen = time.Now()
 	}
-	kind := EventSentinelDown
-	if up {
-		kind = EventSentinelUp
+	if up && !was {
+		l.since = l.seen
 	}
-	g.events.send(Event{Kind: kind, Sentinel: l.addr, Err: err, Time: time.Now()})
-}
-
-// published takes in a message of a sentinel and says which master must be
-// asked for again.
-func (g *Group) published(l *link, m Message) (ask bool) {
-	g.events.send(Event{Kind: EventMessage, Master: m.Master, Sentinel: l.addr, Message: m, Time: time.Now()})
-	g.mu.Lock()
-	t := g.topics[m.Master]
+	if !up {
+		for _, t := range g.topics {
+			delete(t.lists, l.addr)
+		}
+	}
+	alone := !g.anyUp() && len(g.topics) > 0
+	news := alone && !g.alone && was
+	if g.alone = alone; up {
+		g.alone = false
+	}
 	var users []*Client
-	if t != nil {
-		users = t.clients()
+	if was && !up {
+		for _, t := range g.topics {
+			users = append(users, t.clients()...)
+		}
 	}
 	g.mu.Unlock()
-	for _, c := range users {
-		c.heard(m)
+	switch {
+	case up && !was:
+		g.send(Event{Kind: EventSentinelUp, Sentinel: l.addr})
+	case !up && (was || !said):
+		g.send(Event{Kind: EventSentinelDown, Sentinel: l.addr, Err: err})
 	}
-	return t != nil
+	if news {
+		g.send(Event{Kind: EventAlone, Err: err})
+	}
+	for _, c := range users {
+		c.lostSentinel(l.addr)
+	}
 }

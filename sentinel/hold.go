@@ -5,56 +5,115 @@ import (
 	"time"
 )
 
-// heard acts on what a sentinel published about the client's master.
+// hold is a pause of writes during an announced failover.
+type hold struct {
+	timer    *time.Timer
+	sentinel string // who announced it
+	until    time.Time
+}
+
+// helloPeriods is how long a hold may outlive the link to the sentinel that
+// announced it, while the others still report the old epoch: two of the periods
+// in which sentinels tell each other their configuration. If it died before the
+// promotion was published, nobody ever takes the announcement back.
+const helloPeriods = 4 * time.Second
+
+// heard acts on what a sentinel published about the client's master. It runs on
+// the goroutine that reads the sentinel's messages.
 //
 // In a planned failover the old master stays alive for about ten seconds after
 // another has been promoted. What it acknowledges then is lost. The sentinel
 // that leads announces the promotion shortly before it happens; from there
 // until the new master is known, writes wait.
-func (c *Client) heard(m Message) {
+func (c *Client) heard(sentinel string, m Message) {
 	switch {
-	case c.opts.NoHold:
 	case m.Name == "+failover-state-send-slaveof-noone":
-		c.beginHold()
+		if !c.opts.NoHold {
+			c.beginHold(sentinel)
+		}
+		c.court(sentinel, m)
+	case m.Name == "+selected-slave" || m.Name == "+failover-state-wait-promotion" || m.Name == "+promoted-slave":
+		c.court(sentinel, m)
 	case strings.HasPrefix(m.Name, "-failover-abort-"):
-		c.endHold()
+		c.aborted(sentinel)
 	}
 }
 
-// beginHold makes writes wait, for MaxHold at most: if the leading sentinel
-// dies, nobody announces that the failover has been given up.
-func (c *Client) beginHold() {
+// beginHold makes writes wait, for MaxHold at most.
+func (c *Client) beginHold(sentinel string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t := c.target.Load()
-	if c.closed || t.pool == nil || t.held {
+	if c.closed || t.pool == nil || t.held || t.provisional {
 		return
 	}
+	now := time.Now()
 	held := *t
-	held.held = true
+	held.held, held.since = true, now
+	c.hold = hold{sentinel: sentinel, until: now.Add(c.opts.MaxHold)}
+	c.hold.timer = time.AfterFunc(c.opts.MaxHold, c.expireHold)
 	c.store(&held)
-	c.hold = time.AfterFunc(c.opts.MaxHold, c.endHold)
-	c.group.events.send(Event{Kind: EventHold, Master: c.opts.Master, Epoch: t.epoch, Addr: t.addr, Time: time.Now()})
+	c.counters.holds.Add(1)
+	c.send(Event{Kind: EventHold, Sentinel: sentinel})
 }
 
-func (c *Client) endHold() {
+// aborted ends the hold, because the sentinel that announced a failover has
+// given it up.
+func (c *Client) aborted(sentinel string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.stopHold()
+	if c.hold.sentinel == sentinel {
+		c.release()
+	}
+	if c.suit != nil && c.suit.sentinel == sentinel && !c.target.Load().provisional {
+		c.dropSuit(ErrOrphan)
+	}
+}
+
+// lostSentinel shortens the hold that a lost sentinel has announced.
+func (c *Client) lostSentinel(addr string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.hold.timer == nil || c.hold.sentinel != addr {
+		return
+	}
+	if left := time.Until(c.hold.until); left > helloPeriods {
+		c.hold.timer.Reset(helloPeriods)
+	}
+}
+
+func (c *Client) expireHold() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.release()
+}
+
+// release lets writes go on where they were held. c.mu is held.
+func (c *Client) release() {
 	t := c.target.Load()
 	if c.closed || !t.held {
 		return
 	}
+	c.endHold(t, "")
 	free := *t
-	free.held = false
+	free.held, free.gated = false, false
 	c.store(&free)
-	c.group.events.send(Event{Kind: EventRelease, Master: c.opts.Master, Epoch: t.epoch, Addr: t.addr, Time: time.Now()})
 }
 
-// stopHold ends the timer. c.mu is held.
-func (c *Client) stopHold() {
-	if c.hold != nil {
-		c.hold.Stop()
-		c.hold = nil
+// endHold notes the end of t's hold, whose target is about to be replaced. to
+// is the new master; empty if there is none. c.mu is held.
+func (c *Client) endHold(t *target, to string) {
+	if c.hold.timer != nil {
+		c.hold.timer.Stop()
 	}
+	c.hold = hold{}
+	if !t.held {
+		return
+	}
+	lasted := time.Since(t.since)
+	c.counters.held.Add(int64(lasted))
+	if to == "" {
+		to = t.addr
+	}
+	c.send(Event{Kind: EventRelease, Addr: to, OldAddr: t.addr, Duration: lasted})
 }

@@ -3,328 +3,174 @@ package sentinel
 import (
 	"context"
 	"errors"
-	"fmt"
+	"maps"
 	"math/rand/v2"
-	"sync/atomic"
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/resp"
 )
 
 const (
 	minLinkBackoff = 20 * time.Millisecond
-	maxLinkBackoff = time.Second
-	// messageBacklog is how many messages of a sentinel may wait to be acted
-	// on. When it is full the link asks for everything instead.
-	messageBacklog = 256
+	// maxLinkBackoff bounds the wait between attempts to reach a sentinel while
+	// no other one is there; lostLinkBackoff while others are.
+	maxLinkBackoff  = time.Second
+	lostLinkBackoff = 5 * time.Second
+	// hurryGap is the least time between two attempts that something asks for.
+	hurryGap = 100 * time.Millisecond
+	// deafTime is how long a sentinel that refused SUBSCRIBE is not asked again
+	// for that.
+	deafTime = time.Minute
 )
-
-// channels are what a link subscribes to. The names are those that sentinels
-// publish under, with their signs.
-var channels = []string{
-	"+switch-master", "+config-update-from",
-	"+failover-state-send-slaveof-noone", "+promoted-slave", "+failover-end", "+failover-end-for-timeout",
-	"-failover-abort-not-elected", "-failover-abort-no-good-slave", "-failover-abort-slave-timeout",
-	"+sdown", "-sdown", "+odown", "-odown", "+slave", "+slave-reconf-done", "+convert-to-slave",
-	"+role-change", "-role-change", "+reboot", "+reset-master", "+monitor", "-monitor",
-	"+sentinel", "+sentinel-address-switch", "+tilt", "-tilt",
-}
 
 // link is the connection to one sentinel and the goroutine that keeps it.
 type link struct {
-	group *Group
-	addr  string
-	seed  bool
-	asked chan struct{} // capacity one: ask now
-	deaf  bool          // the sentinel's user may not subscribe; link goroutine only
+	group  *Group
+	addr   string
+	seed   bool
+	ctx    context.Context // ends with the group, or when the sentinel is forgotten
+	cancel context.CancelFunc
+	asked  chan struct{} // capacity one: look at wanted and the rest
+	deaf   time.Time     // until when SUBSCRIBE is not tried; link goroutine only
+	tried  time.Time     // when the last attempt began; link goroutine only
 
-	up  bool  // guarded by group.mu
-	err error // guarded by group.mu
+	// Guarded by group.mu:
+	wanted   map[string]bool // masters to ask for now; true is a full question
+	id       string          // run id
+	up       bool
+	listens  bool // it is subscribed
+	said     bool // whether the first attempt was reported
+	hurry    bool // something says that the sentinel is back
+	err      error
+	since    time.Time       // when it came up
+	seen     time.Time       // when it was last up, or learned of
+	answered time.Time       // when its last answer came
+	missed   map[string]bool // by another sentinel: it does not vouch for this one
 }
 
 func newLink(g *Group, addr string, seed bool) *link {
-	return &link{group: g, addr: addr, seed: seed, asked: make(chan struct{}, 1)}
+	l := &link{group: g, addr: addr, seed: seed, asked: make(chan struct{}, 1), seen: time.Now(),
+		wanted: make(map[string]bool), missed: make(map[string]bool)}
+	l.ctx, l.cancel = context.WithCancel(g.ctx)
+	return l
 }
 
-// kick makes the link ask now, without waiting.
-func (l *link) kick() {
+// want makes the link ask for a master, without waiting. group.mu is held.
+func (l *link) want(master string, full bool) {
+	l.wanted[master] = l.wanted[master] || full
+	l.wake()
+}
+
+// wake makes the link look up from its waiting.
+func (l *link) wake() {
 	select {
 	case l.asked <- struct{}{}:
 	default:
 	}
 }
 
-// againSoon asks once more when the word of a lone leader counts. The timer
-// does nothing after Close but fill a channel.
-func (l *link) againSoon() { time.AfterFunc(loneLeaderDelay/4, l.kick) }
+// takeWanted returns what is to be asked for.
+func (l *link) takeWanted() map[string]bool {
+	l.group.mu.Lock()
+	defer l.group.mu.Unlock()
+	wanted := maps.Clone(l.wanted)
+	clear(l.wanted)
+	return wanted
+}
 
-// run keeps the link until ctx ends. Group.Close waits for it.
-func (l *link) run(ctx context.Context) {
+// run keeps the link until its context ends. Group.Close waits for it.
+func (l *link) run() {
 	backoff := minLinkBackoff
-	for ctx.Err() == nil {
+	for l.ctx.Err() == nil {
 		if len(l.group.names()) == 0 {
-			l.rest(ctx, time.Hour)
+			l.sleep(time.Hour)
 			continue
 		}
-		began := time.Now()
-		err := l.session(ctx)
-		if ctx.Err() != nil {
+		l.tried = time.Now()
+		err := l.session(l.ctx)
+		if l.ctx.Err() != nil {
 			return
 		}
 		l.lost(err)
-		if time.Since(began) > maxLinkBackoff {
+		if time.Since(l.tried) > maxLinkBackoff {
 			backoff = minLinkBackoff
 		}
-		l.rest(ctx, backoff/2+time.Duration(rand.Int64N(int64(backoff))))
-		backoff = min(2*backoff, maxLinkBackoff)
+		if _, refused := errors.AsType[*conn.AuthError](err); refused {
+			backoff = maxLinkBackoff // the same password will not do better soon
+		}
+		l.rest(backoff/2 + time.Duration(rand.Int64N(int64(backoff))))
+		backoff = min(2*backoff, l.maxBackoff())
 	}
 }
 
-// rest waits until it is time to try again, or something asks.
-func (l *link) rest(ctx context.Context, d time.Duration) {
+func (l *link) maxBackoff() time.Duration {
+	l.group.mu.Lock()
+	defer l.group.mu.Unlock()
+	if l.group.anyUp() {
+		return lostLinkBackoff
+	}
+	return maxLinkBackoff
+}
+
+// sleep waits for something to ask for.
+func (l *link) sleep(d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
-	case <-ctx.Done():
+	case <-l.ctx.Done():
 	case <-timer.C:
 	case <-l.asked:
-		// Asked for while down: try at once, but not in a tight loop.
-		select {
-		case <-ctx.Done():
-		case <-time.After(min(d, minLinkBackoff)):
-		}
 	}
 }
 
-func (l *link) lost(err error) {
-	if e, ok := errors.AsType[*resp.Error](err); ok && e.Code == "NOPERM" {
-		l.deaf = true
-	}
-	l.group.linkChanged(l, false, err)
-	for _, name := range l.group.names() {
-		l.group.unanswered(l, name, err)
-	}
-}
-
-// session is the life of one connection: subscribe, then ask, so that nothing
-// falls between (client spec: a message is a hint, never the only source).
-func (l *link) session(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	s := &session{link: l, messages: make(chan Message, messageBacklog)}
-	if err := s.open(ctx); err != nil {
-		return err
-	}
-	defer s.close()
-	if !l.deaf {
-		if err := s.subscribe(ctx); err != nil {
-			return err
-		}
-	}
-	if err := s.askAll(ctx); err != nil {
-		return err
-	}
-	l.group.linkChanged(l, true, nil)
-	return s.follow(ctx)
-}
-
-// session is one connection to a sentinel; with RESP2 a second one carries the
-// messages, because a subscribed connection takes no questions.
-type session struct {
-	link     *link
-	ask      *conn.Conn
-	listen   *conn.Conn // the same as ask in RESP3
-	messages chan Message
-	missed   atomic.Bool
-	heard    atomic.Int64 // unix nanoseconds of the last sign of life on listen
-	done     chan struct{}
-	failed   error // of the listening goroutine; read after done
-}
-
-func (s *session) options() conn.Options {
-	o := s.link.group.opts.Conn
-	o.Addr = s.link.addr
-	o.OnPush = s.push
-	return o
-}
-
-func (s *session) open(ctx context.Context) (err error) {
-	if s.ask, err = conn.Dial(ctx, s.options()); err != nil {
-		return err
-	}
-	s.listen = s.ask
-	if s.ask.Proto() == 2 && !s.link.deaf {
-		if s.listen, err = conn.Dial(ctx, s.options()); err != nil {
-			_ = s.ask.Close()
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *session) close() {
-	_ = s.ask.Close()
-	_ = s.listen.Close()
-	if s.done != nil {
-		<-s.done
-	}
-}
-
-// subscribe sends SUBSCRIBE and starts the goroutine that listens. It ends with
-// the session, which waits for it.
-func (s *session) subscribe(ctx context.Context) error {
-	args := make([]resp.Arg, len(channels))
-	for i, name := range channels {
-		args[i] = resp.String(name)
-	}
-	if err := s.listen.Send(ctx, resp.NewCommand("SUBSCRIBE", args...)); err != nil {
-		return err
-	}
-	s.done = make(chan struct{})
-	s.heard.Store(time.Now().UnixNano())
-	go func() {
-		defer close(s.done)
-		if s.listen == s.ask {
-			s.failed = s.listen.Serve(ctx)
+// rest waits until it is time to try again, or something is urgent.
+func (l *link) rest(d time.Duration) {
+	until := time.Now().Add(d)
+	for left := d; left > 0; left = time.Until(until) {
+		l.sleep(left)
+		if l.ctx.Err() != nil {
 			return
 		}
-		s.failed = s.receive(ctx)
-	}()
-	return nil
-}
-
-// receive listens on a RESP2 connection.
-func (s *session) receive(ctx context.Context) error {
-	for {
-		r, err := s.listen.Receive(ctx)
-		if err != nil {
-			return err
-		}
-		s.heard.Store(time.Now().UnixNano())
-		if err := r.Err(); err != nil {
-			return err
-		}
-		s.push(r.Value)
-		r.Release()
-	}
-}
-
-// push takes a message out of a frame. It runs on the goroutine that reads.
-func (s *session) push(v resp.Value) {
-	var parts [3]string
-	n := 0
-	for e := range v.Elems() {
-		b, err := e.Bytes()
-		if err != nil || n == len(parts) {
+		if l.urgent() {
+			l.pauseBriefly(min(time.Until(l.tried.Add(hurryGap)), time.Until(until)))
 			return
 		}
-		parts[n] = string(b)
-		n++
 	}
-	if n != 3 || parts[0] != "message" {
-		return
-	}
-	m, err := parseMessage(parts[1], parts[2])
-	if err != nil {
-		s.missed.Store(true)
-		s.link.kick()
+}
+
+func (l *link) pauseBriefly(d time.Duration) {
+	if d <= 0 {
 		return
 	}
 	select {
-	case s.messages <- m:
-	default:
-		s.missed.Store(true)
-		s.link.kick()
+	case <-l.ctx.Done():
+	case <-time.After(d):
 	}
 }
 
-// follow acts on messages, pings, and asks from time to time.
-func (s *session) follow(ctx context.Context) error {
-	o := &s.link.group.opts
-	ping := time.NewTicker(o.PingInterval)
-	defer ping.Stop()
-	poll := time.NewTimer(s.pollWait())
-	defer poll.Stop()
-	for {
-		var err error
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-s.done: // nil, and never ready, where nothing listens
-			return s.failed
-		case <-s.ask.Done():
-			return s.ask.Err()
-		case m := <-s.messages:
-			if s.link.group.published(s.link, m) {
-				err = s.askOne(ctx, m.Master)
-			}
-		case <-s.link.asked:
-			err = s.askAll(ctx)
-		case <-ping.C:
-			err = s.ping(ctx)
-		case <-poll.C:
-			err = s.askAll(ctx)
-			poll.Reset(s.pollWait())
-		}
-		if err != nil {
-			return err
+// urgent says whether a sentinel that could not be reached should be tried
+// before its time: no other one is there, a master is new, or others say that
+// it is back.
+func (l *link) urgent() bool {
+	g := l.group
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if l.hurry || len(l.wanted) > 0 && !g.anyUp() {
+		l.hurry = false
+		return true
+	}
+	for _, t := range g.topics {
+		if _, tried := t.tried[l.addr]; !tried {
+			return true
 		}
 	}
+	return false
 }
 
-func (s *session) pollWait() time.Duration {
-	d := s.link.group.opts.PollInterval
-	if s.link.deaf {
-		d = min(d, DefaultSoloPollInterval)
+func (l *link) lost(err error) {
+	l.group.reconnects.Add(1)
+	l.group.linkChanged(l, false, err)
+	for _, name := range l.group.names() {
+		l.group.unanswered(l, name, l.tried, err)
 	}
-	return d - d/5 + time.Duration(rand.Int64N(int64(2*d/5)+1))
-}
-
-// ping finds out whether the sentinel still answers, on both connections.
-func (s *session) ping(ctx context.Context) error {
-	o := &s.link.group.opts
-	if s.listen != s.ask {
-		if time.Since(time.Unix(0, s.heard.Load())) > o.PingInterval+o.PongTimeout {
-			return fmt.Errorf("no pong within %v", o.PongTimeout)
-		}
-		if err := s.listen.Send(ctx, resp.NewCommand("PING")); err != nil {
-			return err
-		}
-	}
-	ctx, cancel := context.WithTimeout(ctx, o.PongTimeout)
-	defer cancel()
-	r, err := s.ask.Do(ctx, resp.NewCommand("PING"))
-	if err != nil {
-		return err
-	}
-	defer r.Release()
-	return r.Err()
-}
-
-func (s *session) askAll(ctx context.Context) error {
-	for _, name := range s.link.group.names() {
-		if err := s.askOne(ctx, name); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// askOne asks for one master. An error is one of the connection; that the
-// sentinel does not know the master is not.
-func (s *session) askOne(ctx context.Context, name string) error {
-	o := &s.link.group.opts
-	ctx, cancel := context.WithTimeout(ctx, o.Conn.ReadTimeout)
-	defer cancel()
-	a, err := ask(ctx, s.ask, name)
-	if err == nil {
-		s.link.group.answered(s.link, name, a)
-		return nil
-	}
-	s.link.group.unanswered(s.link, name, err)
-	if _, refused := errors.AsType[*resp.Error](err); refused || errors.Is(err, ErrMasterUnknown) {
-		return nil
-	}
-	return err
 }

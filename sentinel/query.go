@@ -13,56 +13,80 @@ import (
 
 // answer is what a sentinel tells of one master.
 type answer struct {
-	sighting  sighting
-	sentinels []string // the others that it knows, and believes to be up
-	replicas  []Replica
+	sighting sighting
+	full     bool // sentinels and replicas were asked for
+	peers    []peer
+	replicas []Replica
 }
 
-// ask puts all questions about a master to a sentinel in one write. The address
+// peer is another sentinel, as one knows it.
+type peer struct {
+	addr string
+	id   string
+	down bool
+}
+
+var (
+	errMalformedAddr  = errors.New("malformed address")
+	errMalformedEpoch = errors.New("malformed config-epoch")
+)
+
+// ask puts the questions about a master to a sentinel in one write. The address
 // comes from get-master-addr-by-name, because a leader keeps the old one in
 // SENTINEL MASTER for as long as its failover lasts; the epoch comes from
-// SENTINEL MASTER. Two equal addresses around it make the pair one.
-func ask(ctx context.Context, c *conn.Conn, master string) (answer, error) {
+// SENTINEL MASTER. Two equal addresses around it make the pair one. A full
+// question is also for the other sentinels and the replicas.
+func ask(ctx context.Context, c *conn.Conn, master string, full bool) (answer, error) {
 	name := resp.String(master)
 	cmds := []resp.Command{
 		resp.NewCommand("SENTINEL", resp.String("get-master-addr-by-name"), name),
 		resp.NewCommand("SENTINEL", resp.String("master"), name),
 		resp.NewCommand("SENTINEL", resp.String("get-master-addr-by-name"), name),
 		resp.NewCommand("SENTINEL", resp.String("sentinels"), name),
-		resp.NewCommand("SENTINEL", resp.String("replicas"), name),
+		resp.NewCommand("SENTINEL", resp.String("slaves"), name), // "replicas" is unknown before 5.0
+	}
+	if !full {
+		cmds = cmds[:3]
 	}
 	for {
-		var a answer
-		var before, after string
-		var failed error
-		err := c.DoBatch(ctx, cmds, func(i int, v resp.Value) {
-			if failed != nil {
-				return
-			}
-			switch i {
-			case 0:
-				before, failed = parseAddr(v)
-			case 1:
-				a.sighting, failed = parseMaster(v)
-			case 2:
-				after, failed = parseAddr(v)
-			case 3:
-				a.sentinels = parseSentinels(v)
-			case 4:
-				a.replicas = parseReplicas(v)
-			}
-		})
+		a, before, err := askOnce(ctx, c, cmds)
 		if err != nil {
 			return answer{}, err
 		}
-		if failed != nil {
-			return answer{}, failed
-		}
-		if before == after {
-			a.sighting.addr, a.sighting.at = after, time.Now()
+		if before == a.sighting.addr {
+			a.full = full
 			return a, nil
 		}
 	}
+}
+
+// askOnce returns the answer, with the address that was true after SENTINEL
+// MASTER, and the one before.
+func askOnce(ctx context.Context, c *conn.Conn, cmds []resp.Command) (a answer, before string, err error) {
+	asked, after := time.Now(), ""
+	var failed error
+	err = c.DoBatch(ctx, cmds, func(i int, v resp.Value) {
+		if failed != nil {
+			return
+		}
+		switch i {
+		case 0:
+			before, failed = parseAddr(v)
+		case 1:
+			a.sighting, failed = parseMaster(v)
+		case 2:
+			after, failed = parseAddr(v)
+		case 3:
+			a.peers = parseSentinels(v)
+		case 4:
+			a.replicas = parseReplicas(v)
+		}
+	})
+	if err == nil {
+		err = failed
+	}
+	a.sighting.addr, a.sighting.asked, a.sighting.at = after, asked, time.Now()
+	return a, before, err
 }
 
 // parseAddr reads the reply to get-master-addr-by-name (client spec, step 2).
@@ -76,13 +100,13 @@ func parseAddr(v resp.Value) (string, error) {
 	var parts []string
 	for e := range v.Elems() {
 		b, err := e.Bytes()
-		if err != nil {
-			return "", errors.New("malformed address")
+		if err != nil || len(parts) == 2 {
+			return "", errMalformedAddr
 		}
 		parts = append(parts, string(b))
 	}
 	if len(parts) != 2 || parts[0] == "" || !port(parts[1]) {
-		return "", errors.New("malformed address")
+		return "", errMalformedAddr
 	}
 	return join(parts[0], parts[1]), nil
 }
@@ -105,36 +129,69 @@ func parseMaster(v resp.Value) (sighting, error) {
 	f := fields(v)
 	epoch, err := strconv.ParseInt(f["config-epoch"], 10, 64)
 	if err != nil || epoch < 0 {
-		return sighting{}, errors.New("malformed config-epoch")
+		return sighting{}, errMalformedEpoch
 	}
-	return sighting{epoch: epoch, failing: hasFlag(f["flags"], "failover_in_progress")}, nil
+	s := sighting{
+		epoch:   epoch,
+		runID:   f["runid"],
+		failing: hasFlag(f["flags"], "failover_in_progress"),
+		doubted: hasFlag(f["flags"], "s_down", "o_down"),
+		down:    time.Duration(max(number(f["down-after-milliseconds"]), 0)) * time.Millisecond,
+	}
+	s.others, s.quorum = int(number(f["num-other-sentinels"])), int(number(f["quorum"]))
+	return s, nil
 }
 
-func parseSentinels(v resp.Value) []string {
-	var addrs []string
+// number reads a decimal number within sane bounds; anything else is zero.
+func number(s string) int64 {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < -1<<52 || n > 1<<52 {
+		return 0
+	}
+	return n
+}
+
+func parseSentinels(v resp.Value) []peer {
+	var all []peer
 	for e := range v.Elems() {
 		f := fields(e)
-		if f["ip"] == "" || !port(f["port"]) || hasFlag(f["flags"], "s_down", "o_down", "disconnected") {
+		if f["ip"] == "" || !port(f["port"]) {
 			continue
 		}
-		addrs = append(addrs, join(f["ip"], f["port"]))
+		all = append(all, peer{
+			addr: join(f["ip"], f["port"]),
+			id:   f["runid"],
+			down: hasFlag(f["flags"], "s_down", "o_down", "disconnected"),
+		})
 	}
-	return addrs
+	return all
 }
 
 // Replica is a replica as a sentinel describes it.
 type Replica struct {
 	// Addr is its address, translated by AddrMap.
-	Addr string
+	Addr string `json:"addr"`
 	// Flags are the sentinel's, comma separated: see the Redis documentation.
-	Flags string
+	Flags string `json:"flags"`
+	// MasterAddr is whom it replicates, as the sentinel writes it; empty where
+	// that is not known yet.
+	MasterAddr string `json:"masterAddr,omitempty"`
 	// LinkUp says that its link to the master works.
-	LinkUp bool
+	LinkUp bool `json:"linkUp"`
 	// Offset is its replication offset, up to ten seconds old.
-	Offset int64
+	Offset int64 `json:"offset"`
 	// Priority is its replica-priority.
-	Priority int
+	Priority int `json:"priority"`
 }
+
+// unfit are the flags with which a replica serves no reads.
+var unfit = []string{
+	"s_down", "o_down", "disconnected", "promoted", "reconf_sent", "reconf_inprog", "master_down",
+}
+
+// Fit says whether the sentinel that described the replica takes it for fit to
+// serve reads: it is up, follows its master, and is not being promoted.
+func (r Replica) Fit() bool { return r.LinkUp && !hasFlag(r.Flags, unfit...) }
 
 func parseReplicas(v resp.Value) []Replica {
 	var all []Replica
@@ -143,9 +200,16 @@ func parseReplicas(v resp.Value) []Replica {
 		if f["ip"] == "" || !port(f["port"]) {
 			continue
 		}
-		r := Replica{Addr: join(f["ip"], f["port"]), Flags: f["flags"], LinkUp: f["master-link-status"] == "ok"}
-		r.Offset, _ = strconv.ParseInt(f["slave-repl-offset"], 10, 64)
-		r.Priority, _ = strconv.Atoi(f["slave-priority"])
+		r := Replica{
+			Addr:     join(f["ip"], f["port"]),
+			Flags:    f["flags"],
+			LinkUp:   f["master-link-status"] == "ok",
+			Offset:   number(f["slave-repl-offset"]),
+			Priority: int(number(f["slave-priority"])),
+		}
+		if port(f["master-port"]) {
+			r.MasterAddr = join(f["master-host"], f["master-port"])
+		}
 		all = append(all, r)
 	}
 	return all

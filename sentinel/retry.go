@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	redis "github.com/kermes-redis/kermes"
 	"github.com/kermes-redis/kermes/conn"
 	"github.com/kermes-redis/kermes/resp"
 )
@@ -47,18 +48,19 @@ func (c *Client) newBudget() budget {
 // safe, until it succeeds or the budget or ctx ends.
 func (c *Client) retry(ctx context.Context, cmd resp.Command, out outcome) (resp.Reply, error) {
 	b := c.newBudget()
+	write := cmd.Flags()&resp.ReadOnly == 0
+	redis.CountAttempt(ctx)
 	for {
 		reply, err, done := c.settle(ctx, &cmd, out, &b)
 		if done {
 			return reply, err
 		}
+		c.counters.retries.Add(1)
+		redis.CountAttempt(ctx)
 		t := c.target.Load()
-		switch {
-		case t.pool == nil || t.held && cmd.Flags()&resp.ReadOnly == 0:
-			out = outcome{target: t, err: c.unready(t)}
-		default:
-			reply, err := t.pool.Do(ctx, cmd)
-			out = outcome{target: t, reply: reply, err: err}
+		out = outcome{target: t, err: c.admit(t, write)}
+		if out.err == nil {
+			out.reply, out.err = t.pool.Do(ctx, cmd)
 		}
 	}
 }
@@ -66,16 +68,20 @@ func (c *Client) retry(ctx context.Context, cmd resp.Command, out outcome) (resp
 // settle ends the command with out's result, or waits until it may be tried
 // again.
 func (c *Client) settle(ctx context.Context, cmd *resp.Command, out outcome, b *budget) (resp.Reply, error, bool) {
-	changed := c.target.Load().generation != out.target.generation
-	if out.err == nil && !changed && !refused(out.reply.Value) {
-		return out.reply, nil, true
+	if out.err == nil && refused(out.reply.Value) {
+		return c.settleRefused(ctx, cmd, out, b)
 	}
-	switch {
-	case out.err == nil && refused(out.reply.Value):
-		return c.settleRefused(ctx, out, b)
-	case out.err == nil:
+	if out.err == nil {
+		err := c.vouch(ctx, out.target, cmd.Flags()&resp.ReadOnly == 0)
+		if err == nil {
+			return out.reply, nil, true
+		}
 		out.reply.Release()
-		out.err = &conn.Error{Op: conn.OpRead, Addr: out.target.addr, Class: conn.ClassMaybeExecuted, Err: ErrSwitched}
+		out.err = err
+	}
+	if cmd.Flags()&resp.NoRetry != 0 && !errors.Is(out.err, ErrHeld) {
+		c.doubt(out.err)
+		return resp.Reply{}, out.err, true
 	}
 	switch conn.ClassOf(out.err) {
 	case conn.ClassNotSent:
@@ -102,25 +108,31 @@ func final(err error) bool {
 			return true
 		}
 	}
+	if errors.Is(err, ErrNoSentinel) || errors.Is(err, ErrMasterUnknown) {
+		return false // whatever the sentinels said, they may say more
+	}
 	_, auth := errors.AsType[*conn.AuthError](err)
 	return auth
 }
 
 // settleRefused waits after a reply such as READONLY, or returns it when
 // waiting has not helped.
-func (c *Client) settleRefused(ctx context.Context, out outcome, b *budget) (resp.Reply, error, bool) {
+func (c *Client) settleRefused(ctx context.Context, cmd *resp.Command, out outcome, b *budget) (resp.Reply, error, bool) {
 	e, _ := errors.AsType[*resp.Error](out.reply.Err())
-	switch e.Code {
-	case "READONLY", "MASTERDOWN", "LOADING", "UNBLOCKED":
+	switch {
+	case cmd.Flags()&resp.NoRetry != 0, e.Code == "EXECABORT":
+		c.refused(out.target, e)
+		return out.reply, nil, true
+	case e.Code == "UNBLOCKED" && waits(cmd.Name()):
+		return out.reply, nil, true // nothing is known about the writes before
+	case e.IsReadOnly(), e.Code == "MASTERDOWN", e.Code == "LOADING", e.Code == "UNBLOCKED":
 		// The role is changing, or the server is starting: that ends by itself.
-	case "EXECABORT":
+	case b.counted >= c.opts.MaxRetries:
 		return out.reply, nil, true
 	default:
-		if b.counted >= c.opts.MaxRetries {
-			return out.reply, nil, true
-		}
 		b.counted++
 	}
+	c.refused(out.target, e)
 	if ctx.Err() != nil || time.Now().After(b.until) {
 		return out.reply, nil, true
 	}
@@ -129,6 +141,17 @@ func (c *Client) settleRefused(ctx context.Context, out outcome, b *budget) (res
 	}
 	out.reply.Release()
 	return resp.Reply{}, nil, false
+}
+
+func waits(name string) bool { return name == "WAIT" || name == "WAITAOF" }
+
+// refused draws the conclusion from an error reply of t's server about t.
+func (c *Client) refused(t *target, e *resp.Error) {
+	if e.IsReadOnly() {
+		c.counters.readOnly.Add(1)
+		c.distrust(t, e)
+	}
+	c.doubt(e)
 }
 
 // doubt has the sentinels asked again, unless the error is the caller's own.
@@ -149,7 +172,7 @@ func (c *Client) pause(ctx context.Context, t *target, b *budget, cause error) e
 	c.mu.Unlock()
 	switch {
 	case closed:
-		return &conn.Error{Op: conn.OpWait, Addr: t.addr, Class: conn.ClassNotSent, Err: ErrClosed}
+		return &conn.Error{Op: conn.OpWait, Addr: t.addr, Class: c.unsentClass(cause), Err: ErrClosed}
 	case ctx.Err() != nil:
 		return c.ended(ctx, cause)
 	case time.Now().After(b.until):
@@ -177,9 +200,12 @@ func (c *Client) ended(ctx context.Context, cause error) error {
 	if errors.Is(cause, ctx.Err()) {
 		return cause
 	}
-	class := conn.ClassOf(cause)
-	if class != conn.ClassMaybeExecuted {
-		class = conn.ClassNotSent
+	return &conn.Error{Op: conn.OpWait, Addr: c.Master(), Class: c.unsentClass(cause), Err: errors.Join(ctx.Err(), cause)}
+}
+
+func (c *Client) unsentClass(cause error) conn.Class {
+	if conn.ClassOf(cause) == conn.ClassMaybeExecuted {
+		return conn.ClassMaybeExecuted
 	}
-	return &conn.Error{Op: conn.OpWait, Addr: c.Master(), Class: class, Err: errors.Join(ctx.Err(), cause)}
+	return conn.ClassNotSent
 }

@@ -1,17 +1,21 @@
 package sentinel
 
-import (
-	"time"
-)
+import "time"
 
 // sighting is what one sentinel says of a master: its address and the
 // configuration epoch that belongs to it.
 type sighting struct {
 	addr    string
 	epoch   int64
-	failing bool // it is leading a failover that has not ended
-	first   time.Time
-	at      time.Time
+	runID   string
+	failing bool          // it is leading a failover that has not ended
+	doubted bool          // it takes the master for down
+	others  int           // sentinels that it knows beside itself
+	quorum  int           // as configured
+	down    time.Duration // its down-after-milliseconds
+	first   time.Time     // since when it says so
+	asked   time.Time     // when the question was sent
+	at      time.Time     // when the answer came
 }
 
 // view is what is believed of one master. It moves only forward in epochs: the
@@ -21,37 +25,39 @@ type view struct {
 	known     bool
 	addr      string
 	epoch     int64
-	sightings map[string]sighting // by sentinel
+	moves     uint64              // rises with each change of what is above
+	sightings map[string]sighting // by sentinel, of those that answer
 	behind    time.Time           // since when nobody confirms the epoch
+	denied    bool                // the server at addr has said that it is no master
 }
 
 // verdict is what a sighting changes.
 type verdict uint8
 
 const (
-	unchanged verdict = iota
-	confirmed         // it agrees
-	gathering         // the first one of all: wait for better ones
-	switched          // the view has moved on
-	waiting           // it needs a second opinion
-	stale             // it lags behind
-	conflict          // another address for the same epoch
-	reset             // the view has gone back, because everybody has
+	confirmed verdict = iota // it agrees
+	gathering                // the first one of all: wait for better ones
+	switched                 // the view has moved on
+	waiting                  // it needs a second opinion
+	stale                    // it lags behind
+	conflict                 // another address for the same epoch
+	reset                    // the view has gone back, because everybody has
 )
 
-// opinions is what the view must know of the sentinels.
-type opinions struct {
-	known  int // sentinels that are known
-	linked int // of these, the ones that a link stands to
-	grace  time.Duration
+// rules are what the view must know to judge.
+type rules struct {
+	known  int           // sentinels that are known
+	grace  time.Duration // see GroupOptions.RegressionGrace
+	second bool          // see GroupOptions.SecondOpinion
 }
 
-// loneLeaderDelay is how long the word of a leader counts for nothing unless
-// another sentinel repeats it. By then it has persisted and broadcast it.
+// loneLeaderDelay is how long the word of a leader counts for nothing under
+// SecondOpinion, unless another sentinel repeats it. By then it has persisted
+// and broadcast it.
 const loneLeaderDelay = 300 * time.Millisecond
 
 // see takes in what a sentinel says.
-func (v *view) see(sentinel string, s sighting, o opinions) verdict {
+func (v *view) see(sentinel string, s sighting, r rules) verdict {
 	old, seen := v.sightings[sentinel]
 	s.first = s.at
 	if seen && old.addr == s.addr && old.epoch == s.epoch {
@@ -65,13 +71,13 @@ func (v *view) see(sentinel string, s sighting, o opinions) verdict {
 	case !v.known:
 		return gathering
 	case s.epoch > v.epoch:
-		if s.failing && o.known > 1 && !v.seconded(sentinel, s) && s.at.Sub(s.first) < loneLeaderDelay {
+		if r.second && s.failing && r.known > 1 && !v.seconded(sentinel, s) && s.at.Sub(s.first) < loneLeaderDelay {
 			return waiting
 		}
 		v.move(s)
 		return switched
 	case s.epoch < v.epoch:
-		return v.regress(s, o)
+		return v.regress(s, r)
 	case s.addr == v.addr:
 		v.behind = time.Time{}
 		return confirmed
@@ -90,88 +96,74 @@ func (v *view) seconded(sentinel string, s sighting) bool {
 }
 
 func (v *view) move(s sighting) {
-	v.known, v.addr, v.epoch, v.behind = true, s.addr, s.epoch, time.Time{}
+	v.known, v.addr, v.epoch, v.behind, v.denied = true, s.addr, s.epoch, time.Time{}, false
+	v.moves++
 }
 
-// regress accepts an older epoch when every linked sentinel, and a majority of
-// all, has reported older ones for the grace time: the configuration was wiped.
-func (v *view) regress(s sighting, o opinions) verdict {
+// regress accepts an older epoch when every sentinel that answers, and a
+// majority of the known ones, has reported older ones for the grace time: the
+// configuration was wiped.
+func (v *view) regress(s sighting, r rules) verdict {
 	for _, t := range v.sightings {
-		if t.epoch >= v.epoch && s.at.Sub(t.at) < o.grace {
+		if t.epoch >= v.epoch {
 			v.behind = time.Time{}
 			return stale
 		}
 	}
 	if v.behind.IsZero() {
 		v.behind = s.at
+	}
+	if s.at.Sub(v.behind) < r.grace || 2*len(v.sightings) <= r.known {
 		return stale
 	}
-	if s.at.Sub(v.behind) < o.grace || len(v.fresh(s.at, o.grace)) <= o.known/2 {
-		return stale
-	}
-	best, ok := v.best(s.at.Add(-o.grace))
-	if !ok {
-		return stale
-	}
+	best, _ := v.best()
 	v.move(best)
 	return reset
 }
 
-func (v *view) fresh(now time.Time, within time.Duration) []sighting {
-	var all []sighting
-	for _, t := range v.sightings {
-		if now.Sub(t.at) <= within {
-			all = append(all, t)
-		}
-	}
-	return all
-}
-
-// dispute decides between two addresses of the same epoch by majority.
+// dispute decides between two addresses of the same epoch by majority; where
+// there is none, by the server's own word.
 func (v *view) dispute(s sighting) verdict {
-	mine, theirs := 0, 0
-	for _, t := range v.sightings {
-		if t.epoch != v.epoch {
-			continue
-		}
-		switch t.addr {
-		case v.addr:
-			mine++
-		case s.addr:
-			theirs++
-		}
-	}
-	if theirs > mine {
+	mine, theirs := v.votes(v.addr, v.epoch), v.votes(s.addr, v.epoch)
+	if theirs > mine || theirs == mine && v.denied {
 		v.move(s)
 		return switched
 	}
 	return conflict
 }
 
+func (v *view) votes(addr string, epoch int64) int {
+	n := 0
+	for _, t := range v.sightings {
+		if t.epoch == epoch && t.addr == addr {
+			n++
+		}
+	}
+	return n
+}
+
 // best returns the sighting to begin with: the highest epoch, of equal ones
 // the address that most report.
-func (v *view) best(since time.Time) (best sighting, ok bool) {
-	votes := map[string]int{}
+func (v *view) best() (best sighting, ok bool) {
 	for _, s := range v.sightings {
-		if s.at.Before(since) {
-			continue
-		}
-		votes[s.addr]++
-	}
-	for _, s := range v.sightings {
-		if s.at.Before(since) {
-			continue
-		}
-		if !ok || s.epoch > best.epoch || s.epoch == best.epoch && votes[s.addr] > votes[best.addr] {
+		if !ok || s.epoch > best.epoch ||
+			s.epoch == best.epoch && v.votes(s.addr, s.epoch) > v.votes(best.addr, best.epoch) {
 			best, ok = s, true
 		}
 	}
 	return best, ok
 }
 
+// agreed says whether a majority of the known sentinels reports the best
+// sighting, so that there is no use in waiting for more.
+func (v *view) agreed(known int) bool {
+	best, ok := v.best()
+	return ok && 2*v.votes(best.addr, best.epoch) > known
+}
+
 // settle ends the gathering.
 func (v *view) settle() bool {
-	best, ok := v.best(time.Time{})
+	best, ok := v.best()
 	if !ok || v.known {
 		return false
 	}
@@ -179,5 +171,56 @@ func (v *view) settle() bool {
 	return true
 }
 
-// forget drops what a sentinel has said: its link is gone.
+// deny notes that the server at addr has said itself that it is no master.
+func (v *view) deny(addr string) {
+	if v.known && v.addr == addr {
+		v.denied = true
+	}
+}
+
+// forget drops what a sentinel has said: it does not answer any more.
 func (v *view) forget(sentinel string) { delete(v.sightings, sentinel) }
+
+// backing says by how many sentinels, and since when at the latest, the view is
+// confirmed by a majority of total: the time at which the question was sent to
+// the one that completes it. Sentinels that doubt the master, or fail it over,
+// do not count.
+func (v *view) backing(known int) (since time.Time, count, need int) {
+	total := known
+	var asked []time.Time
+	for _, s := range v.sightings {
+		total = max(total, s.others+1)
+		if s.addr == v.addr && s.epoch == v.epoch && !s.doubted && !s.failing {
+			asked = append(asked, s.asked)
+		}
+	}
+	need = total/2 + 1
+	if len(asked) < need {
+		return time.Time{}, len(asked), need
+	}
+	return nthLatest(asked, need), len(asked), need
+}
+
+// nthLatest returns the nth latest of times, n from 1.
+func nthLatest(times []time.Time, n int) time.Time {
+	for i := range n {
+		for j := i + 1; j < len(times); j++ {
+			if times[j].After(times[i]) {
+				times[i], times[j] = times[j], times[i]
+			}
+		}
+	}
+	return times[n-1]
+}
+
+// downAfter is the shortest time after which a sentinel takes the master for
+// down; zero when none is known.
+func (v *view) downAfter() time.Duration {
+	var shortest time.Duration
+	for _, s := range v.sightings {
+		if s.down > 0 && (shortest == 0 || s.down < shortest) {
+			shortest = s.down
+		}
+	}
+	return shortest
+}

@@ -1,0 +1,267 @@
+package sentinel
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/kermes-redis/kermes/conn"
+	"github.com/kermes-redis/kermes/pool"
+	"github.com/kermes-redis/kermes/resp"
+)
+
+const (
+	// suitTime is how long a candidate is looked at after it was last mentioned.
+	suitTime = 10 * time.Second
+	// eagerPoll is how often the role of a candidate is asked when somebody
+	// waits for it, suitPoll when nobody does.
+	eagerPoll = 4 * time.Millisecond
+	suitPoll  = 20 * time.Millisecond
+	// suitDial bounds a dial to a candidate: it is up, or it is no use.
+	suitDial = time.Second
+)
+
+// suit is the watch over a candidate: a replica that a sentinel is about to
+// promote. When it says itself that it is a master, connections to it are
+// opened, so that they are there when the sentinels name it.
+type suit struct {
+	addr     string
+	sentinel string
+	ctx      context.Context
+	cancel   context.CancelFunc
+	timer    *time.Timer // ends the watch
+	pool     *pool.Pool  // set when it is a master; guarded by Client.mu
+}
+
+// court begins the watch over the candidate that a sentinel has announced, or
+// goes on with it.
+func (c *Client) court(sentinel string, m Message) {
+	if m.Type != "slave" || m.Addr == "" {
+		return
+	}
+	addr := c.group.opts.mapAddr(AddrMaster, m.Addr)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.closed || c.target.Load().addr == addr:
+		return
+	case c.suit != nil && c.suit.addr == addr:
+		c.suit.timer.Reset(suitTime)
+		return
+	}
+	c.dropSuit(ErrOrphan)
+	s := &suit{addr: addr, sentinel: sentinel}
+	s.ctx, s.cancel = context.WithCancel(c.ctx)
+	s.timer = time.AfterFunc(suitTime, func() { c.tireOf(s) })
+	c.suit = s
+	c.spawnLocked(func() { c.woo(s) })
+}
+
+// dropSuit ends the watch, and the connections that were opened ahead. c.mu is
+// held.
+func (c *Client) dropSuit(cause error) {
+	if c.suit == nil {
+		return
+	}
+	c.suit.timer.Stop()
+	c.suit.cancel()
+	c.retire(c.suit.pool, cause)
+	c.suit = nil
+	if c.subs != nil {
+		c.subs.follow(c.target.Load().pool)
+	}
+}
+
+// takeSuit ends the watch and returns the connections to addr, if that was the
+// candidate and is a master. c.mu is held.
+func (c *Client) takeSuit(addr string) *pool.Pool {
+	if c.suit == nil {
+		return nil
+	}
+	if c.suit.addr != addr {
+		c.dropSuit(ErrSwitched)
+		return nil
+	}
+	p := c.suit.pool
+	c.suit.pool = nil
+	c.suit.timer.Stop()
+	c.suit.cancel()
+	c.suit = nil
+	return p
+}
+
+func (c *Client) tireOf(s *suit) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.suit == s {
+		c.dropSuit(ErrOrphan)
+	}
+}
+
+// woo asks the candidate for its role until it is a master, or the watch ends.
+func (c *Client) woo(s *suit) {
+	o := c.masterPool(s.addr).Conn
+	o.Role, o.DialTimeout = conn.RoleAny, suitDial
+	poll := suitPoll
+	if c.opts.Adopt == AdoptEager || c.hasSubscriptions() {
+		poll = eagerPoll
+	}
+	var cn *conn.Conn
+	defer func() {
+		if cn != nil {
+			_ = cn.Close()
+		}
+	}()
+	for s.ctx.Err() == nil {
+		// The promotion breaks the connections of all clients, so that a failure
+		// may well be the sign that is waited for.
+		if cn == nil || cn.Err() != nil {
+			cn, _ = conn.Dial(s.ctx, o)
+		}
+		if cn != nil {
+			if role, err := askRole(s.ctx, cn, o.ReadTimeout); err == nil && role.name == "master" {
+				c.promoted(s)
+				return
+			}
+		}
+		select {
+		case <-s.ctx.Done():
+		case <-time.After(poll):
+		}
+	}
+}
+
+// promoted notes that the candidate is a master.
+func (c *Client) promoted(s *suit) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed || c.suit != s {
+		return
+	}
+	s.pool = pool.New(c.masterPool(s.addr))
+	c.warm(s)
+	if c.subs != nil {
+		c.subs.follow(s.pool)
+	}
+	if c.opts.Adopt == AdoptEager {
+		c.adopt(s)
+	}
+}
+
+// warm opens about as many connections as are in use now. c.mu is held.
+func (c *Client) warm(s *suit) {
+	n := 1
+	if now := c.target.Load(); now.pool != nil {
+		n = max(n, min(now.pool.Stats().InFlight, pool.DefaultSoloConns))
+	}
+	p := s.pool
+	for range n {
+		c.spawnLocked(func() {
+			if r, err := p.Do(c.ctx, resp.NewCommand("PING")); err == nil {
+				r.Release()
+			}
+		})
+	}
+}
+
+// adopt makes the candidate the target before any sentinel has confirmed it.
+// c.mu is held.
+func (c *Client) adopt(s *suit) {
+	old := c.target.Load()
+	if old.provisional || old.addr == s.addr {
+		return
+	}
+	c.moveTo(&target{moves: old.moves, epoch: old.epoch, addr: s.addr, provisional: true}, ErrSwitched)
+	generation := c.target.Load().generation
+	c.eager = time.AfterFunc(c.opts.EagerBound, func() { c.giveUpOrphan(generation) })
+	c.counters.adopted.Add(1)
+	c.send(Event{Kind: EventAdopted, OldAddr: old.addr})
+}
+
+// giveUpOrphan goes back to the configured master, because no sentinel has
+// confirmed the adopted one.
+func (c *Client) giveUpOrphan(generation uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.target.Load()
+	if c.closed || !now.provisional || now.generation != generation {
+		return
+	}
+	c.group.mu.Lock()
+	v := c.topic.view
+	c.group.mu.Unlock()
+	c.moveTo(&target{moves: v.moves, epoch: v.epoch, addr: v.addr}, ErrOrphan)
+	c.counters.orphans.Add(1)
+	c.send(Event{Kind: EventOrphan, OldAddr: now.addr, Err: ErrOrphan})
+}
+
+// stopEager ends the wait for a confirmation. c.mu is held.
+func (c *Client) stopEager() {
+	if c.eager != nil {
+		c.eager.Stop()
+		c.eager = nil
+	}
+}
+
+func (c *Client) hasSubscriptions() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.subs != nil
+}
+
+// role is a reply to ROLE.
+type role struct {
+	name     string
+	offset   int64
+	replicas int    // of a master
+	state    string // of a replica's link
+}
+
+var errNoRole = errors.New("malformed reply to ROLE")
+
+// doer is what ROLE is asked of.
+type doer interface {
+	Do(ctx context.Context, cmd resp.Command) (resp.Reply, error)
+}
+
+// askRole asks for the role, within timeout if that is positive.
+func askRole(ctx context.Context, d doer, timeout time.Duration) (role, error) {
+	if timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, timeout)
+		defer cancel()
+	}
+	r, err := d.Do(ctx, resp.NewCommand("ROLE").WithFlags(resp.ReadOnly))
+	if err != nil {
+		return role{}, err
+	}
+	defer r.Release()
+	return parseRole(r.Value)
+}
+
+func parseRole(v resp.Value) (r role, err error) {
+	if err := v.Err(); err != nil {
+		return r, err
+	}
+	i := 0
+	for e := range v.Elems() {
+		switch {
+		case i == 0:
+			b, _ := e.Bytes()
+			r.name = strings.Clone(string(b))
+		case r.name == "master" && i == 1, r.name == "slave" && i == 4:
+			r.offset, _ = e.Int()
+		case r.name == "master" && i == 2:
+			r.replicas = max(e.Len(), 0)
+		case r.name == "slave" && i == 3:
+			b, _ := e.Bytes()
+			r.state = string(b)
+		}
+		i++
+	}
+	if r.name == "" {
+		return r, errNoRole
+	}
+	return r, nil
+}

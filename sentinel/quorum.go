@@ -1,0 +1,103 @@
+package sentinel
+
+import "time"
+
+// shortenLease has the sentinels asked for t often enough for a lease of ttl.
+func (g *Group) shortenLease(t *topic, ttl time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if t.lease == 0 || ttl < t.lease {
+		t.lease = ttl
+	}
+	g.askAll(t, false)
+}
+
+// backing says how many sentinels confirm a master, and since when a majority
+// does.
+type backing struct {
+	addr        string
+	epoch       int64
+	since       time.Time // when the one that completes the majority was asked
+	count, need int
+	down        time.Duration
+}
+
+func (t *topic) backing() backing {
+	g := t.group
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	b := backing{addr: t.view.addr, epoch: t.view.epoch, down: t.view.downAfter()}
+	b.since, b.count, b.need = t.view.backing(g.known())
+	return b
+}
+
+// leaseTTL is how long a confirmation lasts: the sentinels cannot promote
+// another master before they have missed this one for their own time.
+func (c *Client) leaseTTL(b backing) time.Duration {
+	if b.down > 0 {
+		return min(c.opts.LeaseTTL, b.down)
+	}
+	return c.opts.LeaseTTL
+}
+
+// hasQuorum says whether a majority of the sentinels has confirmed t lately.
+func (c *Client) hasQuorum(t *target, now time.Time) bool {
+	if c.topic == nil {
+		return false
+	}
+	b := c.topic.backing()
+	return b.addr == t.addr && b.epoch == t.epoch && b.count >= b.need && now.Sub(b.since) < c.leaseTTL(b)
+}
+
+// informed takes in news of the group: the common list of replicas, or another
+// confirmation of the master.
+func (c *Client) informed(replicas bool) {
+	if c.opts.RequireQuorum {
+		c.tellQuorum()
+	}
+	c.mu.Lock()
+	r := c.replicas
+	c.mu.Unlock()
+	if replicas && r != nil {
+		r.refresh()
+	}
+}
+
+// keepLease looks whether the quorum lasts. It ends with the client.
+func (c *Client) keepLease() {
+	tick := time.NewTicker(c.opts.LeaseTTL / 4)
+	defer tick.Stop()
+	for {
+		select {
+		case <-c.ctx.Done():
+			return
+		case <-tick.C:
+			c.tellQuorum()
+		}
+	}
+}
+
+// tellQuorum says in an event when the quorum comes or goes, and wakes those
+// who wait for it.
+func (c *Client) tellQuorum() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t := c.target.Load()
+	if c.closed || t.pool == nil {
+		return
+	}
+	has := c.hasQuorum(t, time.Now())
+	if has == c.quorum {
+		return
+	}
+	c.quorum = has
+	kind := EventQuorumLost
+	if has {
+		kind = EventQuorumFound
+		same := *t
+		c.store(&same)
+	} else {
+		c.counters.quorumLost.Add(1)
+	}
+	c.send(Event{Kind: kind})
+}

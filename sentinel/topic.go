@@ -1,0 +1,398 @@
+package sentinel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// topic is one master of the group, as long as clients use it. Group.mu guards
+// it.
+type topic struct {
+	group   *Group
+	name    string
+	refs    int
+	pinned  bool // Group.Resolve has found it
+	users   map[*Client]struct{}
+	view    view
+	tried   map[string]error     // the last outcome of each link; nil is an answer
+	answers map[string]time.Time // when the question of each link's last outcome was sent
+	lists   map[string][]Replica // by sentinel
+	merged  []Replica
+	runIDs  map[string]bool   // seen at the view's address
+	noted   map[string]string // by sentinel, what was last said of it in an event
+	gather  *time.Timer
+	recheck *time.Timer
+	changed chan struct{} // closed and replaced when any of this changes
+	kicked  time.Time
+	alarmed time.Time     // until when the sentinels are asked quickly
+	lease   time.Duration // the shortest LeaseTTL of its users, or zero
+	doubts  uint64
+}
+
+func newTopic(g *Group, name string) *topic {
+	return &topic{
+		group: g, name: name, changed: make(chan struct{}),
+		users: make(map[*Client]struct{}), tried: make(map[string]error), answers: make(map[string]time.Time),
+		lists: make(map[string][]Replica), runIDs: make(map[string]bool), noted: make(map[string]string),
+	}
+}
+
+// clients returns the users. The lock is held.
+func (t *topic) clients() []*Client {
+	return slices.Collect(maps.Keys(t.users))
+}
+
+// failure is why the master is unknown, once every link has been tried. The
+// lock is held.
+func (t *topic) failure() error {
+	if t.gather != nil {
+		return nil
+	}
+	for _, addr := range t.group.order {
+		if err, tried := t.tried[addr]; !tried || err == nil {
+			return nil
+		}
+	}
+	return t.attempts()
+}
+
+// attempts lists the failures so far. The lock is held.
+func (t *topic) attempts() *ResolveError {
+	e := &ResolveError{Master: t.name}
+	for _, addr := range t.group.order {
+		if err := t.tried[addr]; err != nil {
+			e.Attempts = append(e.Attempts, Attempt{Sentinel: addr, Err: err})
+		}
+	}
+	return e
+}
+
+// cutShort is the error of a wait that ctx has ended.
+func (t *topic) cutShort(ctx context.Context) error {
+	return fmt.Errorf("sentinel: master %q: %w", t.name, errors.Join(ctx.Err(), t.why()))
+}
+
+// why is why the master is not known.
+func (t *topic) why() error {
+	t.group.mu.Lock()
+	defer t.group.mu.Unlock()
+	return t.attempts()
+}
+
+func (t *topic) broadcast() {
+	close(t.changed)
+	t.changed = make(chan struct{})
+}
+
+func (t *topic) stopGather() {
+	if t.gather != nil {
+		t.gather.Stop()
+		t.gather = nil
+	}
+	if t.recheck != nil {
+		t.recheck.Stop()
+		t.recheck = nil
+	}
+}
+
+// alarm has the sentinels asked quickly for a while. The lock is held.
+func (t *topic) alarm(now time.Time, d time.Duration) {
+	if until := now.Add(d); until.After(t.alarmed) {
+		t.alarmed = until
+	}
+}
+
+// answered takes in what a sentinel says of a master, and moves its clients
+// where that is news.
+func (g *Group) answered(l *link, master string, a answer) {
+	g.translate(&a)
+	g.mu.Lock()
+	t := g.topics[master]
+	if t == nil || g.closed || g.links[l.addr] != l {
+		g.mu.Unlock()
+		return
+	}
+	t.tried[l.addr], t.answers[l.addr] = nil, a.sighting.asked
+	if a.full {
+		g.mergePeers(l, t, a)
+	}
+	was := t.view
+	v := t.view.see(l.addr, a.sighting, rules{known: g.known(), grace: g.opts.RegressionGrace, second: g.opts.SecondOpinion})
+	users := t.judge(l, v, was, a.sighting)
+	t.noteRunID(l, a.sighting)
+	replicas := a.full && t.mergeReplicas(l, a.replicas)
+	var readers []*Client
+	if replicas {
+		readers = t.clients()
+	}
+	lease := t.lease > 0
+	if lease {
+		readers = t.clients()
+	}
+	t.broadcast()
+	g.mu.Unlock()
+	for _, c := range users {
+		c.follow()
+	}
+	for _, c := range readers {
+		c.informed(replicas)
+	}
+}
+
+// translate maps the addresses of an answer.
+func (g *Group) translate(a *answer) {
+	if g.opts.AddrMap == nil {
+		return
+	}
+	a.sighting.addr = g.opts.mapAddr(AddrMaster, a.sighting.addr)
+	for i := range a.replicas {
+		r := &a.replicas[i]
+		r.Addr, r.MasterAddr = g.opts.mapAddr(AddrReplica, r.Addr), g.opts.mapAddr(AddrMaster, r.MasterAddr)
+	}
+	for i := range a.peers {
+		a.peers[i].addr = g.opts.mapAddr(AddrSentinel, a.peers[i].addr)
+	}
+}
+
+// judge acts on a verdict and returns the clients to move. The lock is held.
+func (t *topic) judge(l *link, v verdict, was view, s sighting) []*Client {
+	e := Event{Master: t.name, Sentinel: l.addr, Epoch: t.view.epoch, Addr: t.view.addr, OldAddr: was.addr}
+	said := ""
+	switch v {
+	case gathering:
+		return t.collect()
+	case waiting:
+		time.AfterFunc(loneLeaderDelay/4, func() { t.askAgain(l) })
+		return nil
+	case confirmed:
+		delete(t.noted, l.addr)
+		return nil
+	case stale:
+		e.Kind, said = EventSentinelStale, fmt.Sprint(s.epoch, s.addr)
+		e.OldAddr, e.Err = s.addr, fmt.Errorf("it reports epoch %d", s.epoch)
+		t.recheckAt(t.view.behind.Add(t.group.opts.RegressionGrace))
+	case conflict:
+		e.Kind, said = EventConflict, fmt.Sprint(s.epoch, s.addr)
+		e.OldAddr, e.Err = s.addr, fmt.Errorf("it reports %s for the same epoch", s.addr)
+		t.alarm(time.Now(), time.Second)
+	case switched:
+		e.Kind = EventSwitched
+	case reset:
+		e.Kind = EventEpochReset
+	}
+	if v == stale || v == conflict {
+		if t.noted[l.addr] != said {
+			t.noted[l.addr] = said
+			t.group.send(e)
+		}
+		return nil
+	}
+	t.group.send(e)
+	t.moved(was)
+	return t.clients()
+}
+
+// moved tidies up after the view has changed. The lock is held.
+func (t *topic) moved(was view) {
+	if t.view.addr != was.addr {
+		clear(t.runIDs)
+	}
+	clear(t.noted)
+	t.alarm(time.Now(), time.Second)
+	t.group.askAll(t, true)
+	t.broadcast()
+}
+
+// askAgain asks one sentinel once more. It does nothing after Close but note
+// it.
+func (t *topic) askAgain(l *link) {
+	t.group.mu.Lock()
+	defer t.group.mu.Unlock()
+	l.want(t.name, false)
+}
+
+// recheckAt has all sentinels asked at a time, when a lower epoch may be
+// believed. The lock is held.
+func (t *topic) recheckAt(at time.Time) {
+	if t.view.behind.IsZero() || t.recheck != nil {
+		return
+	}
+	t.recheck = time.AfterFunc(max(time.Until(at), 0)+time.Millisecond, func() {
+		t.group.mu.Lock()
+		defer t.group.mu.Unlock()
+		t.recheck = nil
+		t.group.askAll(t, true)
+	})
+}
+
+// collect waits for more first answers, unless all have come, or enough agree.
+// The lock is held.
+func (t *topic) collect() []*Client {
+	window := t.group.opts.GatherWindow
+	if window > 0 && !t.allTried() && !t.view.agreed(t.group.known()) {
+		if t.gather == nil {
+			t.gather = time.AfterFunc(window, t.gathered)
+		}
+		return nil
+	}
+	return t.settle()
+}
+
+func (t *topic) allTried() bool {
+	for _, addr := range t.group.order {
+		if _, tried := t.tried[addr]; !tried {
+			return false
+		}
+	}
+	return true
+}
+
+func (t *topic) gathered() {
+	t.group.mu.Lock()
+	users := t.settle()
+	t.group.mu.Unlock()
+	for _, c := range users {
+		c.follow()
+	}
+}
+
+// settle makes the best of the first answers the view. The lock is held.
+func (t *topic) settle() []*Client {
+	t.stopGather()
+	if !t.view.settle() {
+		return nil
+	}
+	t.group.send(Event{Kind: EventResolved, Master: t.name, Epoch: t.view.epoch, Addr: t.view.addr})
+	t.broadcast()
+	return t.clients()
+}
+
+// unanswered notes that a sentinel could not say anything of a master.
+func (g *Group) unanswered(l *link, master string, asked time.Time, err error) {
+	g.mu.Lock()
+	t := g.topics[master]
+	if t == nil || g.links[l.addr] != l {
+		g.mu.Unlock()
+		return
+	}
+	t.tried[l.addr], t.answers[l.addr] = err, asked
+	t.view.forget(l.addr)
+	var users []*Client
+	if !t.view.known && t.gather != nil {
+		users = t.collect()
+	}
+	t.broadcast()
+	g.mu.Unlock()
+	for _, c := range users {
+		c.follow()
+	}
+}
+
+// noteRunID says when the master runs under another run id. Each id counts
+// once: sentinels learn of it at different times. The lock is held.
+func (t *topic) noteRunID(l *link, s sighting) {
+	if !t.view.known || s.addr != t.view.addr || s.epoch != t.view.epoch || s.failing || s.runID == "" || t.runIDs[s.runID] {
+		return
+	}
+	first := len(t.runIDs) == 0
+	t.runIDs[s.runID] = true
+	if !first {
+		t.group.send(Event{Kind: EventRebooted, Master: t.name, Sentinel: l.addr, Epoch: s.epoch, Addr: s.addr})
+	}
+}
+
+// mergeReplicas takes in a sentinel's list and says whether the common one has
+// changed. The lock is held.
+func (t *topic) mergeReplicas(l *link, list []Replica) bool {
+	t.lists[l.addr] = list
+	votes := make(map[string][]Replica)
+	for sentinel, list := range t.lists {
+		s := t.view.sightings[sentinel]
+		if s.epoch != t.view.epoch || s.addr != t.view.addr {
+			continue
+		}
+		for _, r := range list {
+			votes[r.Addr] = append(votes[r.Addr], r)
+		}
+	}
+	merged := make([]Replica, 0, len(votes))
+	for addr, words := range votes {
+		if addr != t.view.addr {
+			merged = append(merged, common(words))
+		}
+	}
+	slices.SortFunc(merged, func(a, b Replica) int { return strings.Compare(a.Addr, b.Addr) })
+	if slices.Equal(merged, t.merged) {
+		return false
+	}
+	t.merged = merged
+	return true
+}
+
+// common is what most sentinels say of a replica: fit or not, and where they
+// are even, fit. Of those that say so it is the newest offset.
+func common(words []Replica) Replica {
+	fit := 0
+	for _, r := range words {
+		if r.Fit() {
+			fit++
+		}
+	}
+	want := 2*fit >= len(words)
+	best, ok := words[0], false
+	for _, r := range words {
+		if r.Fit() == want && (!ok || r.Offset > best.Offset) {
+			best, ok = r, true
+		}
+	}
+	return best
+}
+
+// failoverMessages are what only the sentinel that leads a failover says, and
+// what goes before it. From there on it is asked quickly.
+var failoverMessages = map[string]bool{
+	"+odown": true, "+try-failover": true, "+elected-leader": true, "+selected-slave": true,
+	"+failover-state-send-slaveof-noone": true, "+failover-state-wait-promotion": true, "+promoted-slave": true,
+	"+failover-state-reconf-slaves": true, "+switch-master": true, "+config-update-from": true,
+}
+
+// failoverAlarm is for how long the sentinels are asked quickly when a failover
+// is on.
+const failoverAlarm = 10 * time.Second
+
+// published takes in a message of a sentinel and says whether its master must
+// be asked for again. It runs on the goroutine that reads, so that a hold
+// begins at once, whatever the link is doing.
+func (g *Group) published(l *link, m Message) (ask bool) {
+	if m.Type == "sentinel" {
+		m.Addr = g.opts.mapAddr(AddrSentinel, m.Addr)
+	}
+	g.send(Event{Kind: EventMessage, Master: m.Master, Sentinel: l.addr, Message: m})
+	g.mu.Lock()
+	t := g.topics[m.Master]
+	if t == nil {
+		g.mu.Unlock()
+		return false
+	}
+	if failoverMessages[m.Name] {
+		t.alarm(time.Now(), failoverAlarm)
+		for _, other := range g.links {
+			other.wake() // to ask quickly from now on
+		}
+	}
+	if peer := g.links[m.Addr]; m.Type == "sentinel" && peer != nil && m.Name != "+sdown" {
+		peer.hurry = true
+		peer.wake()
+	}
+	users := t.clients()
+	g.mu.Unlock()
+	for _, c := range users {
+		c.heard(l.addr, m)
+	}
+	return true
+}

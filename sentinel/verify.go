@@ -1,0 +1,158 @@
+package sentinel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Verify asks all sentinels that answer for the master, moves the client where
+// that is news, and asks the master for its role. It returns nil when it is a
+// master; [ErrNotMaster], a *[ResolveError], an error of the connection or that
+// of ctx else. The client does the same by itself, from time to time and
+// whenever something fails. In bypass it is a PING.
+func (c *Client) Verify(ctx context.Context) error {
+	if c.topic == nil {
+		return c.target.Load().pool.Ping(ctx)
+	}
+	if err := c.group.askAndWait(ctx, c.topic); err != nil {
+		return err
+	}
+	t := c.target.Load()
+	if err := c.admit(t, false); err != nil {
+		return err
+	}
+	return c.verify(ctx, t)
+}
+
+// Invalidate breaks all connections to the master and has the sentinels asked
+// for it now. Calls under way fail as they do when the master changes. In bypass
+// it does nothing.
+func (c *Client) Invalidate() {
+	if c.topic == nil {
+		return
+	}
+	c.mu.Lock()
+	now := c.target.Load()
+	if !c.closed && now.pool != nil {
+		next := *now
+		next.held, next.gated = false, false
+		c.moveTo(&next, fmt.Errorf("%w: %w", ErrSwitched, ErrInvalidated))
+	}
+	c.mu.Unlock()
+	c.topic.doubt()
+}
+
+// askAndWait asks all sentinels for a master and waits until those that can be
+// reached have answered.
+func (g *Group) askAndWait(ctx context.Context, t *topic) error {
+	began := time.Now()
+	g.mu.Lock()
+	g.askAll(t, true)
+	g.mu.Unlock()
+	for {
+		g.mu.Lock()
+		pending, known, why := t.pending(began), t.view.known, error(t.attempts())
+		changed, closed := t.changed, g.closed
+		g.mu.Unlock()
+		switch {
+		case closed:
+			return ErrClosed
+		case !pending && known:
+			return nil
+		case !pending:
+			return why
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return t.cutShort(ctx)
+		}
+	}
+}
+
+// pending says whether a link that stands has not answered since began. The
+// lock is held.
+func (t *topic) pending(began time.Time) bool {
+	for addr, l := range t.group.links {
+		if l.up && t.answers[addr].Before(began) {
+			return true
+		}
+	}
+	return false
+}
+
+// keepVerifying asks the master for its role from time to time: a server that
+// was made a replica by hand says nothing to those who only read from it.
+func (c *Client) keepVerifying() {
+	for first := true; ; first = false {
+		wait := jitter(c.opts.VerifyInterval)
+		if first {
+			wait = min(wait, time.Second)
+		}
+		select {
+		case <-c.ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		if t := c.target.Load(); t.pool != nil {
+			_ = c.verify(c.ctx, t)
+		}
+	}
+}
+
+// verify asks t's server for its role.
+func (c *Client) verify(ctx context.Context, t *target) error {
+	c.counters.verified.Add(1)
+	r, err := askRole(ctx, t.pool, 0)
+	switch {
+	case err != nil:
+		c.doubt(err)
+		return err
+	case r.name != "master":
+		err = fmt.Errorf("%w: its role is %q", ErrNotMaster, r.name)
+		c.distrust(t, err)
+		c.doubt(err)
+		return err
+	case r.replicas == 0 && c.deserted(t):
+		c.suspect(t)
+	}
+	return nil
+}
+
+// deserted says whether the sentinels know healthy replicas, and all of them
+// follow another master than t: it has probably been replaced, and those who
+// were asked do not know.
+func (c *Client) deserted(t *target) bool {
+	g := c.group
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if c.topic.view.addr != t.addr || time.Now().Before(c.topic.alarmed) {
+		return false
+	}
+	healthy := 0
+	for _, r := range c.topic.merged {
+		if !r.Fit() || r.MasterAddr == "" {
+			continue
+		}
+		if r.MasterAddr == t.addr {
+			return false
+		}
+		healthy++
+	}
+	return healthy > 0
+}
+
+var errDeserted = errors.New("all healthy replicas follow another master")
+
+// suspect holds writes, for MaxHold at most, while the sentinels are asked again
+// about a master that no replica follows.
+func (c *Client) suspect(t *target) {
+	if c.opts.NoHold || c.target.Load() != t {
+		return
+	}
+	c.beginHold("")
+	c.send(Event{Kind: EventDistrusted, Err: errDeserted})
+	c.topic.doubt()
+}

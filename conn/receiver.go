@@ -1,0 +1,91 @@
+package conn
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+
+	"github.com/kermes-redis/kermes/resp"
+)
+
+// Receiver takes what a connection receives. Its methods are called by the
+// goroutine that runs [Conn.ReceiveAll].
+type Receiver interface {
+	// Take is offered the bytes that have been read and not yet taken, at the
+	// start of a reply or push that may be incomplete. It returns how many it
+	// has taken, all of them whole, or 0 to have the next one checked, framed
+	// and given to Value. The bytes are valid until it returns.
+	Take(unread []byte) int
+	// Value gets the next reply or push. It is valid until Value returns. An
+	// error ends ReceiveAll.
+	Value(v resp.Value) error
+	// Idle is called when nothing complete is left, before the next read from
+	// the socket.
+	Idle()
+}
+
+// ReceiveAll is [Conn.Receive] in a loop, without its cost for each message. It
+// returns when ctx ends, when the connection breaks, or with the error of r; in
+// the first and last case the connection lives on. What Receive says of timeouts
+// and of concurrent use is true of ReceiveAll.
+func (c *Conn) ReceiveAll(ctx context.Context, r Receiver) error {
+	c.in.scan.Reset()
+	begun := false
+	for {
+		var err error
+		if begun, err = c.receiveBuffered(r, begun); err != nil {
+			return err
+		}
+		r.Idle()
+		if err := ctx.Err(); err != nil {
+			return &Error{Op: OpWait, Addr: c.opts.Addr, Err: err}
+		}
+		c.watchReceive(ctx)
+		err = c.fill()
+		if err == nil {
+			continue
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			c.fail(OpRead, err)
+			return c.receiveError()
+		}
+		_ = c.nc.SetReadDeadline(time.Time{})
+	}
+}
+
+// receiveBuffered gives r what is complete in the buffer. begun says that the
+// scanner has seen the start of the next reply before; it is returned for the
+// next call.
+func (c *Conn) receiveBuffered(r Receiver, begun bool) (bool, error) {
+	in := &c.in
+	for in.r < in.w {
+		if !begun {
+			if n := r.Take(in.buf[in.r:in.w]); n > 0 {
+				in.r += n
+				in.total += uint64(n)
+				continue
+			}
+		}
+		n, err := in.scan.Scan(in.buf[in.r:in.w])
+		if err != nil {
+			c.failFraming(err)
+			return false, c.receiveError()
+		}
+		if n == 0 {
+			return true, nil
+		}
+		begun = false
+		v := resp.Value(in.buf[in.r : in.r+n])
+		in.r += n
+		in.total += uint64(n)
+		if err := r.Value(v); err != nil {
+			return false, err
+		}
+	}
+	return false, nil
+}
+
+// Progress counts the reads that brought bytes, and wraps around. Whoever
+// watches over a Receive or ReceiveAll sees by it that the peer is alive.
+func (c *Conn) Progress() uint32 { return c.progress.Load() }

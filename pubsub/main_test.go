@@ -1,0 +1,30 @@
+package pubsub_test
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"github.com/kermes-redis/kermes/conn"
+	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/pubsub"
+)
+
+var shared redistest.SharedRedis
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	_ = shared.Close()
+	os.Exit(code)
+}
+
+// wait is generous: a loaded machine under the race detector is slow.
+const wait = 20 * time.Second
+
+// open returns a Subscriber to the server at addr that ends with the test.
+func open(t testing.TB, addr string, o pubsub.Options) *pubsub.Subscriber {
+	t.Helper()
+	s := pubsub.New(pubsub.Server{Options: conn.Options{Addr: addr}}, o)
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}

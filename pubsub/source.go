@@ -1,0 +1,43 @@
+package pubsub
+
+import (
+	"context"
+
+	"github.com/kermes-redis/kermes/conn"
+)
+
+// Source is where a [Subscriber] gets its connections from, one at a time:
+// a *pool.Pool, a *sentinel.Client, or a [Server]. Dial returns a connection of
+// the caller's own, which the source breaks when it should not be used any
+// more, because the master has changed. It should return when ctx ends.
+//
+// If the source has a method Epoch() int64, its value is given to OnReady and
+// to events; if it has a method Generation() uint64, a change of that counts as
+// a move to another server even if the address has stayed the same.
+type Source interface {
+	Dial(ctx context.Context) (*conn.Conn, error)
+}
+
+// Server is the Source for one server that is always at the same address.
+//
+//	s := pubsub.New(pubsub.Server{Options: conn.Options{Addr: "127.0.0.1:6379"}}, pubsub.Options{})
+type Server struct {
+	Options conn.Options
+}
+
+// Dial implements [Source].
+func (s Server) Dial(ctx context.Context) (*conn.Conn, error) { return conn.Dial(ctx, s.Options) }
+
+func epochOf(s Source) int64 {
+	if e, ok := s.(interface{ Epoch() int64 }); ok {
+		return e.Epoch()
+	}
+	return 0
+}
+
+func generationOf(s Source) uint64 {
+	if g, ok := s.(interface{ Generation() uint64 }); ok {
+		return g.Generation()
+	}
+	return 0
+}

@@ -1,0 +1,426 @@
+package pubsub
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/kermes-redis/kermes/conn"
+)
+
+// Subscriber keeps subscriptions alive on one connection to whatever server its
+// source leads to. One is enough for a process; its methods are safe for
+// concurrent use. It connects when something is wanted for the first time.
+type Subscriber struct {
+	source Source
+	opts   Options
+	events *dispatcher
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+
+	attention chan struct{} // capacity 1: the writer, or who waits for wants, should look
+	runs      sync.WaitGroup
+	handlers  sync.WaitGroup
+	version   atomic.Uint64 // rises when somebody begins or ceases to want a topic
+	connects  atomic.Uint64
+	failures  atomic.Uint64
+
+	mu      sync.Mutex // guards what follows; it is never held over I/O
+	topics  [kinds]map[string]*topic
+	subs    map[*Subscription]struct{}
+	started bool
+	closed  bool
+	dirty   []*topic // to be subscribed or unsubscribed
+	refused []*topic // to be tried again
+	session *session // nil without a connection
+	missing int      // topics that the connection lacks of those it began with
+	ready   bool     // it lacks none
+	open    *Gap     // the interruption that lasts
+	gaps    uint64
+	known   time.Time // what was published before has been received
+	lastErr error     // of the last attempt to connect
+
+	addr, oldAddr      string
+	epoch              int64
+	generation, oldGen uint64
+	everReady          bool
+}
+
+// New returns a Subscriber over source. It starts nothing until it is used; it
+// must be closed then.
+func New(source Source, o Options) *Subscriber {
+	s := &Subscriber{
+		source: source, opts: o.withDefaults(), events: newDispatcher(),
+		attention: make(chan struct{}, 1), subs: make(map[*Subscription]struct{}),
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	return s
+}
+
+// NewSubscription returns a subscription to nothing yet. On a Subscriber that is
+// closed it is closed.
+func (s *Subscriber) NewSubscription(q Queue) *Subscription {
+	sub := &Subscription{s: s, queue: newQueue(q)}
+	sub.ctx, sub.cancel = context.WithCancel(s.ctx)
+	s.mu.Lock()
+	closed := s.closed
+	if !closed {
+		s.subs[sub] = struct{}{}
+	}
+	s.mu.Unlock()
+	if closed {
+		s.drop(sub, ErrClosed)
+	}
+	return sub
+}
+
+// Subscribe returns a new subscription to channels, with the buffer of
+// Options.Queue, when the server has confirmed it. See [Subscription.Subscribe].
+//
+// See https://redis.io/commands/subscribe.
+func (s *Subscriber) Subscribe(ctx context.Context, channels ...string) (*Subscription, error) {
+	return s.subscribe(ctx, Channel, channels)
+}
+
+// PSubscribe is [Subscriber.Subscribe] for glob patterns.
+//
+// See https://redis.io/commands/psubscribe.
+func (s *Subscriber) PSubscribe(ctx context.Context, patterns ...string) (*Subscription, error) {
+	return s.subscribe(ctx, Pattern, patterns)
+}
+
+// SSubscribe is [Subscriber.Subscribe] for shard channels. Redis 7.0.
+//
+// See https://redis.io/commands/ssubscribe.
+func (s *Subscriber) SSubscribe(ctx context.Context, channels ...string) (*Subscription, error) {
+	return s.subscribe(ctx, Shard, channels)
+}
+
+func (s *Subscriber) subscribe(ctx context.Context, kind Kind, names []string) (*Subscription, error) {
+	sub := s.NewSubscription(s.opts.Queue)
+	if err := s.add(ctx, sub, kind, names); err != nil {
+		_ = sub.Close()
+		return nil, err
+	}
+	return sub, nil
+}
+
+// Listen has fn called with every event from now on, in order, until stop is
+// called. Listeners share one goroutine, which the connection does not wait
+// for: a slow one delays the others, and when thousands of events wait, the
+// oldest are dropped.
+func (s *Subscriber) Listen(fn func(Event)) (stop func()) {
+	return s.events.add(&listener{event: fn})
+}
+
+// OnReady has fn called whenever all that is wanted has been confirmed on a new
+// connection, with the epoch of the source (zero if it has none): from then on
+// no message is missed. Whoever keeps state that messages keep current should
+// read that state anew now. It is called by the goroutine of the listeners; see
+// [Subscriber.Listen].
+func (s *Subscriber) OnReady(fn func(epoch int64)) (stop func()) {
+	return s.events.add(&listener{ready: fn})
+}
+
+// Ready reports whether everything that is wanted is confirmed, and the epoch of
+// the source.
+func (s *Subscriber) Ready() (epoch int64, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.epoch, s.ready
+}
+
+// Close ends the Subscriber, its connection and its subscriptions, and returns
+// when nothing of it runs any more. It waits for handlers and listeners that
+// run, but no longer than a second: it may be called from one.
+func (s *Subscriber) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	var c *conn.Conn
+	if s.session != nil {
+		c = s.session.conn
+	}
+	subs := make([]*Subscription, 0, len(s.subs))
+	for sub := range s.subs {
+		subs = append(subs, sub)
+	}
+	s.mu.Unlock()
+	s.cancel()
+	if c != nil {
+		c.Abort(ErrClosed)
+	}
+	for _, sub := range subs {
+		s.drop(sub, ErrClosed)
+	}
+	s.runs.Wait()
+	s.events.send(Event{Kind: EventClosed})
+	s.events.close()
+	s.awaitHandlers()
+	return nil
+}
+
+func (s *Subscriber) awaitHandlers() {
+	ended := make(chan struct{})
+	go func() {
+		s.handlers.Wait()
+		close(ended)
+	}()
+	timer := time.NewTimer(closeGrace)
+	defer timer.Stop()
+	select {
+	case <-ended:
+	case <-timer.C:
+	}
+}
+
+// running counts the goroutine of a subscription that is about to start. It
+// reports false when the subscription is closed.
+func (s *Subscriber) running(sub *Subscription) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if sub.closed {
+		return false
+	}
+	s.handlers.Add(1)
+	return true
+}
+
+// drop ends a subscription and throws away what waits in its buffer.
+func (s *Subscriber) drop(sub *Subscription, cause error) {
+	s.detach(sub)
+	sub.queue.close(cause, true)
+	sub.cancel()
+	poke(s.attention)
+}
+
+// detach makes a subscription want nothing any more.
+func (s *Subscriber) detach(sub *Subscription) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if sub.closed {
+		return
+	}
+	sub.closed = true
+	delete(s.subs, sub)
+	for kind, topics := range sub.topics {
+		for name := range topics {
+			s.unwant(sub, Kind(kind), name)
+		}
+	}
+}
+
+// work wakes whoever brings the server to what is wanted.
+func (s *Subscriber) work() { poke(s.attention) }
+
+// start starts the goroutines, once. s.mu is held.
+func (s *Subscriber) start() {
+	if s.started || s.closed {
+		return
+	}
+	s.started = true
+	s.events.start()
+	s.runs.Go(s.run)
+}
+
+// run keeps a connection for as long as something is wanted. It ends with Close.
+func (s *Subscriber) run() {
+	b := backoff{low: s.opts.MinBackoff, high: s.opts.MaxBackoff}
+	for s.awaitWants() && b.wait(s.ctx) {
+		c, err := s.dial()
+		if err != nil {
+			b.failed()
+			s.unreachable(err)
+			continue
+		}
+		b.failed() // until it has proved itself
+		began := time.Now()
+		err = s.serve(c)
+		if time.Since(began) >= steadyAfter || generationOf(s.source) != s.generationNow() {
+			b = backoff{low: b.low, high: b.high}
+		}
+		s.lost(err)
+	}
+}
+
+// awaitWants returns when something is wanted; false after Close.
+func (s *Subscriber) awaitWants() bool {
+	for {
+		s.mu.Lock()
+		wants := false
+		for _, topics := range s.topics {
+			wants = wants || len(topics) > 0
+		}
+		s.mu.Unlock()
+		if wants {
+			return s.ctx.Err() == nil
+		}
+		select {
+		case <-s.attention:
+		case <-s.ctx.Done():
+			return false
+		}
+	}
+}
+
+func (s *Subscriber) dial() (*conn.Conn, error) {
+	ctx, cancel := s.ctx, func() {}
+	if s.opts.DialTimeout > 0 {
+		ctx, cancel = context.WithTimeout(ctx, s.opts.DialTimeout)
+	}
+	defer cancel()
+	return s.source.Dial(ctx)
+}
+
+// backoff spaces attempts to connect: from the start of one to that of the next.
+type backoff struct {
+	low, high time.Duration
+	failures  int
+	last      time.Time
+}
+
+func (b *backoff) failed() { b.failures++ }
+
+// wait returns when the next attempt may be made; false when ctx has ended.
+func (b *backoff) wait(ctx context.Context) bool {
+	if b.failures > 0 {
+		pause := b.high
+		if b.failures < 16 {
+			pause = min(b.low<<(b.failures-1), b.high)
+		}
+		pause += time.Duration((rand.Float64() - 0.5) / 2 * float64(pause))
+		timer := time.NewTimer(time.Until(b.last.Add(pause)))
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+	}
+	b.last = time.Now()
+	return ctx.Err() == nil
+}
+
+// unreachable notes a failed attempt. An error that will not go away by itself
+// is told to those who wait.
+func (s *Subscriber) unreachable(err error) {
+	s.failures.Add(1)
+	if s.ctx.Err() != nil {
+		return
+	}
+	s.mu.Lock()
+	s.lastErr = err
+	if permanent(err) {
+		for _, topics := range s.topics {
+			for _, t := range topics {
+				t.release(err)
+			}
+		}
+	}
+	s.mu.Unlock()
+	s.events.send(Event{Kind: EventRetry, Err: err})
+}
+
+// permanent says whether only a person can help.
+func permanent(err error) bool {
+	_, auth := errors.AsType[*conn.AuthError](err)
+	_, foreign := errors.AsType[*conn.ForeignError](err)
+	return auth || foreign
+}
+
+// begin makes ss the current session and lists everything that is wanted for it.
+// It reports false after Close.
+func (s *Subscriber) begin(ss *session) bool {
+	epoch, generation := epochOf(s.source), generationOf(s.source)
+	s.connects.Add(1)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	s.session, s.lastErr = ss, nil
+	s.addr, s.epoch, s.generation = ss.conn.Addr(), epoch, generation
+	s.missing = 0
+	if s.known.IsZero() {
+		s.known = time.Now()
+	}
+	for _, topics := range s.topics {
+		for _, t := range topics {
+			t.refused = nil
+			s.markDirty(t)
+			t.missing = true
+			s.missing++
+		}
+	}
+	if s.missing == 0 {
+		s.complete()
+	}
+	return true
+}
+
+// complete is called when the connection has all that it lacked. s.mu is held.
+func (s *Subscriber) complete() {
+	now := time.Now()
+	s.ready, s.known = true, now
+	e := Event{Time: now, Addr: s.addr, OldAddr: s.oldAddr, Epoch: s.epoch}
+	if s.everReady && (s.addr != s.oldAddr || s.generation != s.oldGen) {
+		e.Kind = EventMoved
+		s.events.send(e)
+	}
+	if gap := s.open; gap != nil {
+		gap.To = now
+		s.open = nil
+		s.gaps++
+		for sub := range s.subs {
+			if sub.missed {
+				sub.missed = false
+				sub.queue.notice(gap)
+			}
+		}
+		e.Kind, e.Gap, e.Err = EventGap, gap, gap.Reason
+		s.events.send(e)
+	}
+	s.everReady, s.oldAddr, s.oldGen = true, s.addr, s.generation
+	n := 0
+	for _, topics := range s.topics {
+		n += len(topics)
+	}
+	s.events.send(Event{Kind: EventSubscribed, Time: now, Addr: s.addr, Epoch: s.epoch, N: uint64(n)})
+}
+
+// lost ends the session: nothing is subscribed any more.
+func (s *Subscriber) lost(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.session, s.dirty, s.refused, s.ready, s.missing = nil, nil, nil, false, 0
+	hurt := false
+	for _, topics := range s.topics {
+		for _, t := range topics {
+			for _, sub := range t.subs {
+				if t.live() {
+					sub.missed, hurt = true, true
+				}
+			}
+			t.wire, t.inFlight, t.dirty, t.missing, t.alone = false, 0, false, false, false
+			s.tidy(t)
+		}
+	}
+	if s.closed {
+		return
+	}
+	if hurt && s.open == nil {
+		s.open = &Gap{From: s.known, Reason: err}
+	}
+	s.events.send(Event{Kind: EventLost, Addr: s.addr, Epoch: s.epoch, Err: err})
+}
+
+func (s *Subscriber) generationNow() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.generation
+}

@@ -1,0 +1,408 @@
+package pubsub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kermes-redis/kermes/resp"
+)
+
+// topic is a channel, pattern or shard channel that is wanted, or that the
+// server still believes to be. It is guarded by Subscriber.mu, but for kind and
+// name.
+type topic struct {
+	kind Kind
+	name string
+	subs []*Subscription // who wants it; replaced, never changed
+
+	wire     bool  // what the last command sent on this connection asks for
+	inFlight int   // commands about it that the server has not answered
+	dirty    bool  // listed in Subscriber.dirty
+	alone    bool  // its command must name nothing else: one of many was refused
+	missing  bool  // counted in Subscriber.missing
+	refused  error // the server's answer; it is not tried again for a while
+	waiters  []*waiter
+}
+
+// wanted says whether somebody wants it.
+func (t *topic) wanted() bool { return len(t.subs) > 0 }
+
+// live says whether the server has confirmed the subscription.
+func (t *topic) live() bool { return t.wire && t.inFlight == 0 }
+
+// settled says whether the server is where it should be.
+func (t *topic) settled() bool { return t.inFlight == 0 && t.wire == t.wanted() }
+
+// waiter is a call of Subscribe or Unsubscribe that waits for topics. It is
+// guarded by Subscriber.mu.
+type waiter struct {
+	left int
+	err  error
+	done chan struct{} // closed when left is zero, or err is set
+}
+
+func (w *waiter) settle(err error) {
+	if w.left == 0 {
+		return
+	}
+	w.left--
+	if err != nil {
+		w.err, w.left = err, 0
+	}
+	if w.left == 0 {
+		close(w.done)
+	}
+}
+
+// release tells those who wait for t. s.mu is held.
+func (t *topic) release(err error) {
+	for _, w := range t.waiters {
+		w.settle(err)
+	}
+	t.waiters = nil
+}
+
+// op is the commands for a kind.
+type op struct{ subscribe, unsubscribe string }
+
+func opOf(k Kind) op {
+	switch k {
+	case Pattern:
+		return op{"PSUBSCRIBE", "PUNSUBSCRIBE"}
+	case Shard:
+		return op{"SSUBSCRIBE", "SUNSUBSCRIBE"}
+	}
+	return op{"SUBSCRIBE", "UNSUBSCRIBE"}
+}
+
+func (o op) name(subscribe bool) string {
+	if subscribe {
+		return o.subscribe
+	}
+	return o.unsubscribe
+}
+
+// add makes sub want names, and waits until they are confirmed.
+func (s *Subscriber) add(ctx context.Context, sub *Subscription, kind Kind, names []string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	w := &waiter{done: make(chan struct{})}
+	s.mu.Lock()
+	if sub.closed {
+		s.mu.Unlock()
+		return ErrClosed
+	}
+	var added []string
+	for _, name := range names {
+		if s.want(sub, kind, name) {
+			added = append(added, name)
+		}
+		if t := s.topics[kind][name]; !t.live() && !slices.Contains(t.waiters, w) {
+			t.waiters = append(t.waiters, w)
+			w.left++
+		}
+	}
+	pending := w.left > 0
+	s.start()
+	s.mu.Unlock()
+	if !pending {
+		return nil
+	}
+	s.work()
+	select {
+	case <-w.done:
+	case <-ctx.Done():
+	}
+	return s.added(ctx, sub, kind, names, added, w)
+}
+
+// added ends add: it undoes what failed.
+func (s *Subscriber) added(ctx context.Context, sub *Subscription, kind Kind, names, added []string, w *waiter) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := w.err
+	if err == nil && w.left == 0 {
+		return nil
+	}
+	if err == nil {
+		err = fmt.Errorf("pubsub: %s: %w", strings.ToLower(opOf(kind).subscribe), errors.Join(ctx.Err(), s.lastErr))
+	}
+	for _, name := range names {
+		if t := s.topics[kind][name]; t != nil {
+			t.waiters = slices.DeleteFunc(t.waiters, func(other *waiter) bool { return other == w })
+		}
+	}
+	for _, name := range added {
+		s.unwant(sub, kind, name)
+	}
+	poke(s.attention)
+	return err
+}
+
+// want notes that sub wants a topic, and reports whether that is new. s.mu is
+// held.
+func (s *Subscriber) want(sub *Subscription, kind Kind, name string) bool {
+	if sub.topics[kind][name] != nil {
+		return false
+	}
+	t := s.topics[kind][name]
+	if t == nil {
+		t = &topic{kind: kind, name: name}
+		if s.topics[kind] == nil {
+			s.topics[kind] = make(map[string]*topic)
+		}
+		s.topics[kind][name] = t
+	}
+	if sub.topics[kind] == nil {
+		sub.topics[kind] = make(map[string]*topic)
+	}
+	sub.topics[kind][name] = t
+	t.subs = append(t.subs[:len(t.subs):len(t.subs)], sub)
+	t.refused = nil
+	s.version.Add(1)
+	s.markDirty(t)
+	return true
+}
+
+// unwant notes that sub no longer wants a topic. s.mu is held.
+func (s *Subscriber) unwant(sub *Subscription, kind Kind, name string) *topic {
+	t := sub.topics[kind][name]
+	if t == nil {
+		return nil
+	}
+	delete(sub.topics[kind], name)
+	kept := make([]*Subscription, 0, len(t.subs))
+	for _, other := range t.subs {
+		if other != sub {
+			kept = append(kept, other)
+		}
+	}
+	t.subs = kept
+	s.version.Add(1)
+	if !t.wanted() {
+		s.found(t)
+		s.markDirty(t)
+		s.tidy(t)
+	}
+	return t
+}
+
+// markDirty lists a topic for the writer, if there is something to write.
+// s.mu is held.
+func (s *Subscriber) markDirty(t *topic) {
+	if t.dirty || t.refused != nil || t.wire == t.wanted() || s.session == nil {
+		return
+	}
+	t.dirty = true
+	s.dirty = append(s.dirty, t)
+}
+
+// tidy forgets a topic that nobody wants and the server does not know of. s.mu
+// is held.
+func (s *Subscriber) tidy(t *topic) {
+	if !t.wanted() && t.settled() {
+		t.release(nil)
+		delete(s.topics[t.kind], t.name)
+	}
+}
+
+// remove makes sub not want names, and waits until that is confirmed.
+func (s *Subscriber) remove(ctx context.Context, sub *Subscription, kind Kind, names []string) error {
+	w := &waiter{done: make(chan struct{})}
+	s.mu.Lock()
+	if len(names) == 0 {
+		for name := range sub.topics[kind] {
+			names = append(names, name)
+		}
+	}
+	for _, name := range names {
+		t := s.unwant(sub, kind, name)
+		if t != nil && !t.wanted() && !t.settled() {
+			t.waiters = append(t.waiters, w)
+			w.left++
+		}
+	}
+	pending := w.left > 0
+	s.mu.Unlock()
+	if !pending {
+		return nil
+	}
+	s.work()
+	select {
+	case <-w.done:
+		return w.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// batchBytes is about how many bytes of names go into one command, and
+// batchNames how many of them at most.
+const (
+	batchBytes = 32 << 10
+	batchNames = 2000
+	// writeBytes is about how much is written at once.
+	writeBytes = 256 << 10
+)
+
+// sent is a command that the server has yet to answer.
+type sent struct {
+	kind      Kind
+	subscribe bool
+	ping      bool
+	topics    []*topic
+	left      int // confirmations to come
+}
+
+// nextCommands makes the commands that bring the server nearer to what is
+// wanted, and notes them as sent. s.mu is held.
+func (s *Subscriber) nextCommands(ss *session) []resp.Command {
+	var cmds []resp.Command
+	size := 0
+	for len(s.dirty) > 0 && size < writeBytes {
+		group, n := s.nextGroup()
+		size += n
+		if len(group) == 0 {
+			continue
+		}
+		first := group[0]
+		args := make([]resp.Arg, len(group))
+		for i, t := range group {
+			args[i] = resp.String(t.name)
+		}
+		cmds = append(cmds, resp.NewCommand(opOf(first.kind).name(first.wire), args...))
+		ss.sent.push(sent{kind: first.kind, subscribe: first.wire, topics: group, left: len(group)})
+	}
+	return cmds
+}
+
+// nextGroup takes topics from the front of the dirty list that can share one
+// command. s.mu is held.
+func (s *Subscriber) nextGroup() (group []*topic, size int) {
+	taken := 0
+	for _, t := range s.dirty {
+		if t.wire == t.wanted() || t.refused != nil {
+			t.dirty = false
+			taken++
+			continue
+		}
+		if len(group) > 0 {
+			first := group[0]
+			if t.kind != first.kind || t.wanted() != first.wire || t.alone || first.alone || size > batchBytes || len(group) == batchNames {
+				break
+			}
+		}
+		taken++
+		t.dirty = false
+		t.wire = t.wanted()
+		t.inFlight++
+		group = append(group, t)
+		size += len(t.name) + 16
+	}
+	s.dirty = s.dirty[taken:]
+	if len(s.dirty) == 0 {
+		s.dirty = nil
+	}
+	return group, size
+}
+
+// confirm notes a confirmation of the server.
+func (s *Subscriber) confirm(ss *session, kind Kind, subscribe bool, name []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	head := ss.sent.head()
+	t := s.topics[kind][string(name)]
+	if head == nil || t == nil || head.ping || head.kind != kind || head.subscribe != subscribe || t.inFlight == 0 {
+		return fmt.Errorf("%w: %s %q", errOutOfStep, opOf(kind).name(subscribe), name)
+	}
+	head.left--
+	if head.left == 0 {
+		ss.sent.pop()
+	}
+	t.inFlight--
+	if t.inFlight > 0 {
+		return nil
+	}
+	if t.wire && t.wanted() || !t.wire && !t.wanted() {
+		t.alone = false
+		t.release(nil)
+	}
+	s.found(t)
+	s.tidy(t)
+	return nil
+}
+
+// refuse notes that the server has answered a command with an error.
+func (s *Subscriber) refuse(ss *session, cause error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	head := ss.sent.head()
+	if head == nil {
+		return cause // the server speaks unasked when it closes a connection
+	}
+	if head.ping {
+		s.ponged(ss)
+		return nil
+	}
+	if !head.subscribe || head.left != len(head.topics) {
+		return fmt.Errorf("%w: %w", errOutOfStep, cause)
+	}
+	topics := head.topics
+	ss.sent.pop()
+	for _, t := range topics {
+		t.inFlight--
+		if t.inFlight > 0 {
+			continue // what was sent after this counts
+		}
+		t.wire = false
+		if len(topics) > 1 {
+			t.alone = true
+			s.markDirty(t)
+			s.tidy(t)
+			continue
+		}
+		s.refuseOne(t, cause)
+	}
+	poke(s.attention)
+	return nil
+}
+
+// refuseOne notes that the server does not grant t. s.mu is held.
+func (s *Subscriber) refuseOne(t *topic, cause error) {
+	err := &RefusedError{Kind: t.kind, Name: t.name, Err: cause}
+	if t.wanted() {
+		t.refused = err
+		s.refused = append(s.refused, t)
+		s.events.send(Event{Kind: EventRefused, Addr: s.addr, Epoch: s.epoch, Err: err})
+	}
+	t.release(err)
+	s.found(t)
+	s.tidy(t)
+}
+
+// retryRefused lists refused topics again. s.mu is held.
+func (s *Subscriber) retryRefused() {
+	for _, t := range s.refused {
+		if t.refused != nil {
+			t.refused = nil
+			s.markDirty(t)
+		}
+	}
+	s.refused = nil
+}
+
+// found takes t from those that the new connection still lacks. s.mu is held.
+func (s *Subscriber) found(t *topic) {
+	if !t.missing {
+		return
+	}
+	t.missing = false
+	s.missing--
+	if s.missing == 0 {
+		s.complete()
+	}
+}

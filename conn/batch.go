@@ -41,10 +41,10 @@ func (c *Conn) DoBatch(ctx context.Context, cmds []resp.Command, each func(i int
 		}
 	}
 	b := batch{conn: c, ctx: ctx, cmds: cmds, each: each}
+	defer b.leave() // also when each panics: the roles must not be lost
 	for b.taken < len(cmds) || b.count > 0 {
 		b.send()
 		if err := b.settle(); err != nil {
-			b.leave()
 			return err
 		}
 	}
@@ -66,9 +66,8 @@ type batch struct {
 }
 
 type part struct {
-	call  *call
-	size  int // commands in it
-	stops func()
+	call *call
+	size int // commands in it
 }
 
 // send encodes parts while there is room for them, and writes.
@@ -89,7 +88,7 @@ func (b *batch) send() {
 	if company {
 		runtime.Gosched()
 	}
-	if c.flush(writer, true) {
+	if c.flush(writer, output{}, true) {
 		writer.sig <- sigRead // found again when its turn to be awaited comes
 	}
 }

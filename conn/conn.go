@@ -39,7 +39,8 @@ type Conn struct {
 	err      *Error
 	watch    watch
 
-	progress atomic.Uint32 // counts reads that brought bytes
+	progress atomic.Uint32 // counts reads that brought bytes, and turns of writing
+	bulky    atomic.Bool   // a large reply is arriving
 
 	in input // belongs to the holder of the reading role
 	rx receiver
@@ -88,6 +89,9 @@ func (c *Conn) InFlight() int {
 	return c.queue.n
 }
 
+// Bulky reports whether a large reply is arriving, behind which others wait.
+func (c *Conn) Bulky() bool { return c.bulky.Load() }
+
 // Tainted reports whether the connection is not as the handshake left it, so
 // that it must not serve anybody else. A transaction that has ended, by EXEC or
 // DISCARD, leaves no trace.
@@ -112,9 +116,14 @@ func (c *Conn) Do(ctx context.Context, cmd resp.Command) (resp.Reply, error) {
 	if err := c.admit(&cmd); err != nil {
 		return resp.Reply{}, c.notSent(err)
 	}
+	return c.do(ctx, &cmd)
+}
+
+// do is Do for what has been admitted.
+func (c *Conn) do(ctx context.Context, cmd *resp.Command) (resp.Reply, error) {
 	k := c.newCall(ctx, 1)
 	if cmd.Flags()&resp.Blocking != 0 {
-		stop := c.prepareBlocking(k, &cmd)
+		stop := c.prepareBlocking(k, cmd)
 		defer stop()
 	}
 	c.mu.Lock()
@@ -123,12 +132,17 @@ func (c *Conn) Do(ctx context.Context, cmd resp.Command) (resp.Reply, error) {
 		c.mu.Unlock()
 		return resp.Reply{}, c.notSent(err.Err)
 	}
-	before := len(c.wbuf)
-	c.wbuf = cmd.AppendTo(c.wbuf)
-	c.enlist(k, len(c.wbuf)-before)
-	flush, alone := !c.flushing, c.queue.n == 1
+	flush, alone := !c.flushing, c.queue.head == nil
+	var out output
 	if flush {
 		c.flushing, c.flusher = true, k
+	}
+	if flush && alone {
+		out = c.encodeAlone(k, cmd)
+	} else {
+		before := len(c.wbuf)
+		c.wbuf = cmd.AppendTo(c.wbuf)
+		c.enlist(k, len(c.wbuf)-before)
 	}
 	read := c.reader == nil
 	if read {
@@ -140,7 +154,7 @@ func (c *Conn) Do(ctx context.Context, cmd resp.Command) (resp.Reply, error) {
 		if !alone {
 			runtime.Gosched() // let those who are about to come ride along
 		}
-		read = c.flush(k, false) || read
+		read = c.flush(k, out, false) || read
 	}
 	if !read || !c.readFor(k) {
 		c.await(k)
@@ -170,7 +184,7 @@ func (c *Conn) await(k *call) {
 		case sigRead:
 			read = true
 		case sigFlush:
-			read = c.flush(k, false)
+			read = c.flush(k, output{}, false)
 		}
 		if read && c.readFor(k) {
 			return
@@ -184,7 +198,7 @@ func (c *Conn) admit(cmd *resp.Command) error {
 	if name == "" {
 		return ErrEmptyCommand
 	}
-	if !resp.IsStateful(name) {
+	if !stateful(cmd) {
 		return nil
 	}
 	if c.shared.Load() || unmatched(cmd) {

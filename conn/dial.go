@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"syscall"
+	"time"
 
 	"github.com/kermes-redis/kermes/resp"
 )
@@ -35,7 +36,10 @@ func Dial(ctx context.Context, o Options) (*Conn, error) {
 	}
 	// Some proxies close the connection when they see HELLO.
 	o.Protocol = 2
-	return dialOnce(ctx, o)
+	if c, err = dialOnce(ctx, o); err == nil {
+		c.info.NoHello = true
+	}
+	return c, err
 }
 
 func dialOnce(ctx context.Context, o Options) (*Conn, error) {
@@ -88,8 +92,7 @@ func (o Options) check() error {
 func (o Options) open(ctx context.Context) (net.Conn, error) {
 	dial := o.Dial
 	if dial == nil {
-		d := net.Dialer{KeepAlive: o.KeepAlive}
-		dial = d.DialContext
+		dial = new(net.Dialer).DialContext
 	}
 	nc, err := dial(ctx, o.Network(), o.Addr)
 	if err != nil {
@@ -97,6 +100,7 @@ func (o Options) open(ctx context.Context) (net.Conn, error) {
 	}
 	if tcp, ok := nc.(*net.TCPConn); ok {
 		setUserTimeout(tcp, DefaultUserTimeout)
+		_ = tcp.SetKeepAliveConfig(o.keepAlive())
 	}
 	if o.TLS == nil {
 		return nc, nil
@@ -109,14 +113,31 @@ func (o Options) open(ctx context.Context) (net.Conn, error) {
 	return secure, nil
 }
 
+// keepAlive makes a silent peer known as dead after twice the
+// idle time, where the kernel of the peer does not answer.
+func (o Options) keepAlive() net.KeepAliveConfig {
+	if o.KeepAlive < 0 {
+		return net.KeepAliveConfig{Enable: false}
+	}
+	return net.KeepAliveConfig{
+		Enable: true, Idle: o.KeepAlive, Interval: max(o.KeepAlive/keepAliveProbes, time.Second), Count: keepAliveProbes,
+	}
+}
+
+// tlsConfig returns TLS with the name that the server's certificate is for.
 func (o Options) tlsConfig() *tls.Config {
-	if o.TLS.ServerName != "" || o.TLS.InsecureSkipVerify {
+	name := o.TLS.ServerName
+	if o.ServerName != nil {
+		name = o.ServerName(o.Addr)
+	}
+	if name == "" {
+		name, _, _ = net.SplitHostPort(o.Addr)
+	}
+	if name == "" || name == o.TLS.ServerName {
 		return o.TLS
 	}
 	config := o.TLS.Clone()
-	if host, _, err := net.SplitHostPort(o.Addr); err == nil {
-		config.ServerName = host
-	}
+	config.ServerName = name
 	return config
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/kermes-redis/kermes/resp"
@@ -59,7 +58,7 @@ func (c *Conn) sendOut(ctx context.Context) error {
 		stop := context.AfterFunc(ctx, func() { c.fail(OpWrite, context.Cause(ctx)) })
 		defer stop()
 	}
-	c.flush(nil, false)
+	c.flush(nil, output{}, false)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.err != nil {
@@ -222,40 +221,4 @@ func (c *Conn) serveReads(s *call) {
 			return
 		}
 	}
-}
-
-// unmatched says whether cmd has no reply of its own, or many: it would shift
-// the replies of everybody behind it.
-func unmatched(cmd *resp.Command) bool {
-	name := strings.ToUpper(cmd.Name())
-	switch name {
-	case "SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE",
-		"MONITOR", "SYNC", "PSYNC", "CLIENT REPLY":
-		return true
-	case "CLIENT":
-		return cmd.NArgs() > 1 && strings.EqualFold(cmd.Arg(0).String(), "REPLY")
-	}
-	return false
-}
-
-// Alive looks at an idle connection without blocking: it returns an error when
-// the peer has closed it, or when bytes wait that nobody asked for.
-func (c *Conn) Alive() error {
-	c.mu.Lock()
-	err, busy := c.err, c.queue.n > 0 || c.reader != nil
-	unread := !busy && c.in.r < c.in.w
-	c.mu.Unlock()
-	switch {
-	case err != nil:
-		return err
-	case busy:
-		return nil
-	case unread:
-		return errUnread
-	}
-	peeked := peek(transport(c.nc))
-	if errors.Is(peeked, errUnread) && (c.secure || c.info.Proto == 3) {
-		return nil // a session ticket, or a push
-	}
-	return peeked
 }

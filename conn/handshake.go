@@ -45,24 +45,65 @@ type step struct {
 // handshake makes the connection ready in one round trip, or two where HELLO
 // is unknown. Every reply is checked.
 func (c *Conn) handshake(ctx context.Context) error {
-	user, password := c.opts.Username, c.opts.Password
-	if c.opts.Credentials != nil {
-		var err error
-		if user, password, err = c.opts.Credentials(ctx, c.opts.Addr); err != nil {
-			return fmt.Errorf("credentials: %w", err)
-		}
+	user, password, err := c.credentials(ctx)
+	if err != nil {
+		return err
 	}
 	c.info.Proto = 2
 	if c.opts.Protocol == 2 {
 		return c.perform(ctx, append(c.authSteps(user, password), c.setupSteps()...))
 	}
 	hello := []step{c.helloStep(user, password)}
-	err := c.perform(ctx, append(hello, c.setupSteps()...))
+	err = c.perform(ctx, append(hello, c.setupSteps()...))
 	if err == nil || c.opts.Protocol == 3 || !noHello(err) {
 		return err
 	}
 	c.info = ServerInfo{Proto: 2, NoHello: true}
 	return c.perform(ctx, append(c.authSteps(user, password), c.setupSteps()...))
+}
+
+func (c *Conn) credentials(ctx context.Context) (user, password string, err error) {
+	if c.opts.Credentials == nil {
+		return c.opts.Username, c.opts.Password, nil
+	}
+	if user, password, err = c.opts.Credentials(ctx, c.opts.Addr); err != nil {
+		return "", "", fmt.Errorf("credentials: %w", err)
+	}
+	return user, password, nil
+}
+
+// Reauth asks Options.Credentials anew and sends AUTH, between the commands of
+// others. Without credentials it does nothing. When it fails, with an
+// *[AuthError] if the server refuses them, the connection is still who it was.
+// It must not be called inside MULTI. See https://redis.io/commands/auth.
+func (c *Conn) Reauth(ctx context.Context) error {
+	user, password, err := c.credentials(ctx)
+	if err != nil {
+		return c.notSent(err)
+	}
+	cmd, ok := authCommand(user, password)
+	if !ok {
+		return nil
+	}
+	r, err := c.do(ctx, &cmd)
+	if err != nil {
+		return err
+	}
+	defer r.Release()
+	if err := (step{name: "AUTH"}).check(r.Value, c.opts.Addr); err != nil {
+		return &Error{Op: OpHandshake, Addr: c.opts.Addr, Class: ClassRejected, Err: err}
+	}
+	return nil
+}
+
+func authCommand(user, password string) (cmd resp.Command, ok bool) {
+	switch {
+	case user != "":
+		return resp.NewCommand("AUTH", resp.String(user), resp.String(password)), true
+	case password != "":
+		return resp.NewCommand("AUTH", resp.String(password)), true
+	}
+	return resp.Command{}, false
 }
 
 // perform sends all steps in one write and checks each reply. The first
@@ -150,11 +191,8 @@ func (c *Conn) acceptHello(v resp.Value) error {
 // authSteps authenticate a connection that sends no HELLO.
 func (c *Conn) authSteps(user, password string) []step {
 	var steps []step
-	switch {
-	case user != "":
-		steps = append(steps, step{cmd: resp.NewCommand("AUTH", resp.String(user), resp.String(password)), name: "AUTH"})
-	case password != "":
-		steps = append(steps, step{cmd: resp.NewCommand("AUTH", resp.String(password)), name: "AUTH"})
+	if cmd, ok := authCommand(user, password); ok {
+		steps = append(steps, step{cmd: cmd, name: "AUTH"})
 	}
 	if c.opts.ClientName != "" {
 		steps = append(steps, step{cmd: resp.NewCommand("CLIENT SETNAME", resp.String(c.opts.ClientName)), name: "CLIENT SETNAME"})
@@ -218,7 +256,8 @@ func noHello(err error) bool {
 	case "ERR":
 		lower := strings.ToLower(e.Message)
 		return strings.HasPrefix(lower, "unknown command") || strings.HasPrefix(lower, "unknown or disabled command") ||
-			strings.HasPrefix(lower, "unsupported command")
+			strings.HasPrefix(lower, "unsupported command") ||
+			strings.Contains(lower, "hello") && (strings.Contains(lower, "unknown") || strings.Contains(lower, "not supported") || strings.Contains(lower, "not allowed"))
 	}
 	return false
 }
@@ -228,7 +267,8 @@ func refusesCredentials(e *resp.Error) bool {
 	case "WRONGPASS", "NOAUTH":
 		return true
 	case "ERR":
-		return strings.HasPrefix(e.Message, "invalid password") || strings.HasPrefix(e.Message, "AUTH <password> called without")
+		return strings.HasPrefix(e.Message, "invalid password") || strings.HasPrefix(e.Message, "AUTH <password> called without") ||
+			strings.HasPrefix(e.Message, "Client sent AUTH, but no password is set")
 	}
 	return false
 }

@@ -20,6 +20,8 @@ const (
 	// DefaultKeepAlive is how long a TCP connection is silent before the
 	// kernel probes it.
 	DefaultKeepAlive = 15 * time.Second
+	// keepAliveProbes is how many probes may stay unanswered.
+	keepAliveProbes = 4
 	// DefaultUserTimeout is how long sent bytes may stay unacknowledged by
 	// the peer's kernel before the connection is given up (Linux).
 	DefaultUserTimeout = 30 * time.Second
@@ -47,8 +49,8 @@ type Options struct {
 	Username string
 	// Password of the user. Empty means no authentication.
 	Password string
-	// Credentials, if set, is asked before each handshake and replaces
-	// Username and Password. It may block until ctx is done.
+	// Credentials, if set, is asked before each handshake and by Reauth, and
+	// replaces Username and Password. It may block until ctx is done.
 	Credentials func(ctx context.Context, addr string) (username, password string, err error)
 	// DB is the database to SELECT. Zero sends no SELECT; negative is an error.
 	DB int
@@ -61,19 +63,24 @@ type Options struct {
 	// Protocol is the RESP version: 3 insists on it, 2 sends no HELLO at all,
 	// zero tries 3 and falls back to 2 where the server does not know HELLO.
 	Protocol int
-	// TLS, if set, encrypts the connection. An empty ServerName is filled with
-	// the host of Addr.
+	// TLS, if set, encrypts the connection. An empty TLS.ServerName is filled
+	// with the host of Addr.
 	TLS *tls.Config
+	// ServerName, if set, returns the name that the certificate of the server
+	// at addr is verified against, in place of TLS.ServerName; empty means the
+	// host of addr. It serves where sentinels announce bare IP addresses.
+	ServerName func(addr string) string
 	// DialTimeout bounds connecting, TLS and the handshake together. Zero means
 	// DefaultDialTimeout, negative no bound.
 	DialTimeout time.Duration
 	// ReadTimeout is how long the oldest unanswered command may see no byte
-	// arrive before the connection is broken; the break comes up to an eighth
-	// of it earlier. Blocking commands have their own timeout added. Zero means
+	// arrive before the connection is broken; the break comes up to a tenth of
+	// it earlier. Blocking commands have their own timeout added. Zero means
 	// DefaultReadTimeout, negative none.
 	ReadTimeout time.Duration
-	// KeepAlive is the idle time before TCP probes. Zero means
-	// DefaultKeepAlive, negative turns them off.
+	// KeepAlive is the idle time before TCP probes, of which there are four,
+	// a quarter of that time apart. Zero means DefaultKeepAlive, negative turns
+	// them off.
 	KeepAlive time.Duration
 	// Dial replaces the dialler of package net. network is "tcp" or "unix".
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)

@@ -2,8 +2,10 @@ package conn
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"time"
 
 	"github.com/kermes-redis/kermes/resp"
@@ -17,6 +19,12 @@ const (
 	// largeReply is the size from which a reply is handed over with its
 	// buffer, instead of being copied.
 	largeReply = 16 << 10
+	// bulkyReply is the size from which a reply in arrival makes new callers
+	// prefer another connection.
+	bulkyReply = 64 << 10
+	// yieldAfter is how much one read brings before others get their turn on
+	// the processor.
+	yieldAfter = 16 << 10
 	// firstGrowth is what may be allocated on the word of a length alone.
 	// Beyond it, buffers grow with what has really arrived.
 	firstGrowth = 1<<20 + 4<<10
@@ -51,19 +59,13 @@ type frame struct {
 // errUnasked says that a reply came though no command awaited one.
 var errUnasked = errors.New("the server sent what nobody asked for")
 
-// errUnread says that bytes wait to be read on an idle connection.
-var errUnread = errors.New("unread bytes on an idle connection")
-
 // readFor reads for everybody until k is settled. k holds the reading role. It
 // reports whether k was settled here; if not, a signal tells k.
 func (c *Conn) readFor(k *call) bool {
 	for {
 		settled, ok := c.deliver(k)
-		if !ok {
-			return false
-		}
-		if settled {
-			return true
+		if settled || !ok {
+			return settled
 		}
 		if err := c.fill(); err != nil {
 			if !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -161,7 +163,8 @@ func (c *Conn) drain(d *call) {
 
 // deliver hands out the complete replies in the buffer. It reports whether
 // that settled k, in which case the reading role has been passed on, and
-// false as ok when the connection broke.
+// false as ok when the connection broke. Both may be: k's reply came before what
+// broke it.
 func (c *Conn) deliver(k *call) (settled, ok bool) {
 	in := &c.in
 	for {
@@ -174,7 +177,7 @@ func (c *Conn) deliver(k *call) (settled, ok bool) {
 		}
 		if err != nil {
 			c.failFraming(err)
-			return false, false
+			return settled, false
 		}
 		if n < maxFrames || in.r == in.w {
 			break
@@ -199,8 +202,8 @@ func (c *Conn) frameReplies() (n, size int, err error) {
 		start := in.r
 		in.r += length
 		if b := in.buf[start]; (b == '>' || b == '|') && resp.Value(in.buf[start:in.r]).Kind() == resp.KindPush {
-			if c.opts.OnPush != nil {
-				c.opts.OnPush(resp.Value(in.buf[start:in.r]))
+			if err := c.push(resp.Value(in.buf[start:in.r])); err != nil {
+				return n, size, err
 			}
 			continue
 		}
@@ -211,28 +214,49 @@ func (c *Conn) frameReplies() (n, size int, err error) {
 	return n, size, nil
 }
 
+// push gives a push to the handler. A handler that panics breaks the
+// connection, and not the caller that happens to read.
+func (c *Conn) push(v resp.Value) (err error) {
+	if c.opts.OnPush == nil {
+		return nil
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the handler of pushes panicked: %v", r)
+		}
+	}()
+	c.opts.OnPush(v)
+	return nil
+}
+
 // handOut gives the first n frames to the calls that await them. Where that
 // settles k and empties the buffer it also passes the reading on.
 func (c *Conn) handOut(n, size int, k *call, settled *bool) (passed, ok bool) {
 	in := &c.in
 	frames := in.frames[:n]
 	in.total += uint64(size)
+	if c.bulky.Load() {
+		c.bulky.Store(false)
+	}
+	var stray error
 	c.mu.Lock()
 	for i := range frames {
 		head := c.queue.head
 		if head == nil {
-			c.mu.Unlock()
-			c.fail(OpRead, c.unasked(frames[i]))
-			return false, false
+			stray, frames = c.unasked(frames[i]), frames[:i]
+			break
 		}
 		if c.assign(&frames[i], head) && head == k {
 			*settled = true
 		}
 	}
-	if size > copyLocked {
+	if size > copyLocked || stray != nil {
 		c.mu.Unlock()
 		c.copyOut(frames, k)
-		return false, true
+		if stray != nil {
+			c.fail(OpRead, stray)
+		}
+		return false, stray == nil
 	}
 	c.copyOut(frames, k)
 	if *settled && in.r == in.w {
@@ -295,7 +319,7 @@ func (c *Conn) unasked(f frame) error {
 
 func (c *Conn) failFraming(err error) {
 	in := &c.in
-	if in.total == 0 {
+	if in.total == 0 && errors.Is(err, resp.ErrProtocol) {
 		head := append([]byte(nil), in.buf[in.r:min(in.w, in.r+16)]...)
 		err = &firstBytes{head: head, err: err}
 	}
@@ -311,6 +335,9 @@ func (c *Conn) fill() error {
 	in.w += n
 	if n > 0 {
 		c.progress.Add(1)
+		if n > yieldAfter {
+			runtime.Gosched()
+		}
 		if n == room {
 			in.full++
 		} else {
@@ -349,6 +376,9 @@ func (c *Conn) makeRoom() {
 		copy(in.buf, in.buf[in.r:in.w])
 		in.r, in.w = 0, held
 		return
+	}
+	if need > bulkyReply {
+		c.bulky.Store(true)
 	}
 	size := min(need, max(firstGrowth, 2*held))
 	size = max(size, 2*len(in.buf))

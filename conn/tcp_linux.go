@@ -1,6 +1,7 @@
 package conn
 
 import (
+	"encoding/binary"
 	"io"
 	"net"
 	"syscall"
@@ -10,6 +11,12 @@ import (
 // tcpUserTimeout is TCP_USER_TIMEOUT of linux/tcp.h, which package syscall
 // lacks.
 const tcpUserTimeout = 18
+
+// States of linux/tcp_states.h.
+const (
+	tcpClose     = 7
+	tcpCloseWait = 8
+)
 
 // setUserTimeout makes the kernel give up a connection whose sent bytes stay
 // unacknowledged for d. Failure is harmless: the read timeout remains.
@@ -49,8 +56,25 @@ func peek(nc net.Conn) error {
 		return nil
 	case peekErr != nil:
 		return peekErr
-	case n == 0:
+	case n == 0 || closedBehind(raw):
 		return io.EOF
 	}
 	return errUnread
+}
+
+// closedBehind says whether the peer has closed behind the bytes that wait: a
+// TLS server says so before it hangs up. The state is the first byte of struct
+// tcp_info.
+func closedBehind(raw syscall.RawConn) bool {
+	var info int
+	var sockErr error
+	err := raw.Control(func(fd uintptr) {
+		info, sockErr = syscall.GetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_INFO)
+	})
+	if err != nil || sockErr != nil {
+		return false
+	}
+	var word [4]byte
+	binary.NativeEndian.PutUint32(word[:], uint32(info))
+	return word[0] == tcpClose || word[0] == tcpCloseWait
 }

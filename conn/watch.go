@@ -10,7 +10,7 @@ const (
 	// it lets its buffers go.
 	idleTick = time.Second
 	// timeoutTicks divides the read timeout into the ticks that watch it.
-	timeoutTicks = 8
+	timeoutTicks = 16
 )
 
 // pace is how often a connection is looked at.
@@ -136,8 +136,9 @@ func (c *Conn) oldestExpired() bool {
 	if head.timeout <= 0 {
 		return false
 	}
-	// It had waited for up to one tick when it was first seen.
-	return now.Sub(w.since) >= head.timeout-head.timeout/timeoutTicks
+	// It had waited for up to one tick when it was first seen, and the next
+	// look may be one too late.
+	return now.Sub(w.since) >= head.timeout-head.timeout*3/(2*timeoutTicks)
 }
 
 // idle lets go of memory after a tick without any call. c.mu is held.

@@ -2,8 +2,11 @@ package conn
 
 import (
 	"errors"
+	"net"
 	"os"
 	"time"
+
+	"github.com/kermes-redis/kermes/resp"
 )
 
 const (
@@ -13,20 +16,78 @@ const (
 	// guardSize is the size from which a write is expected to block when the
 	// peer does not read.
 	guardSize = 16 << 10
+	// writeTurn is the most that is written at a time. Each turn that ends is
+	// a sign of life: a large command may take longer than the read timeout.
+	writeTurn = 256 << 10
 	// stallTime is how long a guarded write may make no progress before a
 	// goroutine takes it over, so that the caller can read: a peer may be
 	// unable to read on until its own output has been taken.
 	stallTime = 10 * time.Millisecond
-	// keepBuffer is the largest write buffer that is kept between writes.
-	keepBuffer = 64 << 10
+	// keepBuffer is the largest write buffer that is kept between writes. An
+	// idle connection lets it go.
+	keepBuffer = 256 << 10
+	// bigArg is the size from which an argument is written from where it is,
+	// instead of being copied into the write buffer first.
+	bigArg = 32 << 10
 )
 
-// flush writes what has gathered. k holds the writing role; it is nil for a
-// goroutine. It reports whether k has become the reader. guard says that k has
-// replies to read meanwhile, so that it must not be stuck in a write.
-func (c *Conn) flush(k *call, guard bool) (read bool) {
+// output is encoded bytes on their way to the socket: buf, or pieces that hold
+// the arguments of a caller, who must not leave before they are written.
+type output struct {
+	buf    []byte
+	pieces net.Buffers
+}
+
+func (o *output) empty() bool { return len(o.buf) == 0 && len(o.pieces) == 0 }
+
+// encodeAlone encodes the command of k, who writes and is alone, takes it as
+// output at once, and queues k. c.mu is held.
+func (c *Conn) encodeAlone(k *call, cmd *resp.Command) (out output) {
+	if size := cmd.Size(); size > bigArg && !c.secure && len(c.wbuf) == 0 {
+		if out.pieces = cmd.AppendPieces(nil, bigArg); len(out.pieces) > 1 {
+			size = 0
+			for _, p := range out.pieces {
+				size += len(p)
+			}
+			c.enlist(k, size)
+			c.sent += uint64(size)
+			return out
+		}
+		out.pieces = nil
+	}
+	before := len(c.wbuf)
+	c.wbuf = cmd.AppendTo(c.wbuf)
+	c.enlist(k, len(c.wbuf)-before)
+	out.buf = c.takeOutput()
+	return out
+}
+
+// takeOutput takes what has gathered. c.mu is held.
+func (c *Conn) takeOutput() []byte {
+	buf := c.wbuf
+	c.wbuf, c.spare = c.spare[:0], nil
+	c.sent += uint64(len(buf))
+	return buf
+}
+
+// flush writes out, and then what has gathered. k holds the writing role; it
+// is nil for a goroutine. It reports whether k has become the reader. guard
+// says that k has replies to read meanwhile, so that it must not be stuck in a
+// write.
+func (c *Conn) flush(k *call, out output, guard bool) (read bool) {
 	for turn := 0; ; turn++ {
+		if !out.empty() {
+			rest, err := c.put(out, k != nil && guard, k != nil)
+			if err != nil {
+				c.failWrite(rest, err)
+				return false
+			}
+			if len(rest) > 0 {
+				return c.delegate(k, rest)
+			}
+		}
 		c.mu.Lock()
+		c.keep(out.buf)
 		if len(c.wbuf) == 0 || c.err != nil {
 			read = c.endFlush(k)
 			c.mu.Unlock()
@@ -37,38 +98,39 @@ func (c *Conn) flush(k *call, guard bool) (read bool) {
 			c.mu.Unlock()
 			return read
 		}
-		buf := c.wbuf
-		c.wbuf, c.spare = c.spare[:0], nil
-		c.sent += uint64(len(buf))
-		guarded := k != nil && (guard || len(buf) > guardSize)
+		out = output{buf: c.takeOutput()}
 		c.mu.Unlock()
-
-		rest, err := c.write(buf, guarded)
-		if err != nil {
-			c.failWrite(rest, err)
-			return false
-		}
-		if len(rest) > 0 {
-			return c.delegate(k, rest)
-		}
-		c.keep(buf)
 	}
 }
 
-// keep leaves a written buffer for the next one who needs it.
+// keep leaves a written buffer for the next one who needs it. c.mu is held.
 func (c *Conn) keep(buf []byte) {
-	if cap(buf) > keepBuffer {
-		return
-	}
-	c.mu.Lock()
-	if c.spare == nil {
+	if c.spare == nil && cap(buf) <= keepBuffer {
 		c.spare = buf[:0]
 	}
-	c.mu.Unlock()
 }
 
-// write hands buf to the kernel. What a guarded or poked write could not place
-// in time is returned as rest, without an error.
+// put writes out, in turns if it is large. What a guarded or poked write could
+// not place in time is returned as rest, without an error; it belongs to the
+// connection. may says that guarding is possible.
+func (c *Conn) put(out output, guard, may bool) (rest []byte, err error) {
+	if len(out.pieces) > 0 {
+		return c.putPieces(out.pieces)
+	}
+	buf := out.buf
+	guarded := guard || may && len(buf) > guardSize
+	for len(buf) > writeTurn {
+		left, err := c.write(buf[:writeTurn], guarded)
+		buf = buf[writeTurn-len(left):]
+		if err != nil || len(left) > 0 {
+			return buf, err
+		}
+		c.progress.Add(1)
+	}
+	return c.write(buf, guarded)
+}
+
+// write hands buf to the kernel.
 func (c *Conn) write(buf []byte, guarded bool) (rest []byte, err error) {
 	if guarded && c.secure {
 		return buf, nil
@@ -89,6 +151,45 @@ func (c *Conn) write(buf []byte, guarded bool) (rest []byte, err error) {
 	return buf[n:], err
 }
 
+// putPieces writes the pieces of a large command, several with one system
+// call. The rest is a copy: its caller may leave.
+func (c *Conn) putPieces(pieces net.Buffers) (rest []byte, err error) {
+	for len(pieces) > 0 {
+		turn, later := split(pieces, writeTurn)
+		_ = c.nc.SetWriteDeadline(time.Now().Add(stallTime))
+		_, err := turn.WriteTo(c.nc)
+		if err == nil {
+			c.progress.Add(1)
+			pieces = later
+			continue
+		}
+		for _, p := range append(turn, later...) {
+			rest = append(rest, p...)
+		}
+		_ = c.nc.SetWriteDeadline(time.Time{})
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			err = nil
+		}
+		return rest, err
+	}
+	_ = c.nc.SetWriteDeadline(time.Time{})
+	return nil, nil
+}
+
+// split cuts pieces after size bytes.
+func split(pieces net.Buffers, size int) (first, later net.Buffers) {
+	for i, p := range pieces {
+		if len(p) > size {
+			first = append(first, pieces[:i]...)
+			first = append(first, p[:size])
+			later = append(later, p[size:])
+			return first, append(later, pieces[i+1:]...)
+		}
+		size -= len(p)
+	}
+	return pieces, nil
+}
+
 // delegate leaves the writing of rest to a goroutine, and k is free to read.
 // The goroutine ends when nothing is left to write or the connection breaks.
 func (c *Conn) delegate(k *call, rest []byte) (read bool) {
@@ -105,14 +206,17 @@ func (c *Conn) writeOn(rest []byte) {
 		if !c.secure {
 			_ = c.nc.SetWriteDeadline(time.Time{})
 		}
-		n, err := c.nc.Write(rest)
+		n, err := c.nc.Write(rest[:min(len(rest), writeTurn)])
 		rest = rest[n:]
+		if n > 0 {
+			c.progress.Add(1)
+		}
 		if err != nil && (c.secure || !errors.Is(err, os.ErrDeadlineExceeded)) {
 			c.failWrite(rest, err)
 			return
 		}
 	}
-	c.flush(nil, false)
+	c.flush(nil, output{}, false)
 }
 
 // failWrite breaks the connection. The kernel has not accepted unsent, so what
@@ -140,7 +244,7 @@ func (c *Conn) handOverFlush(k *call) (read bool) {
 		t.sig <- sigFlush
 	} else {
 		c.flusher = nil
-		go c.flush(nil, false)
+		go c.flush(nil, output{}, false)
 	}
 	return c.claimReading(k)
 }

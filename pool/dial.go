@@ -52,13 +52,18 @@ func (p *Pool) startDials() {
 			p.dialLater(wait)
 			return
 		}
-		p.dialing++
-		if !over {
-			p.open++
-		}
-		p.dials.Add(1)
-		go p.dial(over)
+		p.startDial(over)
 	}
+}
+
+// startDial starts one dial. p.mu is held.
+func (p *Pool) startDial(over bool) {
+	p.dialing++
+	if !over {
+		p.open++
+	}
+	p.work.Add(1)
+	go p.dial(over)
 }
 
 // dialLater tries again when the back-off has passed. p.mu is held.
@@ -81,14 +86,21 @@ func (p *Pool) dialNow() {
 	p.startDials()
 }
 
+// connOptions is how to connect, with what has been learnt of the server.
+func (p *Pool) connOptions() conn.Options {
+	o := p.opts.Conn
+	if o.Protocol == 0 && p.noHello.Load() {
+		o.Protocol = 2
+	}
+	return o
+}
+
 // dial makes one connection, on the pool's own context, and gives it to
 // whoever waits first. A failure goes to all who wait. Close waits for it.
 func (p *Pool) dial(over bool) {
-	defer p.dials.Done()
-	p.mu.Lock()
-	o := p.opts.Conn
-	p.mu.Unlock()
-	c, err := conn.Dial(p.ctx, o)
+	defer p.work.Done()
+	auth := p.auth.Load()
+	c, err := conn.Dial(p.ctx, p.connOptions())
 	p.counters.dialled(err)
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -112,23 +124,17 @@ func (p *Pool) dial(over bool) {
 	}
 	p.backoff.failures = 0
 	p.backoff.until = time.Time{}
-	if c.ServerInfo().NoHello && p.opts.Conn.Protocol == 0 {
-		p.opts.Conn.Protocol = 2
+	if c.ServerInfo().NoHello {
+		p.noHello.Store(true)
 	}
-	p.admit(c, over)
-	p.startDials()
-}
-
-// admit adds a new connection to the pool. p.mu is held.
-func (p *Pool) admit(c *conn.Conn, over bool) {
-	m := &member{conn: c, used: p.clock.Load(), checked: p.suspect.Load(), over: over, expires: p.expiry()}
+	m := &member{conn: c, over: over, expires: p.expiry()}
+	m.used.Store(p.clock.Load())
+	m.checked.Store(p.suspect.Load())
+	m.auth.Store(auth)
 	p.members[m] = struct{}{}
 	p.startKeeping()
-	if w := p.waiters.pop(); w != nil {
-		w.give(m, nil)
-		return
-	}
-	p.idle = append(p.idle, m)
+	p.supply(m)
+	p.startDials()
 }
 
 // expiry is when a connection made now is too old, up to a tenth early.

@@ -27,6 +27,7 @@ func (p *Pool) keep() {
 		return
 	}
 	p.sweep()
+	p.sweepShared()
 	for c := range p.dialled {
 		select {
 		case <-c.Done():
@@ -46,12 +47,15 @@ func (p *Pool) keep() {
 func (p *Pool) sweep() {
 	kept := p.idle[:0]
 	surplus := len(p.idle) - max(p.opts.MinIdle, 0)
-	for _, m := range p.idle {
-		rest := time.Duration(p.clock.Load()-m.used) * keepInterval
+	for i, m := range p.idle {
+		rest := time.Duration(p.clock.Load()-m.used.Load()) * keepInterval
 		switch {
-		case p.expired(m):
+		case p.outdated(m):
 			p.discard(m, errExpired)
 		case p.opts.IdleTime > 0 && rest > p.opts.IdleTime && surplus > 0:
+			p.discard(m, errStale)
+		case i < peeksPerTick && m.conn.Alive() != nil:
+			p.suspect.Add(1)
 			p.discard(m, errStale)
 		default:
 			kept = append(kept, m)
@@ -63,19 +67,20 @@ func (p *Pool) sweep() {
 	p.idle = kept
 }
 
+// peeksPerTick is how many of the idle connections, the ones used least, are
+// looked at on each tick: use never gets to them.
+const peeksPerTick = 16
+
 // topUp dials until MinIdle connections are idle. p.mu is held.
 func (p *Pool) topUp() {
-	missing := p.opts.MinIdle - len(p.idle) - p.dialing
-	for ; missing > 0 && p.hasRoom() && p.backoff.failures == 0 && p.dialing < p.opts.MaxDials; missing-- {
-		p.dialing++
-		p.open++
-		p.dials.Add(1)
-		go p.dial(false)
+	limit := p.opts.MaxDials
+	if p.backoff.failures > 0 {
+		limit = 1
+		if time.Now().Before(p.backoff.until) {
+			return
+		}
 	}
-	if missing > 0 && p.backoff.failures > 0 && p.dialing == 0 && time.Now().After(p.backoff.until) && p.hasRoom() {
-		p.dialing++
-		p.open++
-		p.dials.Add(1)
-		go p.dial(false)
+	for missing := p.opts.MinIdle - len(p.idle) - p.dialing; missing > 0 && p.hasRoom() && p.dialing < limit; missing-- {
+		p.startDial(false)
 	}
 }

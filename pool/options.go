@@ -81,8 +81,11 @@ func (o Options) withDefaults() Options {
 		o.SharedConns = DefaultSharedConns
 	}
 	o.SharedConns = max(o.SharedConns, 1)
-	if o.MaxIdle == 0 {
-		o.MaxIdle = o.MaxConns
+	switch {
+	case o.MaxIdle == 0:
+		o.MaxIdle = o.MaxConns // below zero: no bound
+	case o.MaxIdle < 0:
+		o.MaxIdle = 0
 	}
 	if o.IdleTime == 0 {
 		o.IdleTime = DefaultIdleTime

@@ -3,6 +3,8 @@ package pool
 import (
 	"context"
 	"errors"
+	"hash/maphash"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,10 +19,14 @@ type Pool struct {
 	opts     Options
 	ctx      context.Context // ends with the pool; dials run under it
 	cancel   context.CancelFunc
-	dials    sync.WaitGroup
-	inflight atomic.Int64 // callers inside Do and DoBatch
-	clock    atomic.Int64 // ticks of the keeper since New
-	suspect  atomic.Int64 // raised when a connection is found broken
+	work     sync.WaitGroup // dials and closes under way
+	calls    atomic.Uint64  // callers inside Do and DoBatch, and all so far
+	clock    atomic.Int64   // ticks of the keeper since New
+	suspect  atomic.Int64   // raised when a connection is found broken
+	auth     atomic.Int64   // raised when the credentials have changed
+	noHello  atomic.Bool    // the server does not know HELLO
+	wide     wide
+	pace     pace
 	shared   []slot
 	counters counters
 
@@ -30,6 +36,7 @@ type Pool struct {
 	leased   int
 	members  map[*member]struct{} // all that are connected
 	dialled  map[*conn.Conn]struct{}
+	retired  []*member // shared until lately, closed when quiet
 	waiters  waitList
 	dialing  int
 	backoff  backoff
@@ -42,11 +49,20 @@ type Pool struct {
 // member is one connection of the pool.
 type member struct {
 	conn    *conn.Conn
-	used    int64     // clock when it came back
-	checked int64     // suspect when it was last looked at
-	expires time.Time // zero: never
-	over    bool      // does not count against MaxConns
+	used    atomic.Int64 // clock when it came back, or was last picked
+	checked atomic.Int64 // suspect when it was last looked at
+	auth    atomic.Int64 // Pool.auth when it authenticated
+	expires time.Time    // zero: never
+	over    bool         // does not count against MaxConns; Pool.mu guards it
+	retired int64        // clock when it lost its place as a shared one
 }
+
+// Pool.calls counts callers in flight in its lower half, and all that ever
+// came in its upper half.
+const (
+	oneCall   = 1<<32 | 1
+	callCount = 1<<32 - 1
+)
 
 // New returns a pool that has not dialled yet.
 func New(o Options) *Pool {
@@ -54,6 +70,7 @@ func New(o Options) *Pool {
 	o.Conn.Shared = true
 	p := &Pool{
 		opts:    o,
+		wide:    wide{seed: maphash.MakeSeed()},
 		members: make(map[*member]struct{}),
 		dialled: make(map[*conn.Conn]struct{}),
 		shared:  make([]slot, o.SharedConns),
@@ -80,13 +97,21 @@ func (p *Pool) Do(ctx context.Context, cmd resp.Command) (resp.Reply, error) {
 	if cmd.Flags()&resp.Blocking != 0 {
 		return p.doLeased(ctx, cmd)
 	}
-	m, solo, err := p.enter(ctx)
-	if err != nil {
-		return resp.Reply{}, err
+	for {
+		at, err := p.enter(ctx, &cmd, nil)
+		if err != nil {
+			return resp.Reply{}, err
+		}
+		reply, err := at.conn.Do(ctx, cmd)
+		p.leave(at)
+		if err != nil && p.gone(at, err) {
+			continue
+		}
+		if len(reply.Value) > wideSize {
+			p.wide.note(&cmd, p.clock.Load())
+		}
+		return reply, err
 	}
-	reply, err := m.conn.Do(ctx, cmd)
-	p.leave(m, solo)
-	return reply, err
 }
 
 // DoBatch sends cmds on one connection, as [conn.Conn.DoBatch] does. A batch
@@ -100,13 +125,32 @@ func (p *Pool) DoBatch(ctx context.Context, cmds []resp.Command, each func(i int
 			})
 		}
 	}
-	m, solo, err := p.enter(ctx)
-	if err != nil {
+	for {
+		at, err := p.enter(ctx, nil, cmds)
+		if err != nil {
+			return err
+		}
+		if err = p.batchOn(ctx, at, cmds, each); err != nil && p.gone(at, err) {
+			continue
+		}
 		return err
 	}
-	err = m.conn.DoBatch(ctx, cmds, each)
-	p.leave(m, solo)
-	return err
+}
+
+// batchOn runs a batch and leaves, also when each panics.
+func (p *Pool) batchOn(ctx context.Context, at seat, cmds []resp.Command, each func(i int, v resp.Value)) error {
+	defer p.leave(at)
+	return at.conn.DoBatch(ctx, cmds, each)
+}
+
+// gone reports whether a call was not sent because the pool had closed its
+// connection in between, so that it is to try another one.
+func (p *Pool) gone(at seat, err error) bool {
+	if conn.ClassOf(err) != conn.ClassNotSent {
+		return false
+	}
+	why := at.conn.Err()
+	return errors.Is(why, errExpired) || errors.Is(why, errStale) || errors.Is(why, errLeft)
 }
 
 func (p *Pool) doLeased(ctx context.Context, cmd resp.Command) (reply resp.Reply, err error) {
@@ -128,36 +172,51 @@ func (p *Pool) Ping(ctx context.Context) error {
 	return r.Err()
 }
 
-// enter takes a connection for one call: one of its own while few callers are
-// about, else a shared one.
-func (p *Pool) enter(ctx context.Context) (m *member, solo bool, err error) {
-	n := p.inflight.Add(1)
-	if n <= int64(p.opts.SoloConns) {
-		m, err = p.takeSolo(ctx)
+// seat is where a call runs.
+type seat struct {
+	*member
+	solo  bool      // alone; to be given back
+	began time.Time // of a large call among many; zero: it is none
+}
+
+// enter takes a connection for one command or batch: one of its own while few
+// callers are about, or if the call is large, else a shared one.
+func (p *Pool) enter(ctx context.Context, cmd *resp.Command, cmds []resp.Command) (at seat, err error) {
+	n := p.calls.Add(oneCall)
+	callers := int64(n & callCount)
+	switch {
+	case callers <= int64(p.opts.SoloConns):
+		at.member, err = p.takeSolo(ctx, p.opts.SoloConns)
+	case cmd != nil && p.isWide(cmd) || cmd == nil && isWideBatch(cmds):
+		at.began = p.pace.begin(ctx, callers)
+		at.member, err = p.takeSolo(ctx, math.MaxInt)
 	}
-	if m != nil {
-		return m, true, nil
+	if at.member != nil {
+		at.solo = true
+		return at, nil
 	}
-	if err == nil {
-		m, err = p.takeShared(ctx, n)
+	if err == nil || ctx.Err() == nil && p.hasShared() {
+		at.member, err = p.takeShared(ctx, n>>32)
 	}
 	if err != nil {
-		p.inflight.Add(-1)
-		return nil, false, err
+		p.leave(at)
 	}
-	return m, false, nil
+	return at, err
 }
 
-func (p *Pool) leave(m *member, solo bool) {
-	p.inflight.Add(-1)
-	if solo {
-		p.putBack(m, false)
+func (p *Pool) leave(at seat) {
+	p.calls.Add(^uint64(0))
+	if !at.began.IsZero() {
+		p.pace.end(at.began)
+	}
+	if at.solo {
+		p.putBack(at.member, false)
 	}
 }
 
-// takeSolo returns an idle connection, or a new one where there is room for
-// it, or nil.
-func (p *Pool) takeSolo(ctx context.Context) (*member, error) {
+// takeSolo returns an idle connection, or a new one while fewer than limit are
+// open and there is room for it, or nil.
+func (p *Pool) takeSolo(ctx context.Context, limit int) (*member, error) {
 	p.mu.Lock()
 	m := p.popIdle()
 	if m != nil || p.closed != nil {
@@ -168,7 +227,7 @@ func (p *Pool) takeSolo(ctx context.Context) (*member, error) {
 		}
 		return m, nil
 	}
-	room := p.open < p.opts.SoloConns && p.hasRoom()
+	room := p.open < limit && p.hasRoom()
 	p.mu.Unlock()
 	if !room {
 		return nil, nil
@@ -194,7 +253,12 @@ func (p *Pool) popIdle() *member {
 	return nil
 }
 
-var errStale = errors.New("closed while idle")
+var (
+	errStale   = errors.New("closed while idle")
+	errLeft    = errors.New("closed on return")
+	errSurplus = errors.New("closed: more idle connections than MaxIdle")
+	errExpired = errors.New("closed: older than MaxLifetime, or than its credentials")
+)
 
 // fit looks at a connection that has been idle for a while, or idle while
 // another one broke.
@@ -205,11 +269,11 @@ func (p *Pool) fit(m *member) bool {
 	default:
 	}
 	suspect := p.suspect.Load()
-	rested := p.opts.PeekAfter >= 0 && time.Duration(p.clock.Load()-m.used)*keepInterval >= p.opts.PeekAfter
-	if !rested && m.checked == suspect {
+	rested := p.opts.PeekAfter >= 0 && time.Duration(p.clock.Load()-m.used.Load())*keepInterval >= p.opts.PeekAfter
+	if !rested && m.checked.Load() == suspect {
 		return true
 	}
-	m.checked = suspect
+	m.checked.Store(suspect)
 	return m.conn.Alive() == nil
 }
 
@@ -231,7 +295,7 @@ func (p *Pool) putBack(m *member, leased bool) {
 	if leased {
 		p.leased--
 	}
-	if !usable || p.closed != nil || p.expired(m) {
+	if !usable || p.closed != nil || p.outdated(m) {
 		if !usable {
 			p.suspect.Add(1)
 		}
@@ -239,27 +303,47 @@ func (p *Pool) putBack(m *member, leased bool) {
 		p.startDials()
 		return
 	}
-	m.used = p.clock.Load()
-	if w := p.waiters.pop(); w != nil {
-		w.give(m, nil)
-		return
-	}
-	if p.opts.MaxIdle >= 0 && len(p.idle) >= p.opts.MaxIdle {
-		p.discard(m, errSurplus)
-		return
-	}
-	p.idle = append(p.idle, m)
+	m.used.Store(p.clock.Load())
+	p.supply(m)
 }
 
-var (
-	errLeft    = errors.New("closed on return")
-	errSurplus = errors.New("closed: more idle connections than MaxIdle")
-	errExpired = errors.New("closed: older than MaxLifetime")
-)
+// supply gives a connection to the one who waits first, or makes it idle, and
+// settles what it counts against. p.mu is held.
+func (p *Pool) supply(m *member) {
+	w := p.waiters.pop()
+	over := w != nil && w.over
+	if m.over != over {
+		m.over = over
+		if over {
+			p.open--
+		} else {
+			p.open++
+		}
+	}
+	switch {
+	case p.opts.MaxConns >= 0 && p.open > p.opts.MaxConns, w == nil && p.tooManyIdle():
+		p.discard(m, errSurplus)
+		if w != nil {
+			p.waiters.pushFirst(w)
+		}
+	case w != nil:
+		w.give(m, nil)
+		p.startDials()
+	default:
+		p.idle = append(p.idle, m)
+	}
+}
 
-func (p *Pool) expired(m *member) bool { return !m.expires.IsZero() && time.Now().After(m.expires) }
+func (p *Pool) tooManyIdle() bool { return p.opts.MaxIdle >= 0 && len(p.idle) >= p.opts.MaxIdle }
 
-// discard closes a connection and forgets it. p.mu is held.
+// outdated says whether a connection is too old, or authenticated with what
+// has been replaced.
+func (p *Pool) outdated(m *member) bool {
+	return m.auth.Load() != p.auth.Load() || !m.expires.IsZero() && time.Now().After(m.expires)
+}
+
+// discard closes a connection and forgets it. p.mu is held, so the closing,
+// which may wait for those who use the socket, is left to a goroutine.
 func (p *Pool) discard(m *member, why error) {
 	if _, known := p.members[m]; !known {
 		return
@@ -269,7 +353,11 @@ func (p *Pool) discard(m *member, why error) {
 		p.open--
 	}
 	p.counters.closed.Add(1)
-	go m.conn.Abort(why) // closing may wait for others who use the socket
+	p.work.Add(1)
+	go func() {
+		defer p.work.Done()
+		m.conn.Abort(why)
+	}()
 }
 
 // WithConn leases a connection, calls fn with it, and takes it back. Nobody
@@ -309,7 +397,7 @@ func (p *Pool) Dial(ctx context.Context) (*conn.Conn, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(p.ctx, cancel)()
-	o := p.opts.Conn
+	o := p.connOptions()
 	o.Shared = false
 	c, err := conn.Dial(ctx, o)
 	p.counters.dialled(err)
@@ -341,7 +429,7 @@ func (p *Pool) Abort(cause error) {
 	p.closed = cause
 	members, dialled := p.members, p.dialled
 	p.members, p.dialled = nil, nil
-	p.idle, p.open = nil, 0
+	p.idle, p.retired, p.open = nil, nil, 0
 	p.keeper.Stop()
 	p.backoff.stop()
 	for w := p.waiters.pop(); w != nil; w = p.waiters.pop() {
@@ -361,6 +449,6 @@ func (p *Pool) Abort(cause error) {
 // under way. It does not wait for those who hold leases.
 func (p *Pool) Close() error {
 	p.Abort(ErrClosed)
-	p.dials.Wait()
+	p.work.Wait()
 	return nil
 }

@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"sync/atomic"
+	"time"
 )
 
 // slot is the place of one shared connection.
@@ -17,23 +18,64 @@ type filling struct {
 	err  error
 }
 
-// takeShared returns the shared connection of the nth caller in flight. It
-// need not be given back.
-func (p *Pool) takeShared(ctx context.Context, n int64) (*member, error) {
-	s := &p.shared[uint64(n)%uint64(len(p.shared))]
+// takeShared returns a shared connection for the nth call. It need not be
+// given back.
+func (p *Pool) takeShared(ctx context.Context, n uint64) (*member, error) {
+	s := &p.shared[n%uint64(len(p.shared))]
 	for {
 		if m := s.member.Load(); m != nil {
-			select {
-			case <-m.conn.Done():
-				p.drop(s, m)
-			default:
-				return m, nil
+			if p.fitShared(m) {
+				return p.lighter(m, n), nil
 			}
+			p.drop(s, m)
 		}
 		if err := p.fill(ctx, s); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// hasShared reports whether a shared connection works: then it serves those for
+// whom no other can be had.
+func (p *Pool) hasShared() bool {
+	for i := range p.shared {
+		if m := p.shared[i].member.Load(); m != nil && p.fitShared(m) {
+			return true
+		}
+	}
+	return false
+}
+
+// lighter returns m, or another shared connection while m is busy with a large
+// reply.
+func (p *Pool) lighter(m *member, n uint64) *member {
+	if !m.conn.Bulky() {
+		return m
+	}
+	for i := 1; i < len(p.shared); i++ {
+		other := p.shared[(n+uint64(i))%uint64(len(p.shared))].member.Load()
+		if other != nil && !other.conn.Bulky() && p.fitShared(other) {
+			return other
+		}
+	}
+	return m
+}
+
+// fitShared looks at a shared connection before use: at its socket if nobody
+// has used it for a while, or if another connection broke meanwhile.
+func (p *Pool) fitShared(m *member) bool {
+	select {
+	case <-m.conn.Done():
+		return false
+	default:
+	}
+	now, suspect := p.clock.Load(), p.suspect.Load()
+	if m.used.Load() == now && m.checked.Load() == suspect {
+		return true
+	}
+	fit := p.fit(m)
+	m.used.Store(now)
+	return fit
 }
 
 // drop forgets a shared connection that is broken.
@@ -44,9 +86,7 @@ func (p *Pool) drop(s *slot, m *member) {
 	p.suspect.Add(1)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed == nil {
-		p.discard(m, errLeft)
-	}
+	p.discard(m, errLeft)
 }
 
 // fill waits until the slot has a connection, and starts getting one if nobody
@@ -57,6 +97,10 @@ func (p *Pool) fill(ctx context.Context, s *slot) error {
 		f = &filling{done: make(chan struct{})}
 		if !s.filling.CompareAndSwap(nil, f) {
 			return nil // somebody was faster: look again
+		}
+		if s.member.Load() != nil {
+			f.end(s, nil) // filled since we looked
+			return nil
 		}
 		if !p.startFilling(s, f) {
 			return f.err
@@ -70,25 +114,60 @@ func (p *Pool) fill(ctx context.Context, s *slot) error {
 	}
 }
 
+func (f *filling) end(s *slot, err error) {
+	f.err = err
+	s.filling.Store(nil)
+	close(f.done)
+}
+
 func (p *Pool) startFilling(s *slot, f *filling) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed != nil {
-		f.err = p.notSent(p.closed)
-		s.filling.Store(nil)
-		close(f.done)
+		f.end(s, p.notSent(p.closed))
 		return false
 	}
-	p.dials.Add(1)
+	p.work.Add(1)
 	go func() { // ends with the dial or the pool; Close waits for it
-		defer p.dials.Done()
+		defer p.work.Done()
 		m, err := p.acquire(p.ctx, true)
 		if err == nil {
 			s.member.Store(m)
 		}
-		f.err = err
-		s.filling.Store(nil)
-		close(f.done)
+		f.end(s, err)
 	}()
 	return true
 }
+
+// sweepShared looks after the shared connections: those too old, or unused for
+// long, give their place up. p.mu is held.
+func (p *Pool) sweepShared() {
+	for i := range p.shared {
+		s := &p.shared[i]
+		m := s.member.Load()
+		if m == nil {
+			continue
+		}
+		rest := time.Duration(p.clock.Load()-m.used.Load()) * keepInterval
+		stale := p.opts.IdleTime > 0 && rest > p.opts.IdleTime
+		if (stale || p.outdated(m)) && s.member.CompareAndSwap(m, nil) {
+			m.retired = p.clock.Load()
+			p.retired = append(p.retired, m)
+		}
+	}
+	kept := p.retired[:0]
+	for _, m := range p.retired {
+		// A caller may have picked it a moment ago and not have sent yet.
+		if p.clock.Load()-m.retired >= retireTicks && m.conn.InFlight() == 0 {
+			p.discard(m, errExpired)
+			continue
+		}
+		kept = append(kept, m)
+	}
+	clear(p.retired[len(kept):])
+	p.retired = kept
+}
+
+// retireTicks is for how many ticks of the keeper a shared connection lives on
+// after its last callers have picked it.
+const retireTicks = 4

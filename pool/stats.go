@@ -46,7 +46,7 @@ func (p *Pool) Stats() Stats {
 		Leased:        p.leased,
 		Dialing:       p.dialing,
 		Waiting:       p.waiters.n,
-		InFlight:      int(p.inflight.Load()),
+		InFlight:      int(p.calls.Load() & callCount),
 		Dials:         p.counters.dials.Load(),
 		DialErrors:    p.counters.dialErrors.Load(),
 		Leases:        p.counters.leases.Load(),

@@ -105,12 +105,11 @@ func (p *Pool) acquire(ctx context.Context, over bool) (*member, error) {
 		return g.m, g.err
 	case <-ctx.Done():
 	}
-	return nil, p.stopWaiting(ctx, w, began)
+	return p.stopWaiting(ctx, w, began)
 }
 
-// stopWaiting takes w off the list. What it was given meanwhile goes to the
-// next in line.
-func (p *Pool) stopWaiting(ctx context.Context, w *waiter, began time.Time) error {
+// stopWaiting takes w off the list, unless it has been served meanwhile.
+func (p *Pool) stopWaiting(ctx context.Context, w *waiter, began time.Time) (*member, error) {
 	p.mu.Lock()
 	listed := w.listed
 	p.waiters.remove(w)
@@ -120,9 +119,8 @@ func (p *Pool) stopWaiting(ctx context.Context, w *waiter, began time.Time) erro
 	}
 	p.mu.Unlock()
 	if !listed {
-		if g := <-w.ready; g.m != nil {
-			p.putBack(g.m, false)
-		}
+		g := <-w.ready // it came at the same moment
+		return g.m, g.err
 	}
-	return p.notSent(failure)
+	return nil, p.notSent(failure)
 }

@@ -76,6 +76,9 @@ func (a Arg) isNumber() bool {
 	return uintptr(unsafe.Pointer(a.p))-uintptr(unsafe.Pointer(&tags)) < uintptr(len(tags))
 }
 
+// view returns the bytes of an Arg that is no number. They must not be changed.
+func (a Arg) view() []byte { return unsafe.Slice(a.p, a.n) }
+
 // text returns the bytes of an Arg that is no number, without copying them.
 func (a Arg) text() string { return unsafe.String(a.p, a.n) }
 

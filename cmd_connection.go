@@ -60,55 +60,89 @@ const (
 	ClientPubSub  ClientType = "pubsub"
 )
 
-// ClientListOptions select clients. The zero value selects all.
-type ClientListOptions struct {
-	Type ClientType
-	IDs  []int64 // instead of Type
+// ClientFilter selects connections for [ClientList] and [ClientKill]; all of what
+// is set must fit. Zero and empty fields are any.
+//
+// A list knows IDs or Type, and the rest from Valkey 8.1 on. A kill knows one ID,
+// several from Valkey 8.1 on.
+type ClientFilter struct {
+	IDs       []int64
+	Type      ClientType
+	User      string        // as that it is authenticated
+	Addr      string        // of the client, "host:port"
+	LocalAddr string        // of the server, "host:port"
+	MinAge    time.Duration // connected for so long, in whole seconds, rounded up. Redis 7.4, Valkey 8
+	Self      Opt[bool]     // whether the connection that the command runs on may be among them; a list says yes, a kill no
+
+	// Valkey 9.
+	Name    string
+	Idle    time.Duration // idle for so long, in whole seconds, rounded up
+	Flags   string        // has these flags; see Client.Flags
+	LibName string
+	LibVer  string
+	DB      Opt[int64]
+	Capa    string // has these capabilities
+	IP      string
 }
 
-// ClientList describes the connections to the server.
-//
-// See https://redis.io/commands/client-list.
-func ClientList(o ClientListOptions) Cmd[[]Client] {
-	w := words{args: few()}
-	w = w.opt("TYPE", string(o.Type))
-	if len(o.IDs) > 0 {
+func (f ClientFilter) add(w words) words {
+	if len(f.IDs) > 0 {
 		w = w.str("ID")
-		for _, id := range o.IDs {
+		for _, id := range f.IDs {
 			w = w.int(id)
 		}
 	}
-	return query(clientLines, "CLIENT LIST", w.args...)
+	w = w.opt("TYPE", string(f.Type))
+	w = w.opt("USER", f.User)
+	w = w.opt("ADDR", f.Addr)
+	w = w.opt("LADDR", f.LocalAddr)
+	w = w.secs("MAXAGE", f.MinAge)
+	w = w.opt("NAME", f.Name)
+	w = w.secs("IDLE", f.Idle)
+	w = w.opt("FLAGS", f.Flags)
+	w = w.opt("LIB-NAME", f.LibName)
+	w = w.opt("LIB-VER", f.LibVer)
+	if f.DB.OK {
+		w = w.str("DB")
+		w = w.int(f.DB.Value)
+	}
+	w = w.opt("CAPA", f.Capa)
+	w = w.opt("IP", f.IP)
+	return w
 }
 
-// ClientFilter selects the clients of [ClientKill]; all of what is set must fit.
-type ClientFilter struct {
-	ID        int64         // zero is any
-	Type      ClientType    // empty is any
-	Addr      string        // of the client, "host:port"; empty is any
-	LocalAddr string        // of the server; empty is any
-	User      string        // empty is any
-	MaxAge    time.Duration // older than this, in seconds; zero is any. Redis 7.4
-	WithMe    bool          // also the connection that the command runs on
+func (f ClientFilter) self(w words) words {
+	if !f.Self.OK {
+		return w
+	}
+	if f.Self.Value {
+		return w.str("SKIPME", "no")
+	}
+	return w.str("SKIPME", "yes")
 }
 
-// ClientKill closes the connections that fit and returns how many.
+// ClientList describes the connections to the server that fit.
+//
+// See https://redis.io/commands/client-list.
+func ClientList(f ClientFilter) Cmd[[]Client] {
+	w := words{args: few()}
+	w = f.add(w)
+	w = f.self(w)
+	return query(clientLines, "CLIENT LIST", w.args...).check(w.bad)
+}
+
+// ClientKill closes the connections that fit and returns how many. A filter that
+// is empty is refused: it would close all of them.
 //
 // See https://redis.io/commands/client-kill.
 func ClientKill(f ClientFilter) Cmd[int64] {
 	w := words{args: few()}
-	w = w.count("ID", f.ID)
-	w = w.opt("TYPE", string(f.Type))
-	w = w.opt("ADDR", f.Addr)
-	w = w.opt("LADDR", f.LocalAddr)
-	w = w.opt("USER", f.User)
-	w = w.count("MAXAGE", int64(f.MaxAge/time.Second))
+	w = f.add(w)
 	if len(w.args) == 0 {
-		w = w.fail(emptyFilter) // it would be a syntax error
+		w = w.fail(emptyFilter)
 	}
-	w = w.flag(f.WithMe, "SKIPME")
-	w = w.flag(f.WithMe, "no")
-	return write(Int, "CLIENT KILL", w.args...).check(w.bad)
+	w = f.self(w)
+	return write(Int, "CLIENT KILL", w.args...).check(w.bad).With(resp.NoRetry)
 }
 
 // ClientPause lets clients wait for d, only their writes if writes is set.

@@ -53,10 +53,14 @@ func GeoAddWith(key string, o GeoAddOptions, places ...Place) Cmd[int64] {
 	return write(Int, "GEOADD", w.args...).check(w.bad)
 }
 
-// GeoDist returns the distance of two members, or [ErrNil] if one is missing.
+// GeoDist returns the distance of two members in unit u, meters if it is empty, or
+// [ErrNil] if one is missing.
 //
 // See https://redis.io/commands/geodist.
 func GeoDist(key, a, b string, u Unit) Cmd[float64] {
+	if u == "" {
+		u = Meters
+	}
 	return read(Float, "GEODIST", resp.String(key), resp.String(a), resp.String(b), resp.String(string(u)))
 }
 
@@ -87,13 +91,15 @@ func point(v resp.Value) (p Point, err error) {
 }
 
 // GeoArea is what [GeoSearch] searches: around Member, or around Center if that
-// is empty; within Radius, or in a box of Width and Height if that is 0.
+// is empty; within Radius, or in a box of Width and Height if that is 0. With a
+// Polygon it is that, and nothing else.
 type GeoArea struct {
 	Member        string
 	Center        Point
 	Radius        float64
 	Width, Height float64
-	Unit          Unit // empty is Meters
+	Unit          Unit    // empty is Meters
+	Polygon       []Point // its corners, at least three. Valkey 9
 }
 
 // GeoOptions are options of [GeoSearch] and [GeoSearchStore]. The zero value is
@@ -114,6 +120,23 @@ const (
 )
 
 func (w words) geo(a GeoArea, o GeoOptions) words {
+	w = w.area(a)
+	w = w.flag(o.Order != "", string(o.Order))
+	w = w.count("COUNT", o.Count)
+	w = w.flag(o.Any, "ANY")
+	return w
+}
+
+func (w words) area(a GeoArea) words {
+	if len(a.Polygon) > 0 {
+		w = w.str("BYPOLYGON")
+		w = w.int(int64(len(a.Polygon)))
+		for _, p := range a.Polygon {
+			w = w.float(p.Longitude)
+			w = w.float(p.Latitude)
+		}
+		return w
+	}
 	if a.Member != "" {
 		w = w.str("FROMMEMBER", a.Member)
 	} else {
@@ -133,9 +156,6 @@ func (w words) geo(a GeoArea, o GeoOptions) words {
 		w = w.float(a.Height)
 	}
 	w = w.str(string(a.Unit))
-	w = w.flag(o.Order != "", string(o.Order))
-	w = w.count("COUNT", o.Count)
-	w = w.flag(o.Any, "ANY")
 	return w
 }
 

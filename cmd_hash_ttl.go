@@ -36,8 +36,9 @@ func (w words) fields(names []string) words {
 	return w
 }
 
-// HExpire lets fields expire after d, under condition c if it is not empty.
-// Redis 7.4, Valkey 9.
+// HExpire lets fields expire after d, under condition c if it is not empty, and
+// says of each in its order what happened. d is at least a millisecond, rounded up
+// to whole ones. Redis 7.4, Valkey 9.
 //
 // See https://redis.io/commands/hpexpire.
 func HExpire(key string, d time.Duration, c ExpireCondition, fields ...string) Cmd[[]FieldTTL] {
@@ -49,8 +50,9 @@ func HExpire(key string, d time.Duration, c ExpireCondition, fields ...string) C
 	return write(fieldTTLs, "HPEXPIRE", w.args...).check(w.bad)
 }
 
-// HExpireAt lets fields expire at t, under condition c if it is not empty.
-// Redis 7.4, Valkey 9.
+// HExpireAt lets fields expire at t, to the millisecond, under condition c if it
+// is not empty, and says of each in its order what happened. A time that has
+// passed deletes them. Redis 7.4, Valkey 9.
 //
 // See https://redis.io/commands/hpexpireat.
 func HExpireAt(key string, t time.Time, c ExpireCondition, fields ...string) Cmd[[]FieldTTL] {
@@ -87,7 +89,8 @@ func HExpireTime(key string, fields ...string) Cmd[[]Opt[time.Time]] {
 func optMillis(v resp.Value) ([]Opt[time.Duration], error) { return list(v, OptOf(Millis)) }
 func optTimes(v resp.Value) ([]Opt[time.Time], error)      { return list(v, OptOf(UnixMillis)) }
 
-// HPersist removes the time to live of fields. Redis 7.4, Valkey 9.
+// HPersist removes the time to live of fields and says of each in its order what
+// happened. Redis 7.4, Valkey 9.
 //
 // See https://redis.io/commands/hpersist.
 func HPersist(key string, fields ...string) Cmd[[]FieldTTL] {
@@ -97,8 +100,8 @@ func HPersist(key string, fields ...string) Cmd[[]FieldTTL] {
 	return write(fieldTTLs, "HPERSIST", w.args...).check(w.bad)
 }
 
-// HGetEx returns the values of fields and changes their time to live. Redis 8.0,
-// Valkey 9.
+// HGetEx returns the values of fields in their order and changes their time to
+// live. It writes, so a replica refuses it. Redis 8.0, Valkey 9.
 //
 // See https://redis.io/commands/hgetex.
 func HGetEx(key string, o ExpireOptions, fields ...string) Cmd[[]Opt[string]] {
@@ -109,7 +112,8 @@ func HGetEx(key string, o ExpireOptions, fields ...string) Cmd[[]Opt[string]] {
 	return write(OptTexts, "HGETEX", w.args...).check(w.bad)
 }
 
-// HGetDel returns the values of fields and deletes them. Redis 8.0, Valkey 9.1.
+// HGetDel returns the values of fields in their order and deletes them. Redis 8.0,
+// Valkey 9.1.
 //
 // See https://redis.io/commands/hgetdel.
 func HGetDel(key string, fields ...string) Cmd[[]Opt[string]] {
@@ -119,12 +123,14 @@ func HGetDel(key string, fields ...string) Cmd[[]Opt[string]] {
 	return write(OptTexts, "HGETDEL", w.args...).check(w.bad)
 }
 
-// HSetExOptions are options of [HSetEx].
+// HSetExOptions are options of [HSetEx]. The zero value sets fields that do not
+// expire. Set at most one of TTL, At and KeepTTL.
 type HSetExOptions struct {
 	TTL     time.Duration // at least a millisecond, rounded up; zero sets none
-	At      time.Time     // when they expire; the zero time sets none
+	At      time.Time     // when they expire, to the millisecond; the zero time sets none
 	KeepTTL bool          // keep the time to live that the fields have
 	If      HashCondition // set them only then
+	IfKey   Condition     // and only if the key exists, or does not. Valkey 9.1
 }
 
 // HashCondition says when [HSetEx] sets fields.
@@ -143,6 +149,7 @@ const (
 func HSetEx(key string, o HSetExOptions, pairs ...string) Cmd[bool] {
 	w := words{args: few()}
 	w = w.str(key)
+	w = o.IfKey.add(w)
 	w = w.flag(o.If != "", string(o.If))
 	w = w.ttl("PX", o.TTL)
 	w = w.at("PXAT", o.At)

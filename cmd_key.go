@@ -22,7 +22,8 @@ func Unlink(keys ...string) Cmd[int64] { return write(Int, "UNLINK", addStrs(few
 // See https://redis.io/commands/exists.
 func Exists(keys ...string) Cmd[int64] { return read(Int, "EXISTS", addStrs(few(), keys)...) }
 
-// Touch marks keys as used now and returns how many exist.
+// Touch marks keys as used now and returns how many exist. On a replica it counts
+// only: the master evicts by its own clock.
 //
 // See https://redis.io/commands/touch.
 func Touch(keys ...string) Cmd[int64] { return read(Int, "TOUCH", addStrs(few(), keys)...) }
@@ -52,7 +53,8 @@ func Expire(key string, d time.Duration) Cmd[bool] {
 	return write(Bool, "PEXPIRE", resp.String(key), ceilMillis(d)).check(checkTTL(d))
 }
 
-// ExpireWith is [Expire] under a condition. It reports whether it was set.
+// ExpireWith is [Expire] under a condition. It reports whether it was set. Redis
+// 7.0.
 //
 // See https://redis.io/commands/pexpire.
 func ExpireWith(key string, d time.Duration, c ExpireCondition) Cmd[bool] {
@@ -69,6 +71,7 @@ func ExpireAt(key string, t time.Time) Cmd[bool] {
 }
 
 // ExpireAtWith is [ExpireAt] under a condition. It reports whether it was set.
+// Redis 7.0.
 //
 // See https://redis.io/commands/pexpireat.
 func ExpireAtWith(key string, t time.Time, c ExpireCondition) Cmd[bool] {
@@ -87,7 +90,7 @@ func Persist(key string) Cmd[bool] { return write(Bool, "PERSIST", resp.String(k
 func TTL(key string) Cmd[time.Duration] { return read(Millis, "PTTL", resp.String(key)) }
 
 // ExpireTime returns when key expires, to the millisecond: the zero time if
-// never, [ErrNil] if it does not exist.
+// never, [ErrNil] if it does not exist. Redis 7.0.
 //
 // See https://redis.io/commands/pexpiretime.
 func ExpireTime(key string) Cmd[time.Time] {
@@ -157,7 +160,7 @@ type RestoreOptions struct {
 	TTL      time.Duration // at least a millisecond; zero is for ever
 	At       time.Time     // instead of TTL
 	Replace  bool          // overwrite the key
-	IdleTime time.Duration // since it was used, for LRU eviction; zero says nothing
+	IdleTime time.Duration // since it was used, in whole seconds, for LRU eviction; zero says nothing
 	Freq     Opt[int64]    // of its use, for LFU eviction
 }
 
@@ -178,7 +181,7 @@ func Restore(key string, dump []byte, o RestoreOptions) Status {
 	w.args = append(w.args, resp.Bytes(dump))
 	w = w.flag(o.Replace, "REPLACE")
 	w = w.flag(!o.At.IsZero(), "ABSTTL")
-	w = w.count("IDLETIME", int64(o.IdleTime/time.Second))
+	w = w.secs("IDLETIME", o.IdleTime)
 	if o.Freq.OK {
 		w = w.str("FREQ")
 		w = w.int(o.Freq.Value)
@@ -260,11 +263,12 @@ func ObjectRefCount(key string) Cmd[int64] { return read(Int, "OBJECT REFCOUNT",
 
 // Wait waits until the writes of this connection have reached n replicas, at most
 // for timeout, zero for ever, and returns how many they have. The command before
-// it must have run on the same connection: use a [Leaser], or a [Pipeline].
+// it must have run on the same connection: use a [Leaser], or a [Pipeline]. It is
+// never repeated: on another connection it would say nothing about those writes.
 //
 // See https://redis.io/commands/wait.
 func Wait(n int, timeout time.Duration) Cmd[int64] {
-	return write(Int, "WAIT", resp.Int(int64(n)), blockMillis(timeout)).blockFor(timeout)
+	return write(Int, "WAIT", resp.Int(int64(n)), blockMillis(timeout)).blockFor(timeout).With(resp.NoRetry)
 }
 
 // Synced is the reply of [WaitAOF].
@@ -279,7 +283,7 @@ type Synced struct {
 // See https://redis.io/commands/waitaof.
 func WaitAOF(local, n int, timeout time.Duration) Cmd[Synced] {
 	return write(synced, "WAITAOF", resp.Int(int64(local)), resp.Int(int64(n)), blockMillis(timeout)).
-		blockFor(timeout)
+		blockFor(timeout).With(resp.NoRetry)
 }
 
 func synced(v resp.Value) (s Synced, err error) {

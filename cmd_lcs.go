@@ -7,7 +7,7 @@ import "github.com/kermes-redis/kermes/resp"
 // See https://redis.io/commands/lcs.
 func LCS(a, b string) Cmd[string] { return read(Text, "LCS", resp.String(a), resp.String(b)) }
 
-// LCSLen returns the length of [LCS].
+// LCSLen returns the length of [LCS]. Redis 7.0.
 //
 // See https://redis.io/commands/lcs.
 func LCSLen(a, b string) Cmd[int64] {

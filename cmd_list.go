@@ -175,14 +175,50 @@ func LMove(key, to string, from, at End) Cmd[string] {
 		resp.String(string(from)), resp.String(string(at)))
 }
 
+// Moving says how many elements [LMoveM] and [BLMoveM] move, and in which order
+// they arrive. The zero value moves one.
+type Moving struct {
+	Count   int64 // up to so many; zero is one
+	Exactly bool  // Count elements, or none if there are not so many
+	Bulk    bool  // as a block, in their order; not set, one by one
+}
+
+func (m Moving) add(w words) words {
+	if m.Count == 0 {
+		m.Count = 1
+	}
+	word, order := "COUNT", "OBO"
+	if m.Exactly {
+		word = "EXACTLY"
+	}
+	if m.Bulk {
+		order = "BULK"
+	}
+	w = w.count(word, m.Count)
+	w = w.str(order)
+	return w
+}
+
+// LMoveM moves elements from an end of one list to an end of another, or of the
+// same, and returns them as they lie there; none if there are none, or fewer than
+// exactly those asked for. Redis 8.10.
+//
+// See https://redis.io/commands/lmovem.
+func LMoveM(key, to string, from, at End, m Moving) Cmd[[]string] {
+	w := words{args: few()}
+	w = w.str(key, to, string(from), string(at))
+	w = m.add(w)
+	return write(textsOrNone, "LMOVEM", w.args...).check(w.bad)
+}
+
 // Popped are elements and the list they came from.
 type Popped struct {
 	Key    string
 	Values []string
 }
 
-// LMPop removes and returns up to n elements of the first list that has any;
-// [ErrNil] if none has.
+// LMPop removes and returns up to n elements of the first list that has any, one
+// if n is 0; [ErrNil] if none has. Redis 7.0.
 //
 // See https://redis.io/commands/lmpop.
 func LMPop(from End, n int64, keys ...string) Cmd[Popped] {
@@ -240,7 +276,20 @@ func BLMove(wait time.Duration, key, to string, from, at End) Cmd[string] {
 		resp.String(string(from)), resp.String(string(at)), blockSeconds(wait)).blockFor(wait)
 }
 
+// BLMoveM is [LMoveM] that waits for the elements for wait at most, zero for ever.
+// Redis 8.10.
+//
+// See https://redis.io/commands/blmovem.
+func BLMoveM(wait time.Duration, key, to string, from, at End, m Moving) Cmd[[]string] {
+	w := words{args: few()}
+	w = w.str(key, to, string(from), string(at))
+	w.args = append(w.args, blockSeconds(wait))
+	w = m.add(w)
+	return write(textsOrNone, "BLMOVEM", w.args...).check(w.bad).blockFor(wait)
+}
+
 // BLMPop is [LMPop] that waits for an element for wait at most, zero for ever.
+// Redis 7.0.
 //
 // See https://redis.io/commands/blmpop.
 func BLMPop(wait time.Duration, from End, n int64, keys ...string) Cmd[Popped] {

@@ -201,6 +201,30 @@ func ModuleLoad(path string, args ...string) Status {
 	return status("MODULE LOAD", strs(path, args)...)
 }
 
+// ModuleLoadOptions are options of [ModuleLoadEx].
+type ModuleLoadOptions struct {
+	Config []string // parameters of the module and their values, in turn
+	Args   []string // as [ModuleLoad] takes them
+}
+
+// ModuleLoadEx is [ModuleLoad] with parameters. Redis 7.0.
+//
+// See https://redis.io/commands/module-loadex.
+func ModuleLoadEx(path string, o ModuleLoadOptions) Status {
+	w := words{args: append(few(), resp.String(path))}
+	if len(o.Config)%2 != 0 {
+		w = w.fail(oddPairs)
+	}
+	for i := 0; i+1 < len(o.Config); i += 2 {
+		w = w.str("CONFIG", o.Config[i], o.Config[i+1])
+	}
+	if len(o.Args) > 0 {
+		w = w.str("ARGS")
+		w = w.str(o.Args...)
+	}
+	return status("MODULE LOADEX", w.args...).check(w.bad)
+}
+
 // ModuleUnload unloads a module by its name.
 //
 // See https://redis.io/commands/module-unload.

@@ -1,6 +1,10 @@
 package redis
 
-import "github.com/kermes-redis/kermes/resp"
+import (
+	"time"
+
+	"github.com/kermes-redis/kermes/resp"
+)
 
 func evalWords(what string, keys []string, args []resp.Arg) []resp.Arg {
 	a := make([]resp.Arg, 0, 2+len(keys)+len(args))
@@ -16,7 +20,7 @@ func Eval[T any](decode Decoder[T], src string, keys []string, args ...resp.Arg)
 	return write(decode, "EVAL", evalWords(src, keys, args)...)
 }
 
-// EvalRO is [Eval] of a script that only reads.
+// EvalRO is [Eval] of a script that only reads. Redis 7.0.
 //
 // See https://redis.io/commands/eval_ro.
 func EvalRO[T any](decode Decoder[T], src string, keys []string, args ...resp.Arg) Cmd[T] {
@@ -30,21 +34,21 @@ func EvalSha[T any](decode Decoder[T], sha string, keys []string, args ...resp.A
 	return write(decode, "EVALSHA", evalWords(sha, keys, args)...)
 }
 
-// EvalShaRO is [EvalSha] of a script that only reads.
+// EvalShaRO is [EvalSha] of a script that only reads. Redis 7.0.
 //
 // See https://redis.io/commands/evalsha_ro.
 func EvalShaRO[T any](decode Decoder[T], sha string, keys []string, args ...resp.Arg) Cmd[T] {
 	return read(decode, "EVALSHA_RO", evalWords(sha, keys, args)...)
 }
 
-// FCall runs a function of a library.
+// FCall runs a function of a library. Redis 7.0.
 //
 // See https://redis.io/commands/fcall.
 func FCall[T any](decode Decoder[T], function string, keys []string, args ...resp.Arg) Cmd[T] {
 	return write(decode, "FCALL", evalWords(function, keys, args)...)
 }
 
-// FCallRO is [FCall] of a function with the flag no-writes.
+// FCallRO is [FCall] of a function with the flag no-writes. Redis 7.0.
 //
 // See https://redis.io/commands/fcall_ro.
 func FCallRO[T any](decode Decoder[T], function string, keys []string, args ...resp.Arg) Cmd[T] {
@@ -88,6 +92,7 @@ func flushMode(async bool) resp.Arg {
 }
 
 // FunctionLoad loads a library and returns its name. With replace it may exist.
+// Redis 7.0, as all of the functions.
 //
 // See https://redis.io/commands/function-load.
 func FunctionLoad(src string, replace bool) Cmd[string] {
@@ -210,9 +215,9 @@ type FunctionStatus struct {
 
 // RunningScript is a function that runs now.
 type RunningScript struct {
-	Name           string
-	Command        []string
-	DurationMillis int64
+	Name     string
+	Command  []string
+	Duration time.Duration // to the millisecond
 }
 
 // EngineStatus counts what an engine has loaded.
@@ -244,7 +249,7 @@ func runningScript(v resp.Value) (r RunningScript, err error) {
 		case "command":
 			r.Command, err = Texts(v)
 		case "duration_ms":
-			r.DurationMillis, err = Int(v)
+			r.Duration, err = Millis(v)
 		}
 		return err
 	})

@@ -9,26 +9,69 @@ import (
 )
 
 // Info returns what the server tells of itself, as field and value: of all
-// default sections, or of those named: "server", "replication", "everything".
+// default sections, or of those named: "server", "replication", "everything". More
+// than one can be named since Redis 7.0.
 //
 // See https://redis.io/commands/info.
 func Info(sections ...string) Cmd[map[string]string] {
 	return query(infoFields, "INFO", addStrs(few(), sections)...)
 }
 
-func infoFields(v resp.Value) (map[string]string, error) {
-	text, err := Text(v)
-	if err != nil {
-		return nil, err
-	}
+// InfoSections is [Info] by section, whose names are in lower case:
+//
+//	info["keyspace"]["db0"] // "keys=2,expires=0,avg_ttl=0", see InfoValue
+//
+// See https://redis.io/commands/info.
+func InfoSections(sections ...string) Cmd[map[string]map[string]string] {
+	return query(infoSections, "INFO", addStrs(few(), sections)...)
+}
+
+// InfoValue takes a value of [Info] apart that has parts: "ip=::1,port=6379".
+func InfoValue(value string) map[string]string {
 	out := map[string]string{}
-	for line := range strings.Lines(text) {
-		name, value, ok := strings.Cut(strings.TrimRight(line, "\r\n"), ":")
-		if ok && !strings.HasPrefix(name, "#") {
-			out[name] = value
+	for part := range strings.SplitSeq(value, ",") {
+		if name, v, ok := strings.Cut(part, "="); ok {
+			out[name] = v
 		}
 	}
-	return out, nil
+	return out
+}
+
+func infoFields(v resp.Value) (map[string]string, error) {
+	out := map[string]string{}
+	err := infoLines(v, func(_, name, value string) { out[name] = value })
+	return out, err
+}
+
+func infoSections(v resp.Value) (map[string]map[string]string, error) {
+	out := map[string]map[string]string{}
+	err := infoLines(v, func(section, name, value string) {
+		if out[section] == nil {
+			out[section] = map[string]string{}
+		}
+		out[section][name] = value
+	})
+	return out, err
+}
+
+// infoLines reads "# Section" and "name:value".
+func infoLines(v resp.Value, line func(section, name, value string)) error {
+	text, err := Text(v)
+	if err != nil {
+		return err
+	}
+	section := ""
+	for l := range strings.Lines(text) {
+		l = strings.TrimRight(l, "\r\n")
+		if s, ok := strings.CutPrefix(l, "#"); ok {
+			section = strings.ToLower(strings.TrimSpace(s))
+			continue
+		}
+		if name, value, ok := strings.Cut(l, ":"); ok {
+			line(section, name, value)
+		}
+	}
+	return nil
 }
 
 // DBSize returns the number of keys in the database.
@@ -86,6 +129,12 @@ func BGSave(schedule bool) Cmd[string] {
 	return write(Text, "BGSAVE", w.args...)
 }
 
+// BGSaveCancel ends a [BGSave] that runs or is scheduled and returns what the
+// server says to it. Valkey 8.1.
+//
+// See https://valkey.io/commands/bgsave.
+func BGSaveCancel() Cmd[string] { return write(Text, "BGSAVE", resp.String("CANCEL")) }
+
 // BGRewriteAOF rewrites the append-only file in the background and returns what
 // the server says to it.
 //
@@ -102,7 +151,8 @@ type ShutdownOptions struct {
 }
 
 // Shutdown stops the server. When it does, the connection ends without a reply:
-// then the error is [ClassMaybeExecuted].
+// then the error is [ClassMaybeExecuted]. It is never repeated: it would stop
+// another server.
 //
 // See https://redis.io/commands/shutdown.
 func Shutdown(o ShutdownOptions) Status {
@@ -152,6 +202,7 @@ type SlowCommand struct {
 	ID       int64
 	Time     time.Time // when it began, to the second
 	Duration time.Duration
+	Size     int64    // of the request or reply in bytes; see [CommandLogGet]
 	Args     []string // shortened by the server
 	Addr     string   // of the client
 	Name     string   // of the client
@@ -198,15 +249,29 @@ type CommandLog string
 // The logs of [CommandLogGet].
 const (
 	SlowLog       CommandLog = "slow"
-	LargeRequests CommandLog = "large-request" // Duration is the size in bytes, as microseconds
-	LargeReplies  CommandLog = "large-reply"   // Duration is the size in bytes, as microseconds
+	LargeRequests CommandLog = "large-request"
+	LargeReplies  CommandLog = "large-reply"
 )
 
-// CommandLogGet returns the latest n entries of a log. Valkey 8.1.
+// CommandLogGet returns the latest n entries of a log, all if n is negative. Those
+// of [SlowLog] have a Duration, the others a Size. Valkey 8.1.
 //
 // See https://valkey.io/commands/commandlog-get.
 func CommandLogGet(l CommandLog, n int64) Cmd[[]SlowCommand] {
-	return query(slowCommands, "COMMANDLOG GET", resp.Int(max(n, -1)), resp.String(string(l)))
+	decode := largeCommands
+	if l == SlowLog {
+		decode = slowCommands
+	}
+	return query(decode, "COMMANDLOG GET", resp.Int(max(n, -1)), resp.String(string(l)))
+}
+
+// largeCommands is slowCommands of a log that has bytes where that has microseconds.
+func largeCommands(v resp.Value) ([]SlowCommand, error) {
+	out, err := slowCommands(v)
+	for i := range out {
+		out[i].Size, out[i].Duration = out[i].Duration.Microseconds(), 0
+	}
+	return out, err
 }
 
 // CommandLogLen returns the number of entries of a log. Valkey 8.1.
@@ -223,17 +288,20 @@ func CommandLogReset(l CommandLog) Status {
 	return status("COMMANDLOG RESET", resp.String(string(l)))
 }
 
-// ReplicaOf makes the server a replica of the one at host and port.
+// ReplicaOf makes the server a replica of the one at host and port. It is never
+// repeated: it is meant for one server.
 //
 // See https://redis.io/commands/replicaof.
 func ReplicaOf(host string, port int) Status {
-	return status("REPLICAOF", resp.String(host), resp.String(strconv.Itoa(port)))
+	return status("REPLICAOF", resp.String(host), resp.String(strconv.Itoa(port))).With(resp.NoRetry)
 }
 
-// ReplicaOfNoOne makes the server a master.
+// ReplicaOfNoOne makes the server a master. It is never repeated.
 //
 // See https://redis.io/commands/replicaof.
-func ReplicaOfNoOne() Status { return status("REPLICAOF", resp.String("NO"), resp.String("ONE")) }
+func ReplicaOfNoOne() Status {
+	return status("REPLICAOF", resp.String("NO"), resp.String("ONE")).With(resp.NoRetry)
+}
 
 // FailoverOptions are options of [Failover]. The zero value lets any replica take
 // over and waits for it without end.
@@ -245,7 +313,7 @@ type FailoverOptions struct {
 }
 
 // Failover lets a replica take over from this master. It answers at once; [Info]
-// tells the state.
+// tells the state. It is never repeated: the new master would fail over, too.
 //
 // See https://redis.io/commands/failover.
 func Failover(o FailoverOptions) Status {
@@ -255,7 +323,7 @@ func Failover(o FailoverOptions) Status {
 		w = w.flag(o.Force, "FORCE")
 	}
 	w = w.ttl("TIMEOUT", o.Timeout)
-	return status("FAILOVER", w.args...).check(w.bad)
+	return status("FAILOVER", w.args...).check(w.bad).With(resp.NoRetry)
 }
 
 // FailoverAbort cancels a [Failover] that has not ended.

@@ -90,7 +90,7 @@ func SDiffStore(to string, keys ...string) Cmd[int64] {
 func SInter(keys ...string) Cmd[[]string] { return read(Texts, "SINTER", addStrs(few(), keys)...) }
 
 // SInterCard returns how many members are in all sets. It stops counting at limit
-// unless that is 0.
+// unless that is 0. Redis 7.0.
 //
 // See https://redis.io/commands/sintercard.
 func SInterCard(limit int64, keys ...string) Cmd[int64] {
@@ -98,6 +98,30 @@ func SInterCard(limit int64, keys ...string) Cmd[int64] {
 	w = w.keys(keys)
 	w = w.count("LIMIT", limit)
 	return read(Int, "SINTERCARD", w.args...).check(w.bad)
+}
+
+// SUnionCard returns how many members are in any of the sets. It stops counting at
+// limit unless that is 0. With approx it estimates, off by 0.81 % in the mean, with
+// far less work. Redis 8.10.
+//
+// See https://redis.io/commands/sunioncard.
+func SUnionCard(limit int64, approx bool, keys ...string) Cmd[int64] {
+	w := words{args: few()}
+	w = w.keys(keys)
+	w = w.flag(approx, "APPROX")
+	w = w.count("LIMIT", limit)
+	return read(Int, "SUNIONCARD", w.args...).check(w.bad)
+}
+
+// SDiffCard returns how many members of the first set are in none of the others.
+// It stops counting at limit unless that is 0. Redis 8.10.
+//
+// See https://redis.io/commands/sdiffcard.
+func SDiffCard(limit int64, keys ...string) Cmd[int64] {
+	w := words{args: few()}
+	w = w.keys(keys)
+	w = w.count("LIMIT", limit)
+	return read(Int, "SDIFFCARD", w.args...).check(w.bad)
 }
 
 // SInterStore stores [SInter] at to and returns its size.

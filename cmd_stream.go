@@ -47,10 +47,9 @@ func (o TrimOptions) add(w words) words {
 	case o.MinID != "":
 		w = w.str("MINID", by, o.MinID)
 	default:
-		if o != (TrimOptions{Refs: o.Refs}) {
+		if o != (TrimOptions{}) {
 			w = w.fail(noThreshold)
 		}
-		w = w.flag(o.Refs != "", string(o.Refs))
 		return w
 	}
 	w = w.count("LIMIT", o.Limit)
@@ -63,22 +62,46 @@ type XAddOptions struct {
 	ID         string // empty is [NewID]
 	NoMkStream bool   // do not make the stream; then XAdd returns [ErrNil]
 	Trim       TrimOptions
+
+	// Producer and Message name the entry for the server to recognise: if it has
+	// seen both before, nothing is added and XAdd returns the ID of then. So a
+	// retry cannot append twice. An empty Message is made of the fields; an empty
+	// Producer switches it off. Redis 8.6, see [XCfgSet].
+	Producer, Message string
+}
+
+func (o XAddOptions) once(w words) words {
+	switch {
+	case o.Producer == "":
+		return w
+	case o.Message == "":
+		return w.str("IDMPAUTO", o.Producer)
+	}
+	return w.str("IDMP", o.Producer, o.Message)
 }
 
 // XAdd appends an entry of fields and values, given in turn, and returns its ID.
+// It may be repeated, and is flagged so, if o has a Producer.
 //
 // See https://redis.io/commands/xadd.
 func XAdd(key string, o XAddOptions, pairs ...string) Cmd[string] {
 	w := words{args: few()}
 	w = w.str(key)
 	w = w.flag(o.NoMkStream, "NOMKSTREAM")
+	w = w.flag(o.Trim.Refs != "", string(o.Trim.Refs))
+	o.Trim.Refs = ""
+	w = o.once(w)
 	w = o.Trim.add(w)
 	if o.ID == "" {
 		o.ID = NewID
 	}
 	w = w.str(o.ID)
 	w = w.pairs(pairs)
-	return write(Text, "XADD", w.args...).check(w.bad)
+	c := write(Text, "XADD", w.args...).check(w.bad)
+	if o.Producer != "" {
+		c = c.Idempotent()
+	}
+	return c
 }
 
 // XTrim removes entries and returns how many.
@@ -121,7 +144,8 @@ func removals(v resp.Value) ([]Removal, error) {
 	})
 }
 
-// XDelEx removes entries together with the references of groups. Redis 8.2.
+// XDelEx removes entries, treats the references of groups as r says, and says of
+// each entry in its order what happened. Redis 8.2.
 //
 // See https://redis.io/commands/xdelex.
 func XDelEx(key string, r Refs, ids ...string) Cmd[[]Removal] {
@@ -132,7 +156,9 @@ func XDelEx(key string, r Refs, ids ...string) Cmd[[]Removal] {
 	return write(removals, "XDELEX", w.args...).check(w.bad)
 }
 
-// XAckDel acknowledges entries for group and removes them. Redis 8.2.
+// XAckDel acknowledges entries for group, removes them, treats the references of
+// other groups as r says, and says of each entry in its order what happened. Redis
+// 8.2.
 //
 // See https://redis.io/commands/xackdel.
 func XAckDel(key, group string, r Refs, ids ...string) Cmd[[]Removal] {
@@ -206,8 +232,10 @@ func (w words) block(d time.Duration) words {
 
 // XReadOptions are options of [XRead]. The zero value reads what there is.
 type XReadOptions struct {
-	Count int64         // entries of each stream at most; zero is all
-	Block time.Duration // how long to wait for an entry; zero does not wait, see [Forever]
+	Count    int64         // entries of each stream at most; zero is all
+	MaxCount int64         // entries altogether at most; zero is all. Redis 8.10
+	MaxSize  int64         // bytes of the reply at most, but one entry; zero is no limit. Redis 8.10
+	Block    time.Duration // how long to wait for an entry; zero does not wait, see [Forever]
 }
 
 // XRead returns the entries after the given IDs, none if there are none in time.
@@ -216,6 +244,8 @@ type XReadOptions struct {
 func XRead(o XReadOptions, from ...StreamID) Cmd[[]Stream] {
 	w := words{args: few()}
 	w = w.count("COUNT", o.Count)
+	w = w.count("MAXCOUNT", o.MaxCount)
+	w = w.count("MAXSIZE", o.MaxSize)
 	w = w.block(o.Block)
 	w = w.streams(from)
 	return mayBlock(read(streams, "XREAD", w.args...).check(w.bad), o.Block)
@@ -230,10 +260,12 @@ func mayBlock[T any](c Cmd[T], d time.Duration) Cmd[T] {
 
 // XReadGroupOptions are options of [XReadGroup]. The zero value reads what there is.
 type XReadGroupOptions struct {
-	Count int64         // entries of each stream at most; zero is all
-	Block time.Duration // how long to wait for an entry; zero does not wait, see [Forever]
-	NoAck bool          // entries count as acknowledged at once
-	Claim time.Duration // take over entries idle for so long as well; zero does not. Redis 8.4
+	Count    int64         // entries of each stream at most; zero is all
+	MaxCount int64         // entries altogether at most; zero is all. Redis 8.10
+	MaxSize  int64         // bytes of the reply at most, but one entry; zero is no limit. Redis 8.10
+	Block    time.Duration // how long to wait for an entry; zero does not wait, see [Forever]
+	Claim    time.Duration // take over entries idle for so long as well; zero does not. Redis 8.4
+	NoAck    bool          // entries count as acknowledged at once, but claimed ones
 }
 
 // XReadGroup returns entries for consumer of group: fresh ones with [FreshID],
@@ -245,9 +277,11 @@ func XReadGroup(group, consumer string, o XReadGroupOptions, from ...StreamID) C
 	w := words{args: few()}
 	w = w.str("GROUP", group, consumer)
 	w = w.count("COUNT", o.Count)
+	w = w.count("MAXCOUNT", o.MaxCount)
+	w = w.count("MAXSIZE", o.MaxSize)
 	w = w.block(o.Block)
-	w = w.flag(o.NoAck, "NOACK")
 	w = w.ttl("CLAIM", o.Claim)
+	w = w.flag(o.NoAck, "NOACK")
 	w = w.streams(from)
 	return mayBlock(write(streams, "XREADGROUP", w.args...).check(w.bad), o.Block)
 }
@@ -260,6 +294,58 @@ func XAck(key, group string, ids ...string) Cmd[int64] {
 	w = w.str(key, group)
 	w = w.str(ids...)
 	return write(Int, "XACK", w.args...)
+}
+
+// Nack says how [XNack] counts the delivery that it takes back.
+type Nack string
+
+// The ways to give entries back.
+const (
+	NackSilent Nack = "SILENT" // it does not count: the consumer shuts down
+	NackFail   Nack = "FAIL"   // it counts: another consumer may do better
+	NackFatal  Nack = "FATAL"  // it counts as the last one possible: nobody can
+)
+
+// XNackOptions are options of [XNack]. The zero value counts as the Nack says.
+type XNackOptions struct {
+	Deliveries Opt[int64] // the delivery count to set instead
+	Force      bool       // also entries that are not pending for anybody
+}
+
+// XNack gives entries back to group, first in line for whoever claims next, and
+// returns how many were pending. Redis 8.8.
+//
+// See https://redis.io/commands/xnack.
+func XNack(key, group string, n Nack, o XNackOptions, ids ...string) Cmd[int64] {
+	w := words{args: few()}
+	w = w.str(key, group, string(n))
+	w = w.ids(ids)
+	if o.Deliveries.OK {
+		w = w.str("RETRYCOUNT")
+		w = w.int(o.Deliveries.Value)
+	}
+	w = w.flag(o.Force, "FORCE")
+	return write(Int, "XNACK", w.args...).check(w.bad)
+}
+
+// XCfgSetOptions are options of [XCfgSet]. Set at least one.
+type XCfgSetOptions struct {
+	Duration time.Duration // how long a message is recognised, in whole seconds, rounded up; zero leaves it
+	MaxSize  int64         // how many messages of each producer; zero leaves it
+}
+
+// XCfgSet sets how long a stream recognises the messages of XAddOptions.Producer.
+// It forgets those of before. Redis 8.6.
+//
+// See https://redis.io/commands/xcfgset.
+func XCfgSet(key string, o XCfgSetOptions) Status {
+	w := words{args: append(few(), resp.String(key))}
+	w = w.secs("IDMP-DURATION", o.Duration)
+	w = w.count("IDMP-MAXSIZE", o.MaxSize)
+	if len(w.args) == 1 {
+		w = w.fail(nothingToSet)
+	}
+	return status("XCFGSET", w.args...).check(w.bad)
 }
 
 // XSetIDOptions are options of [XSetID].

@@ -95,7 +95,7 @@ func pendingSummary(v resp.Value) (p PendingSummary, err error) {
 type Pending struct {
 	ID          string
 	Consumer    string        // who has it
-	Idle        time.Duration // since it was delivered, of [XPendingRange]
+	Idle        time.Duration // since it was delivered, of [XPendingRange]; [NoExpiry] if it was given back, see [XNack]
 	DeliveredAt time.Time     // instead, of [XInfoStreamFull]
 	Deliveries  int64         // how often it was delivered
 }
@@ -121,6 +121,9 @@ func XPendingRange(key, group string, n int64, o XPendingOptions) Cmd[[]Pending]
 		o.End = MaxID
 	}
 	w = w.str(o.Start, o.End)
+	if n < 0 {
+		w = w.fail(negative)
+	}
 	w = w.int(n)
 	w = w.flag(o.Consumer != "", o.Consumer)
 	return read(pendings, "XPENDING", w.args...).check(w.bad)

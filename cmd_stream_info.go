@@ -16,6 +16,12 @@ type StreamInfo struct {
 	RecordedFirstID       string
 	RadixKeys, RadixNodes int64
 	First, Last           Opt[Entry]
+
+	// Of messages that are recognised, see [XCfgSet]. Redis 8.6.
+	IDMPDuration        time.Duration
+	IDMPMaxSize         int64
+	Producers, Messages int64 // that are known now
+	Added, Repeated     int64 // since the stream was made: new ones, and recognised ones
 }
 
 // XInfoStream describes a stream. A missing key is an error.
@@ -58,6 +64,18 @@ func (s *StreamInfo) common(name string, v resp.Value) (err error) {
 		s.EntriesAdded, err = Int(v)
 	case "recorded-first-entry-id":
 		s.RecordedFirstID, err = Text(v)
+	case "idmp-duration":
+		s.IDMPDuration, err = Seconds(v)
+	case "idmp-maxsize":
+		s.IDMPMaxSize, err = Int(v)
+	case "pids-tracked":
+		s.Producers, err = Int(v)
+	case "iids-tracked":
+		s.Messages, err = Int(v)
+	case "iids-added":
+		s.Added, err = Int(v)
+	case "iids-duplicates":
+		s.Repeated, err = Int(v)
 	}
 	return err
 }

@@ -63,7 +63,8 @@ func (c Condition) add(w words) words {
 	return w
 }
 
-// SetOptions are options of [SetWith] and [SetGet]. The zero value is a plain SET.
+// SetOptions are options of [SetWith], [SetGet] and [MSetEx]. The zero value is a
+// plain SET. Set at most one of TTL, At and KeepTTL: the server refuses two.
 type SetOptions struct {
 	TTL     time.Duration // at least a millisecond, rounded up; zero sets none
 	At      time.Time     // when it expires, to the millisecond; the zero time sets none
@@ -90,7 +91,9 @@ func SetWith[V Blob](key string, value V, o SetOptions) Cmd[bool] {
 }
 
 // SetGet sets key to value and returns the value of before, or [ErrNil] if there
-// was none. It returns the same whether or not a condition held.
+// was none. It returns the same whether or not a condition held: with [IfAbsent]
+// (since Redis 7.0) ErrNil means that it was set, a value that it was not. It
+// returns [ErrWrongType], and sets nothing, if key holds no string.
 //
 // See https://redis.io/commands/set.
 func SetGet[V Blob](key string, value V, o SetOptions) Cmd[string] {
@@ -129,6 +132,71 @@ func GetEx(key string, o ExpireOptions) Cmd[string] {
 // See https://redis.io/commands/getdel.
 func GetDel(key string) Cmd[string] { return write(Text, "GETDEL", resp.String(key)) }
 
+// Number is what counters count in.
+type Number interface{ int64 | float64 }
+
+// Increment is the reply of [IncrEx] and [IncrExFloat].
+type Increment[N Number] struct {
+	Value   N // of the key now
+	Applied N // what was added; 0 if a bound forbade it
+}
+
+// IncrExOptions are options of [IncrEx] and [IncrExFloat]. The zero value only
+// adds.
+type IncrExOptions[N Number] struct {
+	Min, Max   Opt[N]        // bounds of the sum; missing are those of the type
+	Saturate   bool          // stop at a bound instead of adding nothing
+	Expire     ExpireOptions // the time to live to set or remove; the zero value leaves it
+	ExpireOnce bool          // set it only if the key has none
+}
+
+// IncrEx adds n to the integer at key within bounds, sets its time to live, and
+// returns the sum and what was added. With Max, Expire.TTL and ExpireOnce it is a
+// rate limiter: Applied is 0 when the window is full. A missing key is 0. Redis
+// 8.8, Valkey 9.2.
+//
+// See https://redis.io/commands/increx.
+func IncrEx(key string, n int64, o IncrExOptions[int64]) Cmd[Increment[int64]] {
+	w := words{args: append(few(), resp.String(key), resp.String("BYINT"), resp.Int(n))}
+	w = o.add(w, words.int)
+	return write(increment(Int), "INCREX", w.args...).check(w.bad)
+}
+
+// IncrExFloat is [IncrEx] with a number.
+//
+// See https://redis.io/commands/increx.
+func IncrExFloat(key string, f float64, o IncrExOptions[float64]) Cmd[Increment[float64]] {
+	w := words{args: append(few(), resp.String(key), resp.String("BYFLOAT"))}
+	w = w.float(f)
+	w = o.add(w, words.float)
+	return write(increment(Float), "INCREX", w.args...).check(w.bad)
+}
+
+func (o IncrExOptions[N]) add(w words, number func(words, N) words) words {
+	if o.Min.OK {
+		w = number(w.str("LBOUND"), o.Min.Value)
+	}
+	if o.Max.OK {
+		w = number(w.str("UBOUND"), o.Max.Value)
+	}
+	w = w.flag(o.Saturate, "SATURATE")
+	w = o.Expire.add(w)
+	w = w.flag(o.ExpireOnce, "ENX")
+	return w
+}
+
+func increment[N Number](number Decoder[N]) Decoder[Increment[N]] {
+	return func(v resp.Value) (i Increment[N], err error) {
+		c, err := tuple(v, 2)
+		if err != nil {
+			return i, err
+		}
+		i.Value = next(&c, number, &err)
+		i.Applied = next(&c, number, &err)
+		return i, err
+	}
+}
+
 // GetRange returns bytes start to end of the value, both inclusive, negative
 // ones from its end; an empty string if there are none.
 //
@@ -144,7 +212,7 @@ func SetRange[V Blob](key string, offset int64, value V) Cmd[int64] {
 	return write(Int, "SETRANGE", resp.String(key), resp.Int(offset), blob(value))
 }
 
-// Append appends value to that of key and returns the new length.
+// Append appends value to that of key and returns the new length in bytes.
 //
 // See https://redis.io/commands/append.
 func Append[V Blob](key string, value V) Cmd[int64] {
@@ -168,7 +236,7 @@ func IncrBy(key string, n int64) Cmd[int64] {
 	return write(Int, "INCRBY", resp.String(key), resp.Int(n))
 }
 
-// IncrByFloat adds f to the number at key and returns the sum.
+// IncrByFloat adds f to the number at key and returns the sum. A missing key is 0.
 //
 // See https://redis.io/commands/incrbyfloat.
 func IncrByFloat(key string, f float64) Cmd[float64] {
@@ -215,7 +283,7 @@ func MSetNX(pairs ...string) Cmd[bool] {
 
 // MSetEx sets keys to values, given in turn, with one time to live for all, and
 // reports whether it has. Of the conditions it knows [IfAbsent] (none of the keys
-// exists) and [IfPresent] (all do). Redis 8.4.
+// exists) and [IfPresent] (all do). Redis 8.4, Valkey 9.1.
 //
 // See https://redis.io/commands/msetex.
 func MSetEx(o SetOptions, pairs ...string) Cmd[bool] {
@@ -229,7 +297,8 @@ func MSetEx(o SetOptions, pairs ...string) Cmd[bool] {
 }
 
 // DelIf deletes key if the condition on its value holds: [IfEqual], [IfNotEqual],
-// [IfDigest] or [IfNotDigest]. It reports whether it has. Redis 8.4.
+// [IfDigest] or [IfNotDigest]; without one, always. It reports whether it has.
+// Redis 8.4.
 //
 // See https://redis.io/commands/delex.
 func DelIf(key string, c Condition) Cmd[bool] {

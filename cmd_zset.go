@@ -311,7 +311,7 @@ func zpopped(v resp.Value) (p ZPopped, err error) {
 }
 
 // ZMPop removes and returns up to n members of the first set that has any, one
-// if n is 0; [ErrNil] if none has.
+// if n is 0; [ErrNil] if none has. Redis 7.0.
 //
 // See https://redis.io/commands/zmpop.
 func ZMPop(from Extreme, n int64, keys ...string) Cmd[ZPopped] {
@@ -323,6 +323,7 @@ func ZMPop(from Extreme, n int64, keys ...string) Cmd[ZPopped] {
 }
 
 // BZMPop is [ZMPop] that waits for a member for wait at most, zero for ever.
+// Redis 7.0.
 //
 // See https://redis.io/commands/bzmpop.
 func BZMPop(wait time.Duration, from Extreme, n int64, keys ...string) Cmd[ZPopped] {

@@ -122,6 +122,7 @@ const (
 	Sum     Aggregate = "SUM"
 	Minimum Aggregate = "MIN"
 	Maximum Aggregate = "MAX"
+	Count   Aggregate = "COUNT" // in how many sets it is, or the sum of their weights. Redis 8.8
 )
 
 // CombineOptions are options of unions and intersections of sorted sets. The zero
@@ -199,7 +200,7 @@ func ZInterStore(to string, o CombineOptions, keys ...string) Cmd[int64] {
 }
 
 // ZInterCard returns how many members are in all sets. It stops counting at limit
-// unless that is 0.
+// unless that is 0. Redis 7.0.
 //
 // See https://redis.io/commands/zintercard.
 func ZInterCard(limit int64, keys ...string) Cmd[int64] {

@@ -1,66 +1,77 @@
 package redis
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/kermes-redis/kermes/conn"
+	"github.com/kermes-redis/kermes/internal/redistest"
 )
 
-// untyped are the commands of Redis without a function here, by the reason. All
-// can be sent by New.
+// untyped are the commands of Redis and Valkey without a function here, by the
+// reason. All can be sent by New.
 var untyped = map[string][]string{
 	"deprecated": {
 		"BRPOPLPUSH", "GEORADIUS", "GEORADIUSBYMEMBER", "GEORADIUSBYMEMBER_RO", "GEORADIUS_RO", "GETSET", "HMSET",
 		"PSETEX", "QUIT", "RPOPLPUSH", "SETEX", "SETNX", "SLAVEOF", "SUBSTR", "ZRANGEBYLEX", "ZRANGEBYSCORE",
-		"ZREVRANGE", "ZREVRANGEBYLEX", "ZREVRANGEBYSCORE", "CLUSTER SLAVES", "CLUSTER SLOTS",
+		"ZREVRANGE", "ZREVRANGEBYLEX", "ZREVRANGEBYSCORE", "CLUSTER SLAVES", "CLUSTER SLOTS", "SENTINEL SLAVES",
 	},
-	"the same in milliseconds is typed": {"EXPIRE", "EXPIREAT", "EXPIRETIME", "TTL"},
+	"the same in milliseconds is typed": {"EXPIRE", "EXPIREAT", "EXPIRETIME", "TTL", "HEXPIRE", "HEXPIREAT", "HEXPIRETIME", "HTTL"},
+	"the same by another name is typed": {
+		"SENTINEL GET-PRIMARY-ADDR-BY-NAME", "SENTINEL IS-PRIMARY-DOWN-BY-ADDR", "SENTINEL PRIMARIES", "SENTINEL PRIMARY",
+	},
 	"state of the connection: conn.Options, or New on a leased connection": {
 		"AUTH", "HELLO", "SELECT", "RESET", "CLIENT SETNAME", "CLIENT SETINFO", "CLIENT REPLY", "CLIENT CACHING",
-		"CLIENT TRACKING", "CLIENT NO-EVICT", "CLIENT NO-TOUCH",
+		"CLIENT TRACKING", "CLIENT NO-EVICT", "CLIENT NO-TOUCH", "CLIENT CAPA", "CLIENT IMPORT-SOURCE",
+		"HIMPORT PREPARE", "HIMPORT SET", "HIMPORT DISCARD", "HIMPORT DISCARDALL",
 	},
 	"Watch, Transact and Pipeline.Exec": {"MULTI", "EXEC", "DISCARD", "WATCH", "UNWATCH"},
 	"package pubsub":                    {"SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE"},
 	"the iterator Monitor":              {"MONITOR"},
-	"internal to the replication":       {"SYNC", "PSYNC", "REPLCONF", "RESTORE-ASKING"},
+	"internal to the replication":       {"SYNC", "PSYNC", "REPLCONF", "RESTORE-ASKING", "XIDMPRECORD", "CLUSTER SYNCSLOTS", "TRIMSLOTS"},
 	"for developers of the server":      {"DEBUG", "PFDEBUG", "PFSELFTEST", "SCRIPT DEBUG"},
-	"arguments of modules are open":     {"MODULE LOADEX"},
-	"Redis Cluster is not a goal": {
+	"Redis Cluster is not a goal; what reads is typed": {
 		"ASKING", "READONLY", "READWRITE", "CLUSTER ADDSLOTS", "CLUSTER ADDSLOTSRANGE", "CLUSTER BUMPEPOCH",
-		"CLUSTER COUNT-FAILURE-REPORTS", "CLUSTER COUNTKEYSINSLOT", "CLUSTER DELSLOTS", "CLUSTER DELSLOTSRANGE",
-		"CLUSTER FAILOVER", "CLUSTER FLUSHSLOTS", "CLUSTER FORGET", "CLUSTER GETKEYSINSLOT", "CLUSTER INFO",
-		"CLUSTER KEYSLOT", "CLUSTER LINKS", "CLUSTER MEET", "CLUSTER MYID", "CLUSTER NODES", "CLUSTER REPLICAS",
-		"CLUSTER REPLICATE", "CLUSTER RESET", "CLUSTER SAVECONFIG", "CLUSTER SET-CONFIG-EPOCH", "CLUSTER SETSLOT",
-		"CLUSTER SHARDS",
+		"CLUSTER DELSLOTS", "CLUSTER DELSLOTSRANGE", "CLUSTER FAILOVER", "CLUSTER FLUSHSLOTS", "CLUSTER FORGET",
+		"CLUSTER MEET", "CLUSTER MIGRATION", "CLUSTER REPLICATE", "CLUSTER RESET", "CLUSTER SAVECONFIG",
+		"CLUSTER SET-CONFIG-EPOCH", "CLUSTER SETSLOT", "CLUSTER FLUSHSLOT", "CLUSTER MIGRATESLOTS",
+		"CLUSTER GETSLOTMIGRATIONS", "CLUSTER CANCELSLOTMIGRATIONS", "CLUSTERSCAN",
 	},
 }
 
 // containers have subcommands only; COMMAND works alone too.
-var containers = []string{"ACL", "CLIENT", "CLUSTER", "COMMANDLOG", "CONFIG", "FUNCTION", "LATENCY", "MEMORY", "MODULE", "OBJECT",
-	"PUBSUB", "SCRIPT", "SENTINEL", "SLOWLOG", "XGROUP", "XINFO"}
+var containers = []string{"ACL", "BACKUP", "CLIENT", "CLUSTER", "COMMANDLOG", "CONFIG", "FUNCTION", "HIMPORT", "HOTKEYS", "LATENCY", "MEMORY",
+	"MODULE", "OBJECT", "PUBSUB", "SCRIPT", "SENTINEL", "SLOWLOG", "XGROUP", "XINFO"}
 
 func TestEveryCommandOfTheServerIsTypedOrListedWithAReason(t *testing.T) {
 	c := dial(t, 3)
-	typed := map[string]bool{}
-	for _, row := range allCases() {
-		typed[row.name()] = true
-	}
-	listed := map[string]string{}
-	for reason, names := range untyped {
-		for _, n := range names {
-			if listed[n] != "" {
-				t.Errorf("%s is listed twice", n)
-			}
-			if typed[n] {
-				t.Errorf("%s is typed and listed", n)
-			}
-			listed[n] = reason
-		}
-	}
+	coverage(t, "redis-server", c)
+}
 
+func TestEveryCommandOfASentinelIsTypedOrListedWithAReason(t *testing.T) {
+	top := sentinels.Topology(t)
+	c, err := conn.Dial(t.Context(), conn.Options{Addr: top.Sentinels[0].Addr()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	coverage(t, "redis-sentinel", c)
+}
+
+// sentinels is the topology of the tests of sentinel commands.
+var sentinels = redistest.SharedTopology{Options: redistest.TopologyOptions{Replicas: 1, Sentinels: 2, Quorum: 1}}
+
+// coverage asks a server for its commands. What a newer one knows more is logged:
+// it is to be read, not to fail on.
+func coverage(t *testing.T, what string, c *conn.Conn) {
+	t.Helper()
+	typed, listed := typedAndListed(t)
 	counts := map[string]int{}
 	var unknown []string
-	for _, name := range serverCommands(get(t, c, CommandList(CommandFilter{}))) {
+	names := serverCommands(get(t, c, CommandList(CommandFilter{})))
+	for _, name := range names {
 		switch {
 		case typed[name]:
 			counts["typed"]++
@@ -74,18 +85,39 @@ func TestEveryCommandOfTheServerIsTypedOrListedWithAReason(t *testing.T) {
 		}
 	}
 	version := get(t, c, Info("server"))["redis_version"]
-	t.Logf("redis-server %s: %d typed, %d listed with a reason, %d help texts, %d unknown; %d commands typed altogether",
-		version, counts["typed"], counts["listed"], counts["help texts"], len(unknown), len(typed))
-	for k, n := range counts {
+	t.Logf("%s %s: %d commands: %d typed, %d listed with a reason, %d help texts, %d unknown; %d commands typed altogether",
+		what, version, len(names), counts["typed"], counts["listed"], counts["help texts"], len(unknown), len(typed))
+	for _, k := range slices.Sorted(maps.Keys(counts)) {
 		if strings.HasPrefix(k, "  ") {
-			t.Logf("%s: %d", k, n)
+			t.Logf("%s: %d", k, counts[k])
 		}
 	}
-	// A newer server knows more: that is to be read, not to fail on.
-	t.Logf("unknown: %s", strings.Join(unknown, ", "))
+	if len(unknown) > 0 {
+		t.Logf("NEW COMMANDS, neither typed nor listed: %s", strings.Join(unknown, ", "))
+	}
 	if strings.HasPrefix(version, "7.0.") && len(unknown) > 0 {
 		t.Errorf("neither typed nor listed: %v", unknown)
 	}
+}
+
+func typedAndListed(t *testing.T) (typed map[string]bool, listed map[string]string) {
+	t.Helper()
+	typed, listed = map[string]bool{}, map[string]string{}
+	for _, row := range allCases() {
+		typed[row.name()] = true
+	}
+	for reason, names := range untyped {
+		for _, n := range names {
+			if listed[n] != "" {
+				t.Errorf("%s is listed twice", n)
+			}
+			if typed[n] {
+				t.Errorf("%s is typed and listed", n)
+			}
+			listed[n] = reason
+		}
+	}
+	return typed, listed
 }
 
 // serverCommands makes names of COMMAND LIST, which has "config|get".

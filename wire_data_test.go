@@ -22,17 +22,6 @@ func hashCases() []wireCase {
 		row("HRandField", HRandField("hash"), "r", "HRANDFIELD hash"),
 		row("HRandFields", HRandFields("hash", -3), "r", "HRANDFIELD hash -3"),
 		row("HRandFieldsWithValues", HRandFieldsWithValues("hash", 3), "r", "HRANDFIELD hash 3 WITHVALUES"),
-		row("HExpire", HExpire("hash", time.Second, "", "f", "g"), "", "HPEXPIRE hash 1000 FIELDS 2 f g"),
-		row("HExpire", HExpire("hash", time.Second, IfTTL, "f"), "", "HPEXPIRE hash 1000 XX FIELDS 1 f"),
-		row("HExpireAt", HExpireAt("hash", later, IfEarlier, "f"), "", "HPEXPIREAT hash "+laterMS+" LT FIELDS 1 f"),
-		row("HTTL", HTTL("hash", "f"), "r", "HPTTL hash FIELDS 1 f"),
-		row("HExpireTime", HExpireTime("hash", "f"), "r", "HPEXPIRETIME hash FIELDS 1 f"),
-		row("HPersist", HPersist("hash", "f"), "", "HPERSIST hash FIELDS 1 f"),
-		row("HGetEx", HGetEx("hash", ExpireOptions{TTL: time.Second}, "f"), "", "HGETEX hash PX 1000 FIELDS 1 f"),
-		row("HGetEx", HGetEx("hash", ExpireOptions{Persist: true}, "f"), "", "HGETEX hash PERSIST FIELDS 1 f"),
-		row("HGetDel", HGetDel("hash", "f", "g"), "", "HGETDEL hash FIELDS 2 f g"),
-		row("HSetEx", HSetEx("hash", HSetExOptions{TTL: time.Second, If: IfNoField}, "f", "v", "g", "w"), "", "HSETEX hash FNX PX 1000 FIELDS 2 f v g w"),
-		row("HSetEx", HSetEx("hash", HSetExOptions{KeepTTL: true, If: IfAllField}, "f", "v"), "", "HSETEX hash FXX KEEPTTL FIELDS 1 f v"),
 	}
 }
 
@@ -101,8 +90,6 @@ func zsetCases() []wireCase {
 		row("ZMScore", ZMScore("zset", "a", "none"), "r", "ZMSCORE zset a none"),
 		row("ZRank", ZRank("zset", "a"), "r", "ZRANK zset a"),
 		row("ZRevRank", ZRevRank("zset", "a"), "r", "ZREVRANK zset a"),
-		row("ZRankWithScore", ZRankWithScore("zset", "a"), "r", "ZRANK zset a WITHSCORE"),
-		row("ZRevRankWithScore", ZRevRankWithScore("zset", "a"), "r", "ZREVRANK zset a WITHSCORE"),
 		row("ZCount", ZCount("zset", Excl(1), MaxScore), "r", "ZCOUNT zset (1 +inf"),
 		row("ZLexCount", ZLexCount("zset", LexIncl("a"), MaxLex), "r", "ZLEXCOUNT zset [a +"),
 		row("ZRemRangeByRank", ZRemRangeByRank("zset", 90, 99), "", "ZREMRANGEBYRANK zset 90 99"),
@@ -179,7 +166,6 @@ func scanCases() []wireCase {
 	return []wireCase{
 		row("ScanPage", ScanPage(0, ScanOptions{Match: "s*", Count: 50, Type: "string"}), "r", "SCAN 0 MATCH s* COUNT 50 TYPE string"),
 		row("HScanPage", HScanPage("hash", 0, o), "r", "HSCAN hash 0 MATCH a* COUNT 50"),
-		row("HScanFieldsPage", HScanFieldsPage("hash", 18446744073709551615, ScanOptions{}), "r", "HSCAN hash 18446744073709551615 NOVALUES"),
 		row("SScanPage", SScanPage("set", 0, o), "r", "SSCAN set 0 MATCH a* COUNT 50"),
 		row("ZScanPage", ZScanPage("zset", 0, o), "r", "ZSCAN zset 0 MATCH a* COUNT 50"),
 	}

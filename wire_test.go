@@ -7,6 +7,7 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -22,13 +23,14 @@ type wireCase struct {
 	fn    string // the function of this package
 	cmd   resp.Command
 	err   error
-	words string // space separated; '' is an empty word
-	flags string // r read-only, i idempotent, b blocking
+	words string // space separated; '' is an empty word, · a space in a word
+	flags string // r read-only, i idempotent, b blocking, n never repeated
 	run   func(ctx context.Context, d Doer) error
+	since string // the server that knows it, if redis-server 7.0 does not
 }
 
 func row[T any](fn string, c Cmd[T], flags, words string) wireCase {
-	return wireCase{fn, c.Command, c.err, words, flags, func(ctx context.Context, d Doer) error {
+	return wireCase{fn: fn, cmd: c.Command, err: c.err, words: words, flags: flags, run: func(ctx context.Context, d Doer) error {
 		_, err := c.Do(ctx, d)
 		return err
 	}}
@@ -40,8 +42,12 @@ func (c wireCase) name() string { return strings.ToUpper(c.cmd.Name()) }
 
 // allCases has each function at least once.
 func allCases() []wireCase {
-	return slices.Concat(stringCases(), keyCases(), hashCases(), listCases(), setCases(), zsetCases(),
-		streamCases(), geoCases(), bitCases(), scriptCases(), connectionCases(), serverCases(), scanCases())
+	all := slices.Concat(stringCases(), keyCases(), hashCases(), listCases(), setCases(), zsetCases(), streamCases(), geoCases(), bitCases(),
+		scriptCases(), connectionCases(), serverCases(), scanCases(), clusterCases(), sentinelCases())
+	for _, a := range newerCases() {
+		all = append(all, a.wireCase)
+	}
+	return all
 }
 
 func TestEveryCommandIsByteExactOnTheWire(t *testing.T) {
@@ -62,12 +68,16 @@ func TestEveryCommandIsByteExactOnTheWire(t *testing.T) {
 
 func encode(words string) string {
 	fields := strings.Fields(words)
-	b := fmt.Sprintf("*%d\r\n", len(fields))
-	for _, f := range fields {
-		if f == "''" {
-			f = ""
-		}
-		b += fmt.Sprintf("$%d\r\n%s\r\n", len(f), f)
+	for i, f := range fields {
+		fields[i] = strings.ReplaceAll(strings.ReplaceAll(f, "''", ""), "·", " ")
+	}
+	return encodeArgs(fields)
+}
+
+func encodeArgs(args []string) string {
+	b := fmt.Sprintf("*%d\r\n", len(args))
+	for _, a := range args {
+		b += bulk(a)
 	}
 	return b
 }
@@ -81,6 +91,9 @@ func flagLetters(f resp.Flags) (s string) {
 	}
 	if f&resp.Blocking != 0 {
 		s += "b"
+	}
+	if f&resp.NoRetry != 0 {
+		s += "n"
 	}
 	return s
 }
@@ -103,12 +116,39 @@ func TestEveryCommandFunctionHasARowADocAndASource(t *testing.T) {
 		if !strings.HasPrefix(doc, fn.Name.Name+" ") {
 			t.Errorf("the doc of %s does not begin with its name", fn.Name.Name)
 		}
-		if !strings.Contains(doc, "See https://redis.io/commands/") && !strings.Contains(doc, "See https://valkey.io/commands/") {
+		if !source.MatchString(doc) {
 			t.Errorf("the doc of %s names no source", fn.Name.Name)
 		}
 	}
 	t.Logf("%d command functions, %d rows", n, len(allCases()))
 }
+
+func TestEveryCommandFunctionIsCheckedAgainstAServer(t *testing.T) {
+	checked := map[string]bool{}
+	for _, a := range newerCases() {
+		checked[a.fn] = true
+	}
+	for _, name := range []string{"cluster", "collection", "sentinel", "server", "stream", "string"} {
+		file, err := parser.ParseFile(token.NewFileSet(), "live_"+name+"_test.go", nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if id, ok := n.(*ast.Ident); ok {
+				checked[id.Name] = true
+			}
+			return true
+		})
+	}
+	for _, fn := range commandFunctions(t) {
+		if !checked[fn.Name.Name] {
+			t.Errorf("no test looks at what %s returns", fn.Name.Name)
+		}
+	}
+}
+
+// source is where the documentation of a command is.
+var source = regexp.MustCompile(`\nSee https://((redis|valkey)\.io/commands/[a-z_-]+|redis\.io/docs/latest/\S+/sentinel)\.\n$`)
 
 // commandFunctions finds the exported functions of this package that return
 // Cmd[...] or Status.
@@ -166,10 +206,6 @@ func stringCases() []wireCase {
 		row("SetWith", SetWith("str", "v", SetOptions{TTL: 1500 * time.Microsecond, If: IfAbsent}), "", "SET str v PX 2 NX"),
 		row("SetWith", SetWith("str", "v", SetOptions{At: later, If: IfPresent}), "", "SET str v PXAT "+laterMS+" XX"),
 		row("SetWith", SetWith("str", "v", SetOptions{KeepTTL: true}), "", "SET str v KEEPTTL"),
-		row("IfEqual", SetWith("str", "v", SetOptions{If: IfEqual("w")}), "", "SET str v IFEQ w"),
-		row("IfNotEqual", SetWith("str", "v", SetOptions{If: IfNotEqual("w")}), "", "SET str v IFNE w"),
-		row("IfDigest", SetWith("str", "v", SetOptions{If: IfDigest("00ff")}), "", "SET str v IFDEQ 00ff"),
-		row("IfNotDigest", SetWith("str", "v", SetOptions{If: IfNotDigest("00ff")}), "", "SET str v IFDNE 00ff"),
 		row("SetGet", SetGet("str", "v", SetOptions{TTL: time.Hour}), "", "SET str v PX 3600000 GET"),
 		row("GetEx", GetEx("str", ExpireOptions{}), "", "GETEX str"),
 		row("GetEx", GetEx("str", ExpireOptions{TTL: time.Second}), "", "GETEX str PX 1000"),
@@ -188,11 +224,6 @@ func stringCases() []wireCase {
 		row("MGet", MGet("str", "none"), "r", "MGET str none"),
 		srow("MSet", MSet("str", "1", "str2", "2"), "MSET str 1 str2 2"),
 		row("MSetNX", MSetNX("str", "1", "str2", "2"), "", "MSETNX str 1 str2 2"),
-		row("MSetEx", MSetEx(SetOptions{TTL: time.Second, If: IfAbsent}, "str", "1", "str2", "2"), "", "MSETEX 2 str 1 str2 2 NX PX 1000"),
-		row("MSetEx", MSetEx(SetOptions{KeepTTL: true}, "str", "1"), "", "MSETEX 1 str 1 KEEPTTL"),
-		row("DelIf", DelIf("str", IfEqual("v")), "", "DELEX str IFEQ v"),
-		row("DelIfEq", DelIfEq("str", "v"), "", "DELIFEQ str v"),
-		row("Digest", Digest("str"), "r", "DIGEST str"),
 		row("LCS", LCS("str", "str2"), "r", "LCS str str2"),
 		row("LCSLen", LCSLen("str", "str2"), "r", "LCS str str2 LEN"),
 		row("LCSIdx", LCSIdx("str", "str2", 2), "r", "LCS str str2 IDX MINMATCHLEN 2 WITHMATCHLEN"),
@@ -241,8 +272,7 @@ func keyCases() []wireCase {
 		row("ObjectFreq", ObjectFreq("str"), "r", "OBJECT FREQ str"),
 		row("ObjectIdleTime", ObjectIdleTime("str"), "r", "OBJECT IDLETIME str"),
 		row("ObjectRefCount", ObjectRefCount("str"), "r", "OBJECT REFCOUNT str"),
-		row("Wait", Wait(0, time.Millisecond), "b", "WAIT 0 1"),
-		row("WaitAOF", WaitAOF(0, 0, Forever), "b", "WAITAOF 0 0 0"),
+		row("Wait", Wait(0, time.Millisecond), "bn", "WAIT 0 1"),
 		row("Sort", Sort("list", SortOptions{By: "nosort", Offset: 1, Count: 2, Get: []string{"#", "w_*"}, Desc: true, Alpha: true}),
 			"", "SORT list BY nosort LIMIT 1 2 GET # GET w_* DESC ALPHA"),
 		row("SortRO", SortRO("list", SortOptions{Alpha: true, Offset: 1}), "r", "SORT_RO list LIMIT 1 -1 ALPHA"),

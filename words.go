@@ -64,13 +64,16 @@ const (
 	badDuration
 	badWeights
 	emptyFilter
+	emptyVector
 	negative
 	noFields
 	noIDs
 	noKeys
+	noMetric
 	noStreams
 	noThreshold
 	notANumber
+	nothingToSet
 	oddPairs
 	stepWrites
 	typeOfScan
@@ -80,16 +83,20 @@ var reasons = [...]string{
 	badDuration: "a duration that is negative or below a millisecond",
 	badWeights:  "not one weight for each key",
 	emptyFilter: "an empty filter",
+	emptyVector: "an empty vector",
 	negative:    "a negative count or offset",
 	noFields:    "no fields",
 	noIDs:       "no ids",
 	noKeys:      "no keys",
+	noMetric:    "neither CPU nor Net",
 	noStreams:   "no streams",
 	noThreshold: "trimming without MaxLen or MinID",
 	notANumber:  "not a number",
-	oddPairs:    "a field without a value",
-	stepWrites:  "a step that writes",
-	typeOfScan:  "TYPE is for SCAN",
+
+	nothingToSet: "nothing to set",
+	oddPairs:     "a field without a value",
+	stepWrites:   "a step that writes",
+	typeOfScan:   "TYPE is for SCAN",
 }
 
 func (w words) fail(r reason) words {
@@ -183,6 +190,19 @@ func (w words) ms(d time.Duration) words {
 		w = w.fail(badDuration)
 	}
 	w.args = append(w.args, ceilMillis(d))
+	return w
+}
+
+// secs appends word and a duration in whole seconds, rounded up, if there is one.
+func (w words) secs(word string, d time.Duration) words {
+	if d == 0 {
+		return w
+	}
+	if d < time.Millisecond {
+		w = w.fail(badDuration)
+	}
+	w = w.str(word)
+	w = w.int(int64((d + time.Second - 1) / time.Second))
 	return w
 }
 

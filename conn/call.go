@@ -50,6 +50,9 @@ type call struct {
 	big     bool // buf is a read buffer that was handed over
 	blocks  bool // a blocking command: cancellation is watched by a callback
 	batch   bool // part of a batch: its goroutine may be waiting for another part
+	midway  bool // within a streamed string: the end of its context breaks the connection
+	partial bool // within a streamed argument: the server has no whole command
+	held    bool // its caller is at work: the read timeout does not count
 }
 
 // newCall takes a call from the free list.
@@ -78,6 +81,7 @@ func (k *call) ReleaseReply() {
 	k.next, k.ctx, k.err = nil, nil, nil
 	k.buf = k.buf[:0]
 	k.state, k.big, k.blocks, k.batch = pending, false, false, false
+	k.midway, k.partial, k.held = false, false, false
 	k.conn.calls.Put(k)
 }
 

@@ -269,7 +269,7 @@ func (c *Conn) fail(op string, cause error) {
 
 // classOf says whether bytes of k may have left. c.mu is held.
 func (c *Conn) classOf(k *call) Class {
-	if k.start < c.sent {
+	if k.start < c.sent && !k.partial {
 		return ClassMaybeExecuted
 	}
 	return ClassNotSent

@@ -16,8 +16,9 @@ const (
 	// ClassNone is the class of a nil error and of errors that say nothing
 	// about a command.
 	ClassNone Class = iota
-	// ClassNotSent means that no byte of the command left: any command may be
-	// sent again.
+	// ClassNotSent means that the server cannot have executed the command: no
+	// byte of it left, or not all of a streamed one. Any command may be sent
+	// again.
 	ClassNotSent
 	// ClassRejected means that the server refused the command before executing
 	// it: any command may be sent again, where and when the reason has gone.
@@ -70,6 +71,7 @@ const (
 	OpWait      = "wait"
 	OpWrite     = "write"
 	OpRead      = "read"
+	OpStream    = "stream" // the caller's own reader or writer
 )
 
 // Error is the failure of a dial, a handshake or a command.

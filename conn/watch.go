@@ -60,9 +60,11 @@ func (c *Conn) slowTick() time.Duration {
 // ended, and breaks the connection when the oldest has waited too long.
 func (c *Conn) tick() {
 	expired := false
+	var cut error
 	c.mu.Lock()
 	if c.err == nil {
-		next := c.cancelEnded()
+		var next pace
+		next, cut = c.cancelEnded()
 		expired = c.oldestExpired()
 		if c.queue.n == 0 {
 			next = c.idle()
@@ -70,6 +72,9 @@ func (c *Conn) tick() {
 		c.setPace(next)
 	}
 	c.mu.Unlock()
+	if cut != nil {
+		c.fail(OpWait, cut)
+	}
 	if expired {
 		c.fail(OpRead, ErrTimeout)
 	}
@@ -86,9 +91,10 @@ func (c *Conn) setPace(next pace) {
 }
 
 // cancelEnded settles the calls whose contexts have ended. Those who read or
-// write are poked and settle themselves. c.mu is held.
-func (c *Conn) cancelEnded() pace {
-	next := slow
+// write are poked and settle themselves. It returns why the connection must
+// break: half a streamed string can't be left. c.mu is held.
+func (c *Conn) cancelEnded() (next pace, cut error) {
+	next = slow
 	for k := c.queue.head; k != nil; k = k.next {
 		if k.state != pending || k.ctx == nil {
 			continue
@@ -97,6 +103,10 @@ func (c *Conn) cancelEnded() pace {
 			if !k.blocks {
 				next = fast
 			}
+			continue
+		}
+		if k.midway {
+			cut = k.ctx.Err()
 			continue
 		}
 		switch k {
@@ -113,7 +123,7 @@ func (c *Conn) cancelEnded() pace {
 			k.sig <- sigDone
 		}
 	}
-	return next
+	return next, cut
 }
 
 // past is a deadline that makes a blocked read or write return now.
@@ -129,7 +139,7 @@ func (c *Conn) oldestExpired() bool {
 	now := time.Now()
 	progress := c.progress.Load()
 	w := &c.watch
-	if w.since.IsZero() || w.oldest != head.start || w.progress != progress {
+	if head.held || w.since.IsZero() || w.oldest != head.start || w.progress != progress {
 		w.oldest, w.progress, w.since = head.start, progress, now
 		return false
 	}

@@ -1,0 +1,377 @@
+package conn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/kermes-redis/kermes/resp"
+)
+
+// ErrInUse refuses to stream on a connection that is shared, or that has calls
+// under way: streaming needs it alone.
+var ErrInUse = errors.New("connection is in use, streaming needs it alone")
+
+// DoTo sends cmd and copies the string that it answers with to w in pieces of
+// at most 64 KiB, as they arrive. It returns how many bytes w has taken. Any
+// other reply writes nothing and is an error: [resp.ErrNull], a *[resp.Error], or
+// what [resp.Value.Bytes] says.
+//
+// The connection must be exclusive: leased, and without other calls under way
+// ([ErrInUse]). It breaks when w fails, which the error then matches, and when
+// ctx ends within the string; [Error.Class] is may have executed. The read timeout
+// does not count the time that w takes; w itself should honour ctx.
+func (c *Conn) DoTo(ctx context.Context, cmd resp.Command, w io.Writer) (int64, error) {
+	if err := c.admitStream(ctx, &cmd); err != nil {
+		return 0, err
+	}
+	k := c.newCall(ctx, 1)
+	out, err := c.enlistStream(k, &cmd)
+	if err != nil {
+		return 0, err
+	}
+	c.flush(k, out, false)
+	n, copied := c.copyReply(k, w)
+	if k.err != nil {
+		return n, k.err
+	}
+	defer k.ReleaseReply()
+	if copied {
+		return n, nil
+	}
+	text, err := resp.Value(k.buf).Bytes()
+	if err != nil {
+		return 0, err
+	}
+	written, err := w.Write(text)
+	if err != nil {
+		c.fail(OpStream, err) // as it would for a longer one
+		return int64(written), &Error{Op: OpStream, Addr: c.opts.Addr, Class: ClassMaybeExecuted, Err: err}
+	}
+	return int64(written), nil
+}
+
+// DoFrom sends cmd with one more argument of size bytes, which it reads from r
+// in pieces of at most 64 KiB, followed by the arguments after, and returns the
+// reply, which must be released.
+//
+// The connection must be exclusive: leased, and without other calls under way
+// ([ErrInUse]). It breaks when r ends early ([io.ErrUnexpectedEOF]) or fails,
+// which the error then matches, and when ctx ends before all has been sent:
+// the class is not sent then, because the server has no whole command. The read
+// timeout does not count the time that r takes; r itself should honour ctx. What
+// r holds beyond size is not read.
+func (c *Conn) DoFrom(ctx context.Context, cmd resp.Command, size int64, r io.Reader, after ...resp.Arg) (resp.Reply, error) {
+	if err := c.admitStream(ctx, &cmd); err != nil {
+		return resp.Reply{}, err
+	}
+	if size < 0 {
+		return resp.Reply{}, c.notSent(errors.New("negative size"))
+	}
+	k := c.newCall(ctx, 1)
+	head, tail := frameStream(&cmd, size, after)
+	if err := c.enlistUpload(k, int64(len(head)+len(tail))+size); err != nil {
+		return resp.Reply{}, err
+	}
+	c.upload(k, head, size, r, tail)
+	c.flush(k, output{}, false) // of others who have come meanwhile
+	if !c.readFor(k) {
+		c.await(k)
+	}
+	if k.err != nil {
+		return resp.Reply{}, k.err
+	}
+	return resp.NewReply(resp.Value(k.buf), k), nil
+}
+
+func (c *Conn) admitStream(ctx context.Context, cmd *resp.Command) error {
+	if err := ctx.Err(); err != nil {
+		return c.notSent(err)
+	}
+	if err := c.admit(cmd); err != nil {
+		return c.notSent(err)
+	}
+	return nil
+}
+
+// claimAll gives k every role. c.mu is held.
+func (c *Conn) claimAll(k *call) error {
+	switch {
+	case c.err != nil:
+		return c.notSent(c.err.Err)
+	case c.shared.Load() || c.queue.n > 0 || c.reader != nil || c.flushing || c.serving != nil:
+		return c.notSent(ErrInUse)
+	}
+	c.flushing, c.flusher, c.reader = true, k, k
+	return nil
+}
+
+func (c *Conn) enlistStream(k *call, cmd *resp.Command) (out output, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.claimAll(k); err != nil {
+		return out, err
+	}
+	return c.encodeAlone(k, cmd), nil
+}
+
+// enlistUpload queues k, whose bytes do not go through the write buffer.
+func (c *Conn) enlistUpload(k *call, size int64) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.claimAll(k); err != nil {
+		return err
+	}
+	k.midway, k.partial = true, true
+	c.enlist(k, int(size))
+	c.sent = c.encoded
+	return nil
+}
+
+// frameStream encodes what comes before and after an argument of size bytes.
+func frameStream(cmd *resp.Command, size int64, after []resp.Arg) (head, tail []byte) {
+	const placeholder = "$0\r\n\r\n"
+	for _, a := range after {
+		tail = resp.AppendBulk(tail, a.String())
+	}
+	head = cmd.With(resp.String("")).With(after...).AppendTo(nil)
+	head = head[:len(head)-len(tail)-len(placeholder)]
+	head = append(head, '$')
+	head = strconv.AppendInt(head, size, 10)
+	return append(head, '\r', '\n'), append([]byte("\r\n"), tail...)
+}
+
+// upload writes head, size bytes of r and tail, or breaks the connection. k
+// holds the writing role.
+func (c *Conn) upload(k *call, head []byte, size int64, r io.Reader, tail []byte) {
+	buf := make([]byte, 0, max(len(head)+len(tail), int(min(int64(busyBuffer), size))))
+	buf = append(buf, head...)
+	for size > 0 {
+		if len(buf) == cap(buf) {
+			if !c.uploadPiece(k, buf) {
+				return
+			}
+			buf = buf[:0]
+		}
+		room := int(min(size, int64(cap(buf)-len(buf))))
+		c.hold(k, true)
+		n, err := io.ReadFull(r, buf[len(buf):len(buf)+room])
+		c.hold(k, false)
+		buf = buf[:len(buf)+n]
+		size -= int64(n)
+		if n < room {
+			c.fail(OpStream, readerFailed(err))
+			return
+		}
+	}
+	c.mu.Lock()
+	k.midway, k.partial = false, false // from here on the server may have it all
+	c.mu.Unlock()
+	c.uploadPiece(k, append(buf, tail...))
+}
+
+func readerFailed(err error) error {
+	if err == nil || err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	return fmt.Errorf("reader of the argument: %w", err)
+}
+
+// uploadPiece writes buf, or breaks the connection and reports false. When its
+// context ends k cannot leave: what it has begun must be sent as a whole.
+func (c *Conn) uploadPiece(k *call, buf []byte) bool {
+	for {
+		n, err := c.nc.Write(buf)
+		buf = buf[n:]
+		if n > 0 {
+			c.progress.Add(1)
+		}
+		if err == nil {
+			return true
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) || c.secure {
+			c.fail(OpWrite, err)
+			return false
+		}
+		if k.ctx != nil && k.ctx.Err() != nil {
+			c.fail(OpWrite, k.ctx.Err())
+			return false
+		}
+		_ = c.nc.SetWriteDeadline(time.Time{})
+	}
+}
+
+// hold keeps the read timeout from counting while the caller of k is at work.
+func (c *Conn) hold(k *call, on bool) {
+	c.mu.Lock()
+	k.held = on
+	c.mu.Unlock()
+	c.progress.Add(1)
+}
+
+// copyReply reads the reply of k, who holds the reading role. A string that has
+// not arrived as a whole is copied to w; what else comes is left in k.
+func (c *Conn) copyReply(k *call, w io.Writer) (n int64, copied bool) {
+	for {
+		if size, ok := c.longString(); ok {
+			return c.copyBody(k, size, w)
+		}
+		settled, ok := c.deliver(k)
+		if settled {
+			return 0, false
+		}
+		if ok {
+			switch c.fillFor(k) {
+			case filled:
+				continue
+			case gaveUp:
+				return 0, false
+			}
+		}
+		c.await(k) // for the error
+		return 0, false
+	}
+}
+
+// filling is how a read for one caller has ended.
+type filling uint8
+
+const (
+	filled filling = iota
+	gaveUp         // its context has ended, and its error is set
+	broken         // so has the connection
+)
+
+func (c *Conn) fillFor(k *call) filling {
+	err := c.fill()
+	if err == nil {
+		return filled
+	}
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		c.fail(OpRead, err)
+		return broken
+	}
+	_ = c.nc.SetReadDeadline(time.Time{})
+	if c.giveUp(k) {
+		return gaveUp
+	}
+	return filled
+}
+
+// longString reports whether a string begins that is not all there, and its
+// size. Its header is taken off the buffer then.
+func (c *Conn) longString() (size int64, ok bool) {
+	in := &c.in
+	const longest = 1 + 19 + 2
+	head := in.buf[in.r:min(in.w, in.r+longest)]
+	if len(head) < 4 || head[0] != '$' {
+		return 0, false
+	}
+	end := 1
+	for end < len(head) && head[end] >= '0' && head[end] <= '9' {
+		end++
+	}
+	if end == 1 || end+2 > len(head) || head[end] != '\r' || head[end+1] != '\n' {
+		return 0, false
+	}
+	size, err := strconv.ParseInt(string(head[1:end]), 10, 64)
+	if err != nil || size+2 <= int64(in.w-in.r-end-2) || size > int64(c.maxBulk()) {
+		return 0, false
+	}
+	in.r += end + 2
+	in.total += uint64(end + 2)
+	in.scan.Reset()
+	return size, true
+}
+
+func (c *Conn) maxBulk() int {
+	if c.opts.Limits.Bulk > 0 {
+		return c.opts.Limits.Bulk
+	}
+	return resp.DefaultMaxBulk
+}
+
+// copyBody copies a string of size bytes to w, and settles k.
+func (c *Conn) copyBody(k *call, size int64, w io.Writer) (n int64, copied bool) {
+	in := &c.in
+	c.mu.Lock()
+	k.midway = true
+	c.mu.Unlock()
+	n, ok := c.copyN(k, size, w)
+	if !ok {
+		c.await(k)
+		return n, false
+	}
+	for in.w-in.r < 2 {
+		if !c.fillStream() {
+			c.await(k)
+			return n, false
+		}
+	}
+	if in.buf[in.r] != '\r' || in.buf[in.r+1] != '\n' {
+		c.fail(OpRead, resp.ErrProtocol)
+		c.await(k)
+		return n, false
+	}
+	in.r += 2
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if k.state != pending { // broken by the end of its context
+		return n, false
+	}
+	c.queue.pop()
+	k.state, k.midway = answered, false
+	c.passReading()
+	return n, true
+}
+
+func (c *Conn) copyN(k *call, size int64, w io.Writer) (n int64, ok bool) {
+	in := &c.in
+	for n < size {
+		if in.r == in.w {
+			if len(in.buf) < busyBuffer {
+				in.buf = make([]byte, busyBuffer)
+			}
+			in.r, in.w = 0, 0
+			if !c.fillStream() {
+				return n, false
+			}
+			continue
+		}
+		piece := in.buf[in.r : in.r+int(min(size-n, int64(in.w-in.r)))]
+		c.hold(k, true)
+		written, err := w.Write(piece)
+		c.hold(k, false)
+		n += int64(written)
+		in.r += len(piece)
+		in.total += uint64(len(piece))
+		if err == nil && written < len(piece) {
+			err = io.ErrShortWrite
+		}
+		if err != nil {
+			c.fail(OpStream, fmt.Errorf("writer of the reply: %w", err))
+			return n, false
+		}
+	}
+	return n, true
+}
+
+// fillStream reads once. The end of the context closes the connection, so a
+// poke means nothing here.
+func (c *Conn) fillStream() bool {
+	for {
+		err := c.fill()
+		if err == nil {
+			return true
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			c.fail(OpRead, err)
+			return false
+		}
+		_ = c.nc.SetReadDeadline(time.Time{})
+	}
+}

@@ -20,13 +20,14 @@ func outside(c *redistest.ProxyConn) bool { return !c.Internal() }
 func TestA12ALateLeaderMovesNobodyBack(t *testing.T) {
 	s := accept(t, "A12", time.Minute)
 	late := span(8*time.Second, 4*time.Second)
-	top, rec := s.topology(redistest.TopologyOptions{Password: "pw", FailoverTimeout: late})
+	top, rec := s.topology(redistest.TopologyOptions{Password: "pw", FailoverTimeout: late, Fast: true})
 	o := sentinel.Options{}
 	o.Pool.Conn.Password = "pw"
 	c := s.client(top, o)
 	w := s.startWriters(c, writerCount, callTimeout)
 	old := s.master(top)
 	s.must(top.BreakSync(top.Data[2]))
+	s.until("sentinels that would not promote it", func() bool { return brokenLink(top, top.Data[2]) && !brokenLink(top, top.Data[1]) })
 	began := time.Now()
 	s.must(top.SentinelFailover(0))
 	first := s.switched(rec, began)
@@ -55,6 +56,24 @@ func TestA12ALateLeaderMovesNobodyBack(t *testing.T) {
 	a := s.audit(w, s.settled(top, old))
 	s.checkAlways(a)
 	s.atMost("acknowledged writes lost", len(a.lost), 0)
+}
+
+// brokenLink says whether every sentinel knows that a replica has no link to
+// its master.
+func brokenLink(top *redistest.Topology, n *redistest.Node) bool {
+	broken := 0
+	for _, from := range top.Sentinels {
+		r, err := from.Do("SENTINEL", "REPLICAS", top.Names[0])
+		if err != nil {
+			return false
+		}
+		for _, e := range r.Elems {
+			if f := e.Map(); f["port"].Str == port(n) && f["master-link-status"].Str == "err" {
+				broken++
+			}
+		}
+	}
+	return broken == len(top.Sentinels)
 }
 
 func TestA13TheLeaderAloneIsBelievedSoonEnough(t *testing.T) {

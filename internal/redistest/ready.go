@@ -70,10 +70,13 @@ func (n *Node) feeds(replicas int) (missing string) {
 	return ""
 }
 
-// periods of the sentinels: while they find each other, and afterwards.
+// periods of the sentinels: while they find each other, and afterwards. A
+// sentinel converts a master that should be a replica after four publish
+// periods: with less than half a second each, a new master may be converted
+// before its leader, which asks it every second, has told the others.
 var (
 	hastyPeriods  = []string{"info-period", "100", "publish-period", "50", "ping-period", "100", "ask-period", "100"}
-	fastPeriods   = []string{"info-period", "1000", "publish-period", "250", "ping-period", "1000", "ask-period", "1000"}
+	fastPeriods   = []string{"info-period", "1000", "publish-period", "500", "ping-period", "1000", "ask-period", "1000"}
 	normalPeriods = []string{"info-period", "10000", "publish-period", "2000", "ping-period", "1000", "ask-period", "1000"}
 )
 

@@ -37,7 +37,7 @@ type TopologyOptions struct {
 	// FailoverTimeout is failover-timeout; zero is DefaultFailoverTimeout.
 	FailoverTimeout time.Duration
 	// Fast shortens the periods of the sentinels (SENTINEL DEBUG: info 1 s,
-	// hello 250 ms): an old master is demoted after 1 to 3 s instead of 10.
+	// hello 500 ms): an old master is demoted after 2 to 4 s instead of 10.
 	Fast bool
 
 	// Password of the data servers' default user; replicas and sentinels use

@@ -3,6 +3,8 @@ package redis
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -117,6 +119,14 @@ func allocRows() []allocRow {
 		}},
 		{"LRANGE 10k as []int64", "*10000\r\n" + strings.Repeat(bulk("1234567"), 10000), 1, func(ctx context.Context, d Doer) error {
 			_, err := As(LRange("key", 0, -1), Ints).Do(ctx, d)
+			return err
+		}},
+		{"ZRANGE 1000 WITHSCORES", bulks('*', 2000, func(i int) string { return strconv.Itoa(1_000_000 + i) }), 3, func(ctx context.Context, d Doer) error {
+			_, err := ZRangeWithScores("key", 0, -1).Do(ctx, d)
+			return err
+		}},
+		{"XRANGE 100", array(slices.Repeat([]string{array(bulk("1700000000000-0"), array1("field", "value", "other", "value"))}, 100)...), 5, func(ctx context.Context, d Doer) error {
+			_, err := XRange("key", MinID, MaxID, 0).Do(ctx, d)
 			return err
 		}},
 		{"HGETALL 1000, RESP3", bulks('%', 2000, number), 12, func(ctx context.Context, d Doer) error {

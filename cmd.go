@@ -60,6 +60,10 @@ func (c Cmd[T]) With(f resp.Flags) Cmd[T] {
 
 // Idempotent returns the command marked as safe to run twice: a client that
 // retries may then send it again although it may have been executed.
+//
+// Commands that read are repeated anyway. None that writes is marked by itself, but
+// [XAdd] with a Producer: SET twice may undo what somebody else has set in between,
+// and DEL says 0 the second time. Only you know whether that matters.
 func (c Cmd[T]) Idempotent() Cmd[T] { return c.With(resp.Idempotent) }
 
 // Err returns why the command cannot be sent, or nil. It is what Do returns.

@@ -188,14 +188,22 @@ func GeoSearchHits(key string, a GeoArea, o GeoOptions) Cmd[[]GeoHit] {
 	return read(geoHits, "GEOSEARCH", w.args...).check(w.bad)
 }
 
-func geoHits(v resp.Value) ([]GeoHit, error) { return list(v, geoHit) }
+func geoHits(v resp.Value) ([]GeoHit, error) {
+	a := arena{left: len(v)}
+	return list(v, func(v resp.Value) (GeoHit, error) { return geoHit(v, &a) })
+}
 
-func geoHit(v resp.Value) (h GeoHit, err error) {
+func geoHit(v resp.Value, a *arena) (h GeoHit, err error) {
 	c, err := tuple(v, 4)
 	if err != nil {
 		return h, err
 	}
-	h.Member = next(&c, Text, &err)
+	member, _ := c.Next()
+	p, err := view(member)
+	if err != nil {
+		return h, err
+	}
+	h.Member = a.add(p)
 	h.Distance = next(&c, Float, &err)
 	h.Hash = next(&c, Int, &err)
 	h.Point = next(&c, point, &err)

@@ -239,6 +239,7 @@ type XReadOptions struct {
 }
 
 // XRead returns the entries after the given IDs, none if there are none in time.
+// [LastID] is for the first call: what comes between two calls would be missed.
 //
 // See https://redis.io/commands/xread.
 func XRead(o XReadOptions, from ...StreamID) Cmd[[]Stream] {

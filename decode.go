@@ -155,12 +155,6 @@ func applied(v resp.Value) (bool, error) {
 	return Bool(v)
 }
 
-// positive decodes an integer as whether it is above zero.
-func positive(v resp.Value) (bool, error) {
-	n, err := Int(v)
-	return n > 0, err
-}
-
 // view returns the bytes of a string reply without copying them. Numbers and
 // booleans come as their digits.
 func view(v resp.Value) ([]byte, error) {

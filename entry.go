@@ -7,7 +7,8 @@ import (
 	"github.com/kermes-redis/kermes/resp"
 )
 
-// Entry is an entry of a stream.
+// Entry is an entry of a stream. Entries of one reply share memory: clone what
+// outlives the others by far.
 type Entry struct {
 	ID     string
 	Fields []FieldValue // in their order; nil if the entry has been removed
@@ -55,12 +56,13 @@ func entries(v resp.Value) ([]Entry, error) {
 	if err != nil {
 		return nil, err
 	}
+	r := entryReader{arena: arena{left: len(v)}, left: n}
 	out := make([]Entry, 0, n)
 	for e, ok := c.Next(); ok; e, ok = c.Next() {
 		if e.IsNull() {
 			continue
 		}
-		x, err := entry(e)
+		x, err := r.entry(e)
 		if err != nil {
 			return nil, err
 		}
@@ -69,22 +71,70 @@ func entries(v resp.Value) ([]Entry, error) {
 	return out, nil
 }
 
+func entry(v resp.Value) (Entry, error) {
+	r := entryReader{arena: arena{left: len(v)}, left: 1}
+	return r.entry(v)
+}
+
+// slabFields bounds how many fields one kept entry can hold on to.
+const slabFields = 128
+
+// entryReader decodes entries whose strings share an [arena], and whose fields
+// share slabs of memory likewise.
+type entryReader struct {
+	arena arena
+	slab  []FieldValue // what is behind len is free
+	left  int          // entries not yet read
+}
+
 // entry decodes [id, fields], or [id, fields, idle, deliveries] when claimed.
-func entry(v resp.Value) (e Entry, err error) {
+func (r *entryReader) entry(v resp.Value) (e Entry, err error) {
 	c, err := tuple(v, 2)
 	if err != nil {
 		return e, err
 	}
-	e.ID = next(&c, Text, &err)
-	e.Fields = next(&c, entryFields, &err)
+	id, _ := c.Next()
+	p, err := view(id)
+	if err != nil {
+		return e, err
+	}
+	e.ID = r.arena.add(p)
+	fields, _ := c.Next()
+	if e.Fields, err = orZero(r.fields(fields)); err != nil {
+		return e, err
+	}
 	if v.Len() >= 4 {
 		e.Idle = next(&c, Millis, &err)
 		e.Deliveries = next(&c, Int, &err)
 	}
+	r.left--
 	return e, err
 }
 
-func entryFields(v resp.Value) ([]FieldValue, error) { return orZero(fieldValues(v)) }
+func (r *entryReader) fields(v resp.Value) ([]FieldValue, error) {
+	p, n, err := pairsOf(v)
+	if err != nil {
+		return nil, err
+	}
+	if cap(r.slab)-len(r.slab) < n {
+		r.slab = make([]FieldValue, 0, max(n, min(n*r.left, slabFields)))
+	}
+	start := len(r.slab)
+	for p.next() {
+		f, err := view(p.key)
+		if err != nil {
+			return nil, err
+		}
+		val, err := view(p.value)
+		if err != nil {
+			return nil, err
+		}
+		field := r.arena.add(f)
+		r.slab = append(r.slab, FieldValue{field, r.arena.add(val)})
+	}
+	// With no capacity to spare, so that an append of the caller copies.
+	return r.slab[start:len(r.slab):len(r.slab)], p.err
+}
 
 // streams decodes a map of keys and entries, or an array of pairs. A null means
 // that there are none.

@@ -61,6 +61,8 @@ func firstSecret(c resp.Command) int {
 		return words + 2
 	case "CONFIG SET":
 		return firstPassword(c, words)
+	case "SENTINEL CONFIG": // SET
+		return firstPassword(c, words+1)
 	case "HELLO", "MIGRATE":
 		return afterAuth(c)
 	}

@@ -24,11 +24,13 @@ type Cmd[T any] struct {
 // Arguments are strings, []byte, integers, floats, bools (1 or 0) or
 // [encoding.TextMarshaler]s; another type is an [ArgError] when the command runs.
 //
-// The command is flagged by its name (see [resp.FlagsOf]); use [Cmd.With] for
-// others. The typed functions cost less: New boxes its arguments.
+// The command is flagged by its name and arguments (see [resp.Command.Flagged]);
+// use [Cmd.With] for others. The typed functions cost less: New boxes its arguments.
 func New[T any](decode Decoder[T], name string, args ...any) Cmd[T] {
 	a, err := argsOf(args)
-	return write(decode, name, a...).fail(err).With(resp.FlagsOf(name))
+	c := write(decode, name, a...).fail(err)
+	c.Command = c.Command.Flagged()
+	return c
 }
 
 // Do runs the command on d and returns its decoded reply. An error reply of the

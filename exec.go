@@ -41,8 +41,8 @@ func (p *Pipeline) refuseStateful() error {
 	if p.err != nil {
 		return p.err
 	}
-	for _, c := range p.cmds[p.ran:] {
-		if resp.IsStateful(c.Name()) {
+	for i := range p.cmds[p.ran:] {
+		if c := &p.cmds[p.ran+i]; c.Stateful() {
 			return &ArgError{c.Name(), "not inside a transaction"}
 		}
 	}

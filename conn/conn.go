@@ -198,7 +198,7 @@ func (c *Conn) admit(cmd *resp.Command) error {
 	if name == "" {
 		return ErrEmptyCommand
 	}
-	if !stateful(cmd) {
+	if !cmd.Stateful() {
 		return nil
 	}
 	if c.shared.Load() || unmatched(cmd) {

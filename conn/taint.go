@@ -33,28 +33,19 @@ func (t *taint) note(name string) {
 
 func (t *taint) dirty() bool { return t.watched || t.multi || t.other }
 
-// stateful says whether cmd changes its connection. A command of two words may
-// have been given as one word and an argument.
-func stateful(cmd *resp.Command) bool {
-	name := cmd.Name()
-	if resp.IsStateful(name) {
-		return true
-	}
-	if len(name) != len("CLIENT") || !strings.EqualFold(name, "CLIENT") || cmd.NArgs() == 0 {
-		return false
-	}
-	return resp.IsStateful("CLIENT " + cmd.Arg(0).String())
-}
-
 // unmatched says whether cmd has no reply of its own, or many: it would shift
 // the replies of everybody behind it.
 func unmatched(cmd *resp.Command) bool {
-	switch strings.ToUpper(cmd.Name()) {
+	word, sub, two := strings.Cut(strings.ToUpper(cmd.Name()), " ")
+	if !two && cmd.NArgs() > 0 {
+		sub = cmd.Arg(0).String()
+	}
+	switch word {
 	case "SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE",
-		"MONITOR", "SYNC", "PSYNC", "CLIENT REPLY":
+		"MONITOR", "SYNC", "PSYNC":
 		return true
 	case "CLIENT":
-		return cmd.NArgs() > 1 && strings.EqualFold(cmd.Arg(0).String(), "REPLY")
+		return strings.EqualFold(sub, "REPLY")
 	}
 	return false
 }

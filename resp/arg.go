@@ -55,8 +55,7 @@ func (a Arg) AppendTo(dst []byte) []byte {
 	return append(dst, a.text()...)
 }
 
-// String returns the argument's bytes. It copies them unless the Arg was made of
-// a string.
+// String returns a copy of the argument's bytes.
 func (a Arg) String() string {
 	if a.isNumber() {
 		return string(a.appendNumber(nil))

@@ -1,0 +1,89 @@
+package resp
+
+import "strings"
+
+// IsStateful reports whether the named command changes what its connection is to
+// the commands behind it (the database, the user, the protocol, a transaction,
+// a subscription, whether and what it answers) or ends it. Such a command must not
+// be sent on a connection that others share. Case does not matter. It allocates
+// nothing. [Command.Stateful] also knows a second word that is an argument.
+//
+// SHUTDOWN is none: it ends the server, for everybody. CLIENT SETNAME and SETINFO
+// are none either: they change no reply but CLIENT's own.
+func IsStateful(name string) bool {
+	if len(name) < 4 {
+		return false
+	}
+	word, sub, _ := strings.Cut(name, " ")
+	return stateful(word, sub)
+}
+
+// Stateful reports whether the command is one of those of [IsStateful], also if
+// its second word is the first argument: CLIENT with REPLY. It allocates nothing.
+func (c Command) Stateful() bool {
+	if len(c.name) < 4 {
+		return false
+	}
+	if c.space > 0 {
+		return stateful(c.name[:c.space], c.name[c.space+1:])
+	}
+	var sub string
+	if c.inline > 0 && !c.args[0].isNumber() {
+		sub = c.args[0].text()
+	}
+	return stateful(c.name, sub)
+}
+
+// stateful is asked of every command: it looks at the first letter, then at
+// lengths, and only then at words.
+func stateful(word, sub string) bool {
+	if len(word) < 4 {
+		return false
+	}
+	switch word[0] | 0x20 {
+	case 's':
+		return equal(word, "SELECT") || equal(word, "SUBSCRIBE") || equal(word, "SSUBSCRIBE") ||
+			equal(word, "SUNSUBSCRIBE") || equal(word, "SYNC") || equal(word, "SCRIPT") && equal(sub, "DEBUG")
+	case 'c':
+		return equal(word, "CLIENT") && clientState(sub)
+	case 'p':
+		return equal(word, "PSUBSCRIBE") || equal(word, "PUNSUBSCRIBE") || equal(word, "PSYNC")
+	case 'u':
+		return equal(word, "UNSUBSCRIBE") || equal(word, "UNWATCH")
+	case 'm':
+		return equal(word, "MULTI") || equal(word, "MONITOR")
+	case 'e':
+		return equal(word, "EXEC")
+	case 'd':
+		return equal(word, "DISCARD")
+	case 'w':
+		return equal(word, "WATCH")
+	case 'a':
+		return equal(word, "AUTH") || equal(word, "ASKING")
+	case 'h':
+		return equal(word, "HELLO")
+	case 'q':
+		return equal(word, "QUIT")
+	case 'r':
+		return equal(word, "RESET") || equal(word, "READONLY") || equal(word, "READWRITE") ||
+			equal(word, "REPLCONF")
+	}
+	return false
+}
+
+// clientState knows the subcommands of CLIENT whose effect stays.
+func clientState(sub string) bool {
+	switch len(sub) {
+	case 4:
+		return equal(sub, "CAPA")
+	case 5:
+		return equal(sub, "REPLY")
+	case 7:
+		return equal(sub, "CACHING")
+	case 8:
+		return equal(sub, "TRACKING") || equal(sub, "NO-EVICT") || equal(sub, "NO-TOUCH")
+	case 13:
+		return equal(sub, "IMPORT-SOURCE")
+	}
+	return false
+}

@@ -259,7 +259,7 @@ func (s *session) follow(ctx context.Context) error {
 				err = s.askNames(ctx, s.link.group.names())
 			}
 			for i := 0; i < len(names) && err == nil; i++ {
-				err = s.askOne(ctx, names[i], false)
+				err = s.askNext(ctx, names[i], false)
 			}
 		}
 		if err != nil {
@@ -346,7 +346,7 @@ func (s *session) askAbout(ctx context.Context, m Message) error {
 
 func (s *session) askFor(ctx context.Context, wanted map[string]bool) error {
 	for name, full := range wanted {
-		if err := s.askOne(ctx, name, full); err != nil {
+		if err := s.askNext(ctx, name, full); err != nil {
 			return err
 		}
 	}
@@ -355,11 +355,27 @@ func (s *session) askFor(ctx context.Context, wanted map[string]bool) error {
 
 func (s *session) askNames(ctx context.Context, names []string) error {
 	for _, name := range names {
-		if err := s.askOne(ctx, name, true); err != nil {
+		if err := s.askNext(ctx, name, true); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// askNext asks for one of many masters, after those that messages have come
+// about meanwhile: they are news, and what there are many of is not.
+func (s *session) askNext(ctx context.Context, name string, full bool) error {
+	for {
+		select {
+		case m := <-s.messages:
+			if err := s.askOne(ctx, m.Master, !failoverMessages[m.Name]); err != nil {
+				return err
+			}
+			continue
+		default:
+		}
+		return s.askOne(ctx, name, full)
+	}
 }
 
 // askOne asks for one master. An error is one of the connection; that the

@@ -123,12 +123,14 @@ func (c *Client) verify(ctx context.Context, t *target) error {
 
 // deserted says whether the sentinels know healthy replicas, and all of them
 // follow another master than t: it has probably been replaced, and those who
-// were asked do not know.
+// were asked do not know. It is not asked of a majority, which knows better than
+// the replicas: right after a failover they still follow the former master.
 func (c *Client) deserted(t *target) bool {
 	g := c.group
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if c.topic.view.addr != t.addr || time.Now().Before(c.topic.alarmed) {
+	_, confirming, needed := c.topic.view.backing(g.known())
+	if c.topic.view.addr != t.addr || confirming >= needed {
 		return false
 	}
 	healthy := 0

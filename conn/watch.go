@@ -166,7 +166,8 @@ func (c *Conn) idle() pace {
 	if cap(c.wbuf) > baseBuffer/2 && len(c.wbuf) == 0 {
 		c.wbuf = nil
 	}
-	if c.reader == nil && len(c.in.buf) > baseBuffer && c.in.r == c.in.w {
+	receiving := c.rx.ctx != nil || c.taint.other // Receive does not take the reading role
+	if c.reader == nil && !receiving && len(c.in.buf) > baseBuffer && c.in.r == c.in.w {
 		c.in.buf, c.in.r, c.in.w, c.in.full = nil, 0, 0, 0
 	}
 	return stopped

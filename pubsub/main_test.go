@@ -12,6 +12,7 @@ import (
 
 var shared redistest.SharedRedis
 
+
 func TestMain(m *testing.M) {
 	code := m.Run()
 	_ = shared.Close()

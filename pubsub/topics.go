@@ -90,7 +90,6 @@ func (s *Subscriber) add(ctx context.Context, sub *Subscription, kind Kind, name
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	w := &waiter{done: make(chan struct{})}
 	s.mu.Lock()
 	if sub.closed {
 		s.mu.Unlock()
@@ -101,46 +100,75 @@ func (s *Subscriber) add(ctx context.Context, sub *Subscription, kind Kind, name
 		if s.want(sub, kind, name) {
 			added = append(added, name)
 		}
-		if t := s.topics[kind][name]; !t.live() && !slices.Contains(t.waiters, w) {
+	}
+	s.start()
+	s.mu.Unlock()
+	s.work()
+	err := s.awaitLive(ctx, kind, names)
+	if err != nil {
+		s.mu.Lock()
+		for _, name := range added {
+			s.unwant(sub, kind, name)
+		}
+		s.mu.Unlock()
+		s.work()
+	}
+	return err
+}
+
+// awaitLive waits until all of the topics are confirmed at once: while some are
+// awaited, the connection to which others were confirmed may be lost.
+func (s *Subscriber) awaitLive(ctx context.Context, kind Kind, names []string) error {
+	for {
+		w, err := s.waiterFor(kind, names)
+		if w == nil {
+			return err
+		}
+		select {
+		case <-w.done:
+			if w.err != nil {
+				return w.err
+			}
+		case <-ctx.Done():
+			return s.gaveUp(ctx, kind, names, w)
+		}
+	}
+}
+
+// waiterFor returns a waiter for those of the topics that are not confirmed, or
+// nil if all are, or one of them can't be.
+func (s *Subscriber) waiterFor(kind Kind, names []string) (*waiter, error) {
+	w := &waiter{done: make(chan struct{})}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, name := range names {
+		t := s.topics[kind][name]
+		switch {
+		case t == nil:
+			return nil, ErrClosed // it was taken away meanwhile
+		case t.refused != nil:
+			return nil, t.refused
+		case !t.live() && !slices.Contains(t.waiters, w):
 			t.waiters = append(t.waiters, w)
 			w.left++
 		}
 	}
-	pending := w.left > 0
-	s.start()
-	s.mu.Unlock()
-	if !pending {
-		return nil
+	if w.left == 0 {
+		return nil, nil
 	}
-	s.work()
-	select {
-	case <-w.done:
-	case <-ctx.Done():
-	}
-	return s.added(ctx, sub, kind, names, added, w)
+	return w, nil
 }
 
-// added ends add: it undoes what failed.
-func (s *Subscriber) added(ctx context.Context, sub *Subscription, kind Kind, names, added []string, w *waiter) error {
+// gaveUp takes a waiter back and returns why.
+func (s *Subscriber) gaveUp(ctx context.Context, kind Kind, names []string, w *waiter) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	err := w.err
-	if err == nil && w.left == 0 {
-		return nil
-	}
-	if err == nil {
-		err = fmt.Errorf("pubsub: %s: %w", strings.ToLower(opOf(kind).subscribe), errors.Join(ctx.Err(), s.lastErr))
-	}
 	for _, name := range names {
 		if t := s.topics[kind][name]; t != nil {
 			t.waiters = slices.DeleteFunc(t.waiters, func(other *waiter) bool { return other == w })
 		}
 	}
-	for _, name := range added {
-		s.unwant(sub, kind, name)
-	}
-	poke(s.attention)
-	return err
+	return fmt.Errorf("pubsub: %s: %w", strings.ToLower(opOf(kind).subscribe), errors.Join(ctx.Err(), s.lastErr))
 }
 
 // want notes that sub wants a topic, and reports whether that is new. s.mu is

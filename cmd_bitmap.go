@@ -6,14 +6,15 @@ import (
 	"github.com/kermes-redis/kermes/resp"
 )
 
-// GetBit returns the bit at offset.
+// GetBit returns the bit at offset; not set after the end of the value.
 //
 // See https://redis.io/commands/getbit.
 func GetBit(key string, offset int64) Cmd[bool] {
 	return read(Bool, "GETBIT", resp.String(key), resp.Int(offset))
 }
 
-// SetBit sets the bit at offset and returns what it was.
+// SetBit sets the bit at offset and returns what it was. The value grows as far as
+// it must; an offset of 2^32 or more is an error reply.
 //
 // See https://redis.io/commands/setbit.
 func SetBit(key string, offset int64, bit bool) Cmd[bool] {

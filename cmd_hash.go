@@ -101,14 +101,16 @@ func HDel(key string, fields ...string) Cmd[int64] {
 	return write(Int, "HDEL", strs(key, fields)...)
 }
 
-// HIncrBy adds n to the integer in field and returns the sum.
+// HIncrBy adds n to the integer in field and returns the sum. A missing field is 0;
+// a value that is no integer, or a sum beyond 64 bits, is an error reply.
 //
 // See https://redis.io/commands/hincrby.
 func HIncrBy(key, field string, n int64) Cmd[int64] {
 	return write(Int, "HINCRBY", resp.String(key), resp.String(field), resp.Int(n))
 }
 
-// HIncrByFloat adds f to the number in field and returns the sum.
+// HIncrByFloat adds f to the number in field and returns the sum. A missing field
+// is 0.
 //
 // See https://redis.io/commands/hincrbyfloat.
 func HIncrByFloat(key, field string, f float64) Cmd[float64] {

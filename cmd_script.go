@@ -92,7 +92,7 @@ func flushMode(async bool) resp.Arg {
 }
 
 // FunctionLoad loads a library and returns its name. With replace it may exist.
-// Redis 7.0, as all of the functions.
+// The source of a library that does not compile is an error reply. Redis 7.0.
 //
 // See https://redis.io/commands/function-load.
 func FunctionLoad(src string, replace bool) Cmd[string] {
@@ -102,14 +102,14 @@ func FunctionLoad(src string, replace bool) Cmd[string] {
 	return write(Text, "FUNCTION LOAD", w.args...)
 }
 
-// FunctionDelete deletes a library.
+// FunctionDelete deletes a library. A missing one is an error reply. Redis 7.0.
 //
 // See https://redis.io/commands/function-delete.
 func FunctionDelete(library string) Status {
 	return status("FUNCTION DELETE", resp.String(library))
 }
 
-// FunctionDump returns all libraries in the format of [FunctionRestore].
+// FunctionDump returns all libraries in the format of [FunctionRestore]. Redis 7.0.
 //
 // See https://redis.io/commands/function-dump.
 func FunctionDump() Cmd[[]byte] { return query(Bytes, "FUNCTION DUMP") }
@@ -124,7 +124,7 @@ const (
 	RestoreFlush   RestorePolicy = "FLUSH"   // all are deleted before
 )
 
-// FunctionRestore loads the libraries of a [FunctionDump].
+// FunctionRestore loads the libraries of a [FunctionDump]. Redis 7.0.
 //
 // See https://redis.io/commands/function-restore.
 func FunctionRestore(dump []byte, p RestorePolicy) Status {
@@ -133,13 +133,14 @@ func FunctionRestore(dump []byte, p RestorePolicy) Status {
 	return status("FUNCTION RESTORE", w.args...)
 }
 
-// FunctionFlush deletes all libraries, in the background if async is set.
+// FunctionFlush deletes all libraries, in the background if async is set. Redis
+// 7.0.
 //
 // See https://redis.io/commands/function-flush.
 func FunctionFlush(async bool) Status { return status("FUNCTION FLUSH", flushMode(async)) }
 
 // FunctionKill ends the running function, unless it has written. It returns
-// [ErrNotBusy] if none runs.
+// [ErrNotBusy] if none runs. Redis 7.0.
 //
 // See https://redis.io/commands/function-kill.
 func FunctionKill() Status { return status("FUNCTION KILL") }
@@ -163,7 +164,7 @@ type FunctionListOptions struct {
 	WithCode bool   // fill in Library.Code
 }
 
-// FunctionList returns the libraries with their functions.
+// FunctionList returns the libraries with their functions. Redis 7.0.
 //
 // See https://redis.io/commands/function-list.
 func FunctionList(o FunctionListOptions) Cmd[[]Library] {
@@ -223,7 +224,7 @@ type RunningScript struct {
 // EngineStatus counts what an engine has loaded.
 type EngineStatus struct{ Libraries, Functions int64 }
 
-// FunctionStats returns the running function and the engines.
+// FunctionStats returns the running function and the engines. Redis 7.0.
 //
 // See https://redis.io/commands/function-stats.
 func FunctionStats() Cmd[FunctionStatus] { return query(functionStatus, "FUNCTION STATS") }

@@ -80,8 +80,9 @@ func (o XAddOptions) once(w words) words {
 	return w.str("IDMP", o.Producer, o.Message)
 }
 
-// XAdd appends an entry of fields and values, given in turn, and returns its ID.
-// It may be repeated, and is flagged so, if o has a Producer.
+// XAdd appends an entry of fields and values, given in turn, and returns its ID. An
+// ID that is not larger than the last one is an error reply. It may be repeated,
+// and is flagged so, if o has a Producer.
 //
 // See https://redis.io/commands/xadd.
 func XAdd(key string, o XAddOptions, pairs ...string) Cmd[string] {

@@ -205,7 +205,9 @@ func GetRange(key string, start, end int64) Cmd[string] {
 	return read(Text, "GETRANGE", resp.String(key), resp.Int(start), resp.Int(end))
 }
 
-// SetRange overwrites the value from offset and returns its new length.
+// SetRange overwrites the value from offset, filling up with zero bytes, and
+// returns its new length in bytes. A negative offset, or more than 512 MiB, is an
+// error reply.
 //
 // See https://redis.io/commands/setrange.
 func SetRange[V Blob](key string, offset int64, value V) Cmd[int64] {
@@ -224,12 +226,13 @@ func Append[V Blob](key string, value V) Cmd[int64] {
 // See https://redis.io/commands/strlen.
 func StrLen(key string) Cmd[int64] { return read(Int, "STRLEN", resp.String(key)) }
 
-// Incr adds 1 to the integer at key and returns the sum. A missing key is 0.
+// Incr adds 1 to the integer at key and returns the sum. A missing key is 0; a
+// value that is no integer, or a sum beyond 64 bits, is an error reply.
 //
 // See https://redis.io/commands/incr.
 func Incr(key string) Cmd[int64] { return write(Int, "INCR", resp.String(key)) }
 
-// IncrBy adds n to the integer at key and returns the sum.
+// IncrBy adds n to the integer at key and returns the sum. See [Incr].
 //
 // See https://redis.io/commands/incrby.
 func IncrBy(key string, n int64) Cmd[int64] {
@@ -243,12 +246,12 @@ func IncrByFloat(key string, f float64) Cmd[float64] {
 	return write(Float, "INCRBYFLOAT", resp.String(key), resp.Float(f))
 }
 
-// Decr subtracts 1 from the integer at key and returns the difference.
+// Decr subtracts 1 from the integer at key and returns the difference. See [Incr].
 //
 // See https://redis.io/commands/decr.
 func Decr(key string) Cmd[int64] { return write(Int, "DECR", resp.String(key)) }
 
-// DecrBy subtracts n from the integer at key and returns the difference.
+// DecrBy subtracts n from the integer at key and returns the difference. See [Incr].
 //
 // See https://redis.io/commands/decrby.
 func DecrBy(key string, n int64) Cmd[int64] {

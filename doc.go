@@ -35,7 +35,8 @@
 // # Errors
 //
 // An error reply is a *[resp.Error]; compare it by code: errors.Is(err,
-// redis.ErrWrongType). [ClassOf] says of any error whether the command may have
+// redis.ErrWrongType). That one is what a command says of a key that holds another
+// type than it is for, [Set] and its like excepted. [ClassOf] says of any error whether the command may have
 // been executed. A command that only reads is flagged so and may be repeated by a
 // client that retries; another one may not, unless [Cmd.Idempotent] says so.
 //

@@ -39,3 +39,14 @@ fuzz: ## each fuzz target for FUZZTIME
 
 bench: ## micro-benchmarks of the layers
 	$(GO) test -run '^$$' -bench . -benchmem ./bench
+
+ROUNDS  ?= 3
+TIME    ?= 200ms
+ONLY    ?=
+CLIENTS ?=
+OUT     ?=
+ADD     ?=
+
+bench-peers: redis ## Kermes next to other clients; ROUNDS, TIME, ONLY, CLIENTS, OUT choose; ALLOCS=1 for what takes no clock
+	cd bench/peers && $(GO) run . -rounds $(ROUNDS) -time $(TIME) -only '$(if $(ALLOCS),^(own|allocations|size),$(ONLY))' \
+		-clients '$(CLIENTS)' -out '$(OUT)' -add '$(ADD)'

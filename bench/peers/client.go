@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+)
+
+// client is one way to talk to Redis. Every method that runs commands checks
+// the replies.
+type client interface {
+	// worker is what one goroutine uses; it may be the client itself.
+	worker() (worker, error)
+	// hold opens n connections that stay open and unused, apart from one
+	// GET each, until the process ends.
+	hold(n int) error
+	close()
+}
+
+type worker interface {
+	get(ctx context.Context, k int) error
+	set(ctx context.Context, k int) error
+	pipeGet(ctx context.Context, first int) error
+	pipeSet(ctx context.Context, first int) error
+	bigGet(ctx context.Context) error
+	bigSet(ctx context.Context) error
+	hash(ctx context.Context) error
+	list(ctx context.Context) error
+	// subscribe calls ready when the subscription stands, then each with
+	// every message until that returns false.
+	subscribe(ctx context.Context, ready func(), each func(payload string) bool) error
+}
+
+var errUnsupported = errors.New("not supported")
+
+// contender is a client and how it is set up.
+type contender struct {
+	name string
+	note string
+	open func(s servers) (client, error)
+	// only limits it to workloads against these servers; empty is all but the
+	// sentinels'.
+	watched bool
+}
+
+// contenders in the order of the columns. raw is the measure of the others.
+var contenders = []contender{
+	{name: "raw", note: "a socket for each caller, encoded commands, replies compared but not parsed", open: openRaw},
+	{name: "kermes", note: "pool.Pool, defaults", open: openKermesPool},
+	{name: "kermes-client", note: "sentinel.Client in bypass, defaults", open: openKermesClient},
+	{name: "kermes-watched", note: "sentinel.Client that follows a master through three sentinels, defaults", open: openKermesWatched, watched: true},
+	{name: "go-redis", note: "defaults", open: openGoRedis},
+	{name: "go-redis-auto", note: "Client.AutoPipeline, its own defaults", open: openGoRedisAuto},
+	{name: "rueidis", note: "defaults", open: openRueidis},
+	{name: "rueidis-flush", note: "MaxFlushDelay 20us", open: openRueidisFlush},
+	{name: "rueidis-nopipe", note: "DisableAutoPipelining", open: openRueidisNoPipe},
+	{name: "radix", note: "defaults", open: openRadix},
+	{name: "radix-flush", note: "WriteFlushInterval 100us", open: openRadixFlush},
+	{name: "redigo", note: "a pool that keeps as many idle connections as there are callers", open: openRedigo},
+}
+
+func contenderOf(name string) *contender {
+	for i := range contenders {
+		if contenders[i].name == name {
+			return &contenders[i]
+		}
+	}
+	return nil
+}
+
+// servers are the addresses a client may need.
+type servers struct {
+	Addr string
+	// canned has clients talk to a server in memory.
+	Canned    bool
+	Sentinels []string
+	Master    string
+}
+
+// dialer returns nil for the network.
+func (s servers) dialer() func(ctx context.Context, network, addr string) (net.Conn, error) {
+	if s.Canned {
+		return dialCanned
+	}
+	return nil
+}

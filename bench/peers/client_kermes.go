@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	redis "github.com/kermes-redis/kermes"
+	"github.com/kermes-redis/kermes/conn"
+	"github.com/kermes-redis/kermes/pool"
+	"github.com/kermes-redis/kermes/pubsub"
+	"github.com/kermes-redis/kermes/sentinel"
+)
+
+// kermesClient runs commands on any redis.Doer.
+type kermesClient struct {
+	redis.Doer
+	data *data
+	addr string
+	idle []*conn.Conn
+	shut func() error
+}
+
+func openKermesPool(s servers) (client, error) {
+	p := pool.New(pool.Options{Conn: conn.Options{Addr: s.Addr, Dial: s.dialer()}})
+	return &kermesClient{Doer: p, data: shared(), addr: s.Addr, shut: p.Close}, nil
+}
+
+func openKermesClient(s servers) (client, error) {
+	return kermesSentinel(s, sentinel.Options{Pool: pool.Options{Conn: conn.Options{Addr: s.Addr, Dial: s.dialer()}}})
+}
+
+func openKermesWatched(s servers) (client, error) {
+	return kermesSentinel(s, sentinel.Options{
+		Master: s.Master, Group: sentinel.GroupOptions{Sentinels: s.Sentinels},
+	})
+}
+
+func kermesSentinel(s servers, o sentinel.Options) (client, error) {
+	c, err := sentinel.Open(context.Background(), o)
+	if err != nil {
+		return nil, err
+	}
+	return &kermesClient{Doer: c, data: shared(), addr: s.Addr, shut: c.Close}, nil
+}
+
+func (c *kermesClient) worker() (worker, error) { return &kermesWorker{kermesClient: c}, nil }
+func (c *kermesClient) close()                  { _ = c.shut() }
+
+func (c *kermesClient) hold(n int) error {
+	ctx := context.Background()
+	for range n {
+		nc, err := conn.Dial(ctx, conn.Options{Addr: c.addr})
+		if err != nil {
+			return err
+		}
+		if _, err := redis.Get(c.data.keys[0]).Do(ctx, nc); err != nil {
+			return err
+		}
+		c.idle = append(c.idle, nc)
+	}
+	return nil
+}
+
+type kermesWorker struct {
+	*kermesClient
+	pipeline redis.Pipeline
+	strings  [batchSize]redis.Future[string]
+	statuses [batchSize]redis.Future[string]
+}
+
+func (w *kermesWorker) get(ctx context.Context, k int) error {
+	s, err := redis.Get(w.data.keys[k]).Do(ctx, w.Doer)
+	return same(s, w.data.values[k], err)
+}
+
+func same(got, want string, err error) error {
+	if err == nil && got != want {
+		err = fmt.Errorf("%w: %.80q", errWrong, got)
+	}
+	return err
+}
+
+func (w *kermesWorker) set(ctx context.Context, k int) error {
+	return redis.Set(w.data.keys[k], w.data.values[k]).Do(ctx, w.Doer)
+}
+
+func (w *kermesWorker) pipeGet(ctx context.Context, first int) error {
+	w.pipeline.Reset()
+	for i := range batchSize {
+		w.strings[i] = redis.Get(w.data.keys[first+i]).Queue(&w.pipeline)
+	}
+	if err := w.pipeline.Do(ctx, w.Doer); err != nil {
+		return err
+	}
+	for i := range batchSize {
+		s, err := w.strings[i].Value()
+		if err := same(s, w.data.values[first+i], err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *kermesWorker) pipeSet(ctx context.Context, first int) error {
+	w.pipeline.Reset()
+	for i := range batchSize {
+		redis.Set(w.data.keys[first+i], w.data.values[first+i]).Queue(&w.pipeline)
+	}
+	return w.pipeline.Do(ctx, w.Doer)
+}
+
+func (w *kermesWorker) bigGet(ctx context.Context) error {
+	s, err := redis.Get(bigKey).Do(ctx, w.Doer)
+	if err != nil {
+		return err
+	}
+	return checkBig(len(s), func(i int) byte { return s[i] })
+}
+
+func (w *kermesWorker) bigSet(ctx context.Context) error {
+	return redis.Set(bigSetKey, w.data.big).Do(ctx, w.Doer)
+}
+
+func (w *kermesWorker) hash(ctx context.Context) error {
+	m, err := redis.HGetAll(hashKey).Do(ctx, w.Doer)
+	if err != nil {
+		return err
+	}
+	return checkHash(m)
+}
+
+func (w *kermesWorker) list(ctx context.Context) error {
+	l, err := redis.As(redis.LRange(listKey, 0, -1), redis.Ints).Do(ctx, w.Doer)
+	if err != nil {
+		return err
+	}
+	return checkList(l)
+}
+
+func (w *kermesWorker) subscribe(ctx context.Context, ready func(), each func(string) bool) error {
+	s := pubsub.New(pubsub.Server{Options: conn.Options{Addr: w.addr}}, pubsub.Options{})
+	defer s.Close()
+	sub, err := s.Subscribe(ctx, channel)
+	if err != nil {
+		return err
+	}
+	ready()
+	for m, err := range sub.All(ctx) {
+		if err != nil {
+			return err
+		}
+		if !each(m.Text()) {
+			return nil
+		}
+	}
+	return sub.Err()
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os/exec"
+	"strconv"
+
+	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/resp"
+)
+
+// farm is the servers of one run, started when first needed.
+type farm struct {
+	nodes map[place]*redistest.Node
+	trio  *redistest.Topology
+}
+
+// the CPU of the pinned server and its clients.
+const pinnedCPU = "0"
+
+func canPin() bool {
+	_, err := exec.LookPath("taskset")
+	return err == nil
+}
+
+func (f *farm) at(p place) (servers, error) {
+	if p == memory {
+		return servers{Canned: true}, nil
+	}
+	if p == trio {
+		return f.watched()
+	}
+	if n := f.nodes[p]; n != nil {
+		return servers{Addr: n.Addr()}, nil
+	}
+	n, err := redistest.StartRedis(redistest.RedisOptions{})
+	if err != nil {
+		return servers{}, err
+	}
+	if f.nodes == nil {
+		f.nodes = make(map[place]*redistest.Node)
+	}
+	f.nodes[p] = n
+	if p == pinned {
+		if out, err := exec.Command("taskset", "-acp", pinnedCPU, strconv.Itoa(n.Pid())).CombinedOutput(); err != nil {
+			return servers{}, fmt.Errorf("%w: %s", err, out)
+		}
+	}
+	return servers{Addr: n.Addr()}, seed(n.Addr())
+}
+
+func (f *farm) watched() (servers, error) {
+	if f.trio == nil {
+		t, err := redistest.StartTopology(redistest.TopologyOptions{Replicas: -1})
+		if err != nil {
+			return servers{}, err
+		}
+		f.trio = t
+		if err := seed(t.Data[0].Addr()); err != nil {
+			return servers{}, err
+		}
+	}
+	s := servers{Addr: f.trio.Data[0].Addr(), Master: f.trio.Names[0]}
+	for _, n := range f.trio.Sentinels {
+		s.Sentinels = append(s.Sentinels, n.Addr())
+	}
+	return s, nil
+}
+
+func (f *farm) close() error {
+	var errs []error
+	for _, n := range f.nodes {
+		errs = append(errs, n.Close())
+	}
+	if f.trio != nil {
+		errs = append(errs, f.trio.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// version of the server, from the words of redis-server --version.
+func serverVersion() string {
+	out, err := exec.Command("redis-server", "--version").Output()
+	if err != nil {
+		return err.Error()
+	}
+	return versionIn(string(out))
+}
+
+// seed fills a server with what data says.
+func seed(addr string) error {
+	nc, err := net.Dial("tcp", addr)
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	d := shared()
+	var b []byte
+	n := 0
+	add := func(words ...string) { b = append(b, encode(words...)...); n++ }
+	for i, key := range d.keys {
+		add("SET", key, d.values[i])
+	}
+	add("SET", bigKey, d.big)
+	add("DEL", hashKey)
+	for i := range d.fields {
+		add("HSET", hashKey, d.fields[i], d.texts[i])
+	}
+	add("DEL", listKey)
+	for i := range listLength {
+		add("RPUSH", listKey, strconv.Itoa(listFirst+i))
+	}
+	failed := make(chan error, 1)
+	go func() {
+		r := resp.NewReader(nc, resp.Limits{})
+		for range n {
+			v, err := r.ReadValue()
+			if err == nil {
+				err = v.Err()
+			}
+			if err != nil {
+				failed <- err
+				return
+			}
+		}
+		failed <- nil
+	}()
+	if _, err := nc.Write(b); err != nil {
+		return err
+	}
+	return <-failed
+}

@@ -1,0 +1,195 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// target is a figure that Kermes must reach.
+type target struct {
+	what string
+	want string
+	// check returns the figure as text and whether it is reached; empty text
+	// means that it was not measured.
+	check func(t table) (got string, ok bool)
+}
+
+const self = "kermes" // the contender that has to reach the targets
+
+// targets of the transport.
+var targets = []target{
+	{"own cost, GET", "<= 150 ns", own("own: get")},
+	{"own cost, GET with deadline", "<= 150 ns", own("own: get, deadline")},
+	{"own cost, GET with cancellable context", "<= 150 ns", own("own: get, cancellable")},
+	{"own cost, SET", "<= 150 ns", own("own: set")},
+	{"own cost, SET with deadline", "<= 150 ns", own("own: set, deadline")},
+	{"own cost, SET with cancellable context", "<= 150 ns", own("own: set, cancellable")},
+	{"serial GET", "<= 1.05 raw", toRaw("get", 1.05)},
+	{"serial GET, deadline", "<= 1.05 raw", toRaw("get, deadline", 1.05)},
+	{"serial GET, cancellable", "<= 1.05 raw", toRaw("get, cancellable", 1.05)},
+	{"serial GET, after a burst", "<= 1.05 raw", toRaw("get, after a burst", 1.05)},
+	{"serial SET", "<= 1.05 raw", toRaw("set", 1.05)},
+	{"serial SET, deadline", "<= 1.05 raw", toRaw("set, deadline", 1.05)},
+	{"serial SET, cancellable", "<= 1.05 raw", toRaw("set, cancellable", 1.05)},
+	{"serial SET, after a burst", "<= 1.05 raw", toRaw("set, after a burst", 1.05)},
+	{"serial GET, CPU", "lowest of the clients", ahead("get", cpu, 1)},
+	{"serial SET, CPU", "lowest of the clients", ahead("set", cpu, 1)},
+	{"8 callers, GET", "<= 1.05 raw", toRaw("get, 8 callers", 1.05)},
+	{"64 callers, GET", ">= 1.3 the best peer", ahead("get, 64 callers", ns, 1.3)},
+	{"64 callers, GET, p99", "lowest of the clients", ahead("get, 64 callers", p99, 1)},
+	{"64 callers, GET, CPU", "lowest of the clients", ahead("get, 64 callers", cpu, 1)},
+	{"64 callers, SET", ">= 1.3 the best peer", ahead("set, 64 callers", ns, 1.3)},
+	{"64 callers, SET, p99", "lowest of the clients", ahead("set, 64 callers", p99, 1)},
+	{"64 callers, SET, CPU", "lowest of the clients", ahead("set, 64 callers", cpu, 1)},
+	{"512 callers, GET", ">= 1.3 the best peer", ahead("get, 512 callers", ns, 1.3)},
+	{"512 callers, GET, p99", "lowest of the clients", ahead("get, 512 callers", p99, 1)},
+	{"512 callers, GET, CPU", "lowest of the clients", ahead("get, 512 callers", cpu, 1)},
+	{"512 callers, SET", ">= 1.3 the best peer", ahead("set, 512 callers", ns, 1.3)},
+	{"512 callers, SET, p99", "lowest of the clients", ahead("set, 512 callers", p99, 1)},
+	{"512 callers, SET, CPU", "lowest of the clients", ahead("set, 512 callers", cpu, 1)},
+	{"64 callers beside 1 MiB GETs", "<= 1.5 of without", beside("get, 64 callers beside 1 MiB", "get, 64 callers", 1.5)},
+	{"pipeline of 100 GET", "<= 1.1 raw", toRaw("pipeline of 100 get", 1.1)},
+	{"pipeline of 100 SET", "<= 1.1 raw", toRaw("pipeline of 100 set", 1.1)},
+	{"pipeline of 100 GET", "ahead of every peer", ahead("pipeline of 100 get", ns, 1)},
+	{"pipeline of 100 SET", "ahead of every peer", ahead("pipeline of 100 set", ns, 1)},
+	{"GET 1 MiB", "<= 1.05 raw", toRaw("get 1 MiB", 1.05)},
+	{"SET 1 MiB", "<= 1.05 raw", toRaw("set 1 MiB", 1.05)},
+	{"HGETALL 1000 into a map", "<= 1.5 raw", toRaw("hgetall 1000", 1.5)},
+	{"LRANGE 10k into []int64", "<= 1.3 raw", toRaw("lrange 10000", 1.3)},
+	{"LRANGE 10k, allocations", "a constant number", below("lrange 10000", allocs, 8, countText)},
+	{"live heap with 64 callers", "<= 1.2 MB", below("live heap, 64 callers", kept, 1.2e6, bytesText)},
+	{"idle connection", "<= 16 KiB", below("idle connection", kept, 16<<10, bytesText)},
+	{"pub/sub, messages per second", "ahead of every peer", ahead("pub/sub message", ns, 1)},
+	{"watched by sentinels, GET, 64 callers", "<= 1.02 of direct", against("watched: get, 64 callers", 1.02)},
+	{"watched by sentinels, SET, 64 callers", "<= 1.02 of direct", against("watched: set, 64 callers", 1.02)},
+	{"watched by sentinels, serial GET", "<= 1.02 of direct", against("watched: get", 1.02)},
+	{"allocations of everyday commands", "none above a peer's", fewest},
+}
+
+func targetTable(out io.Writer, t table) {
+	line(out, "what", "target", "measured", "")
+	line(out, rule(4)...)
+	for _, one := range targets {
+		got, ok := one.check(t)
+		verdict := "missed"
+		switch {
+		case got == "":
+			got, verdict = "not measured", ""
+		case ok:
+			verdict = "met"
+		}
+		line(out, one.what, one.want, got, verdict)
+	}
+}
+
+func own(work string) func(table) (string, bool) {
+	return func(t table) (string, bool) {
+		mine, raw := t.of(work, self, ns), t.of(work, "raw", ns)
+		if len(mine) == 0 || len(raw) == 0 {
+			return "", false
+		}
+		cost := func(client string) float64 { return t.of(work, client, ns).median() - raw.median() }
+		peer := t.bestPeer(work, ns)
+		return fmt.Sprintf("%s; %s %s", timeText(cost(self)), peer, timeText(cost(peer))), cost(self) <= 150
+	}
+}
+
+func toRaw(work string, most float64) func(table) (string, bool) {
+	return func(t table) (string, bool) {
+		r := t.ratio(work, self, "raw", ns)
+		if len(r) == 0 {
+			return "", false
+		}
+		peer := t.bestPeer(work, ns)
+		text := fmt.Sprintf("%.2f (%.2f to %.2f)", r.median(), r.min(), r.max())
+		if p := t.ratio(work, peer, "raw", ns); len(p) > 0 {
+			text += fmt.Sprintf("; %s %.2f", peer, p.median())
+		}
+		return text, r.median() <= most
+	}
+}
+
+// ahead asks that the best peer's figure be so many times that of Kermes.
+func ahead(work string, figure func(*figures) float64, least float64) func(table) (string, bool) {
+	return func(t table) (string, bool) {
+		peer := t.bestPeer(work, figure)
+		r := t.ratio(work, peer, self, figure)
+		if len(r) == 0 {
+			return "", false
+		}
+		return fmt.Sprintf("%.2f (%.2f to %.2f): %s against %s of %s", r.median(), r.min(), r.max(),
+			timeText(t.of(work, self, figure).median()), timeText(t.of(work, peer, figure).median()), peer), r.median() >= least
+	}
+}
+
+// bestPeer is the client with the lowest figure that is neither raw nor Kermes.
+func (t table) bestPeer(work string, figure func(*figures) float64) (best string) {
+	least := 0.0
+	for name := range t[work] {
+		s := t.of(work, name, figure)
+		if name == "raw" || strings.HasPrefix(name, self) || len(s) == 0 {
+			continue
+		}
+		if m := s.median(); best == "" || m < least {
+			best, least = name, m
+		}
+	}
+	return best
+}
+
+func beside(work, alone string, most float64) func(table) (string, bool) {
+	return func(t table) (string, bool) {
+		r := ratios(t[work][self], t[alone][self], ns)
+		if len(r) == 0 {
+			return "", false
+		}
+		return fmt.Sprintf("%.2f (%.2f to %.2f): %s, without %s", r.median(), r.min(), r.max(),
+			timeText(t.of(work, self, ns).median()), timeText(t.of(alone, self, ns).median())), r.median() <= most
+	}
+}
+
+func below(work string, figure func(*figures) float64, most float64, text func(float64) string) func(table) (string, bool) {
+	return func(t table) (string, bool) {
+		s := t.of(work, self, figure)
+		if len(s) == 0 {
+			return "", false
+		}
+		peer := t.bestPeer(work, figure)
+		return fmt.Sprintf("%s; %s %s", text(s.median()), peer, text(t.of(work, peer, figure).median())), s.median() <= most
+	}
+}
+
+// against compares the client that follows a master with the pool alone.
+func against(work string, most float64) func(table) (string, bool) {
+	return func(t table) (string, bool) {
+		r := t.ratio(work, "kermes-watched", self, ns)
+		if len(r) == 0 {
+			return "", false
+		}
+		return fmt.Sprintf("%.3f (%.3f to %.3f)", r.median(), r.min(), r.max()), r.median() <= most
+	}
+}
+
+func fewest(t table) (string, bool) {
+	const work = "allocations of everyday commands"
+	if len(t[work][self]) == 0 {
+		return "", false
+	}
+	above := []string{}
+	for _, row := range everydayNames {
+		count := func(client string) float64 {
+			return t.of(work, client, func(f *figures) float64 { return f.Table[row] }).median()
+		}
+		for _, peer := range everyday[1:] {
+			if count(self) > count(peer)+0.05 {
+				above = append(above, row)
+				break
+			}
+		}
+	}
+	if len(above) > 0 {
+		return "more for " + strings.Join(above, ", "), false
+	}
+	return fmt.Sprintf("none of %d", len(everydayNames)), true
+}

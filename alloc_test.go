@@ -205,6 +205,99 @@ func TestAReusedPipelineOf100IncrAllocatesNothing(t *testing.T) {
 	}
 }
 
+func TestInterceptionCostsNothingWithoutInterceptors(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	ctx, d := t.Context(), through(Intercept(&canned{reply: resp.Value(":7\r\n")}))
+	var p Pipeline
+	got := testing.AllocsPerRun(100, func() {
+		if _, err := Incr("key").Do(ctx, d); err != nil {
+			t.Fatal(err)
+		}
+		p.Reset()
+		f := Incr("key").Queue(&p)
+		if err := p.Do(ctx, d); err != nil || f.Err() != nil {
+			t.Fatal(err)
+		}
+	})
+	if got != 0 {
+		t.Errorf("%.0f allocations", got)
+	}
+}
+
+func TestAReusedPipelineOf100GetAllocatesTheStringsOnly(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	ctx, d := t.Context(), through(&canned{reply: resp.Value(bulk("some text"))})
+	var p Pipeline
+	futures := make([]Future[string], 100)
+	got := testing.AllocsPerRun(100, func() {
+		p.Reset()
+		for i := range futures {
+			futures[i] = Get("key").Queue(&p)
+		}
+		if err := p.Do(ctx, d); err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range futures {
+			if s, err := f.Value(); s != "some text" || err != nil {
+				t.Fatal(s, err)
+			}
+		}
+	})
+	if got > 100 {
+		t.Errorf("%.0f allocations", got)
+	}
+}
+
+func TestAReusedTransactionAllocatesAHandfulHoweverLongItIs(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	var p Pipeline
+	ctx := t.Context()
+	measure := func(n int) float64 {
+		d := &queueing{n: n}
+		return testing.AllocsPerRun(100, func() {
+			p.Reset()
+			for range n {
+				Incr("key").Queue(&p)
+			}
+			p.begin()
+			if _, err := p.exec(ctx, d); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	few, many := measure(2), measure(200)
+	t.Logf("2 commands: %.0f, 200 commands: %.0f", few, many)
+	if many > few || few > 5 {
+		t.Errorf("2 commands: %.0f allocations, 200 commands: %.0f", few, many)
+	}
+}
+
+var okReply, queuedReply = resp.Value("+OK\r\n"), resp.Value("+QUEUED\r\n")
+
+// queueing answers MULTI, n commands and EXEC.
+type queueing struct {
+	canned
+	n    int
+	exec []byte
+}
+
+func (q *queueing) DoBatch(_ context.Context, cmds []resp.Command, each func(int, resp.Value)) error {
+	each(0, okReply)
+	q.exec = fmt.Appendf(q.exec[:0], "*%d\r\n", q.n)
+	for i := range q.n {
+		each(i+1, queuedReply)
+		q.exec = append(q.exec, ":7\r\n"...)
+	}
+	each(q.n+1, q.exec)
+	return nil
+}
+
 func TestStringsOfOneListShareAtMost8KiB(t *testing.T) {
 	var a arena
 	a.left = 1 << 20

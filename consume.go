@@ -131,8 +131,11 @@ func (c *consumer) next(ctx context.Context) (more bool, err error) {
 
 func (c *consumer) create(ctx context.Context) error {
 	err := XGroupCreate(c.key, c.o.Group, c.o.Start, XGroupOptions{MkStream: true}).Do(ctx, c.d)
-	if errors.Is(err, ErrBusyGroup) {
+	switch {
+	case errors.Is(err, ErrBusyGroup):
 		return nil
+	case err == nil:
+		c.last = "0" // the IDs of a new stream may begin anew
 	}
 	return err
 }

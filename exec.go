@@ -2,6 +2,8 @@ package redis
 
 import (
 	"context"
+	"errors"
+	"strings"
 
 	"github.com/kermes-redis/kermes/conn"
 	"github.com/kermes-redis/kermes/resp"
@@ -13,24 +15,34 @@ import (
 // inside EXEC fails alone, and its future says so.
 //
 // It returns [ErrConflict] if a key watched by [Watch] has changed and an
-// [AbortError] if a command could not be queued; nothing was executed then. After
-// another error it may have been: see [ClassOf]. Use [On] for a connection.
+// [AbortError] if a command could not be queued, or the server is no master any
+// more; nothing was executed then. After another error it may have been: see
+// [ClassOf]. It is tried once; [Transact] tries again where nothing was executed.
+// Use [On] for a connection.
 func (p *Pipeline) Exec(ctx context.Context, l Leaser) error {
+	if t, ok := l.(*Intercepted); ok && len(t.is) > 0 {
+		return t.exec(ctx, p)
+	}
 	if err := p.refuseStateful(); err != nil {
 		return err
 	}
+	var inside error
 	err := l.WithConn(ctx, func(c *conn.Conn) error {
-		unknown, err := p.exec(ctx, c)
+		var unknown bool
+		unknown, inside = p.exec(ctx, c)
 		if unknown {
-			c.Abort(err) // it may be inside MULTI, or still watching
+			c.Abort(inside) // it may be inside MULTI, or still watching
 		}
-		return err
+		return inside
 	})
 	if tx, ok := l.(*Tx); ok {
 		tx.watching = false // EXEC ends WATCH, whatever it answers
 	}
-	if err != nil {
-		p.lose(err) // also when there was no connection
+	switch {
+	case err != nil && inside == nil:
+		p.distrust(err) // there was no connection, or its server was no master any more
+	case err != nil:
+		p.lose(err)
 	}
 	return err
 }
@@ -42,11 +54,12 @@ func (p *Pipeline) refuseStateful() error {
 		return p.err
 	}
 	for i := range p.cmds[p.ran:] {
-		if c := &p.cmds[p.ran+i]; c.Stateful() {
+		if c := &p.cmds[p.ran+i]; c.Stateful() || c.Name() == "" {
 			return &ArgError{c.Name(), "not inside a transaction"}
 		}
 	}
 	p.begin()
+	p.scripts = p.scripts[:0]
 	return nil
 }
 
@@ -135,12 +148,25 @@ func (t *txReplies) exec(v resp.Value) error {
 	return nil
 }
 
-// abort explains a refused EXEC by the command that could not be queued.
+// abort explains a refused EXEC by the command that could not be queued, or by
+// the error that EXECABORT quotes: READONLY, if the server has been demoted since.
 func (t *txReplies) abort(err error) error {
-	a := &AbortError{Index: -1, Cause: err}
+	a := &AbortError{Index: -1, Cause: quoted(err)}
 	if t.refused != nil {
 		a.Index, a.Command, a.Cause = t.index, t.p.cmds[t.index].Name(), t.refused
 	}
 	t.p.lose(a)
 	return a
+}
+
+// quoted returns the error inside EXECABORT, or err itself.
+func quoted(err error) error {
+	e, ok := errors.AsType[*resp.Error](err)
+	if !ok {
+		return err
+	}
+	if text, ok := strings.CutPrefix(e.Message, "Transaction discarded because of: "); ok {
+		return resp.ParseError(text)
+	}
+	return err
 }

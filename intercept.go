@@ -3,6 +3,8 @@ package redis
 import (
 	"context"
 	"errors"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -15,16 +17,45 @@ import (
 // run on the goroutine of the call; they must be safe for concurrent use.
 type Interceptor func(ctx context.Context, call Call) (context.Context, func(Outcome))
 
+// Names of calls that are not one command.
+const (
+	CallPipeline = "PIPELINE" // commands that are sent together
+	CallMulti    = "MULTI"    // the commands of a transaction
+	CallLease    = "LEASE"    // the use of an exclusive connection
+)
+
 // Call is what an [Interceptor] is told before.
 type Call struct {
-	// Name is that of the command, "PIPELINE" for several, "LEASE" for the use
-	// of an exclusive connection.
+	// Name is that of the command, or [CallPipeline], [CallMulti], [CallLease].
 	Name string
 
 	// Commands are those of the call. They must not be kept or changed. Their
 	// arguments may be secret: show them by [Redacted].
 	Commands []resp.Command
 }
+
+// String returns the name, and the commands as [Redacted] shows them, the first
+// few of many.
+func (c Call) String() string {
+	var b strings.Builder
+	if len(c.Commands) != 1 {
+		b.WriteString(c.Name)
+	}
+	for i, cmd := range c.Commands {
+		if i == shownCommands {
+			b.WriteString("; (" + strconv.Itoa(len(c.Commands)-i) + " more)")
+			break
+		}
+		if i > 0 || len(c.Commands) != 1 {
+			b.WriteString("; ")
+		}
+		b.WriteString(Redacted(cmd))
+	}
+	return b.String()
+}
+
+// shownCommands is how many commands of a call its text holds.
+const shownCommands = 4
 
 // Outcome is what an [Interceptor] is told after.
 type Outcome struct {
@@ -41,7 +72,8 @@ type Outcome struct {
 }
 
 // Intercepted is a [Doer], and a [Leaser] if the Doer inside is one, whose calls
-// are told to interceptors. A program without interceptors does not pay for them.
+// are told to interceptors. Without any it costs nothing, and a program that does
+// not intercept has nothing of it on its way.
 type Intercepted struct {
 	d  Doer
 	is []Interceptor
@@ -56,6 +88,13 @@ var ErrNoLeaser = errors.New("redis: intercept: the doer lends no connections")
 
 // Do implements [Doer].
 func (t *Intercepted) Do(ctx context.Context, cmd resp.Command) (resp.Reply, error) {
+	if len(t.is) == 0 {
+		return t.d.Do(ctx, cmd)
+	}
+	return t.do(ctx, cmd)
+}
+
+func (t *Intercepted) do(ctx context.Context, cmd resp.Command) (resp.Reply, error) {
 	ctx, w := t.begin(ctx, Call{Name: cmd.Name(), Commands: []resp.Command{cmd}})
 	r, err := t.d.Do(ctx, cmd)
 	if err == nil {
@@ -67,7 +106,14 @@ func (t *Intercepted) Do(ctx context.Context, cmd resp.Command) (resp.Reply, err
 
 // DoBatch implements [Doer].
 func (t *Intercepted) DoBatch(ctx context.Context, cmds []resp.Command, each func(int, resp.Value)) error {
-	ctx, w := t.begin(ctx, Call{Name: "PIPELINE", Commands: cmds})
+	if len(t.is) == 0 {
+		return t.d.DoBatch(ctx, cmds, each)
+	}
+	return t.doBatch(ctx, cmds, each)
+}
+
+func (t *Intercepted) doBatch(ctx context.Context, cmds []resp.Command, each func(int, resp.Value)) error {
+	ctx, w := t.begin(ctx, Call{Name: CallPipeline, Commands: cmds})
 	err := t.d.DoBatch(ctx, cmds, func(i int, v resp.Value) {
 		w.reply(v)
 		each(i, v)
@@ -77,14 +123,36 @@ func (t *Intercepted) DoBatch(ctx context.Context, cmds []resp.Command, each fun
 }
 
 // WithConn implements [Leaser]. What fn does with the connection is its own: its
-// calls are not told, except by Intercept(c, ...) inside.
+// calls are not told, except by Intercept(c, ...) inside. [Pipeline.Exec] is told
+// as one call, CallMulti, instead.
 func (t *Intercepted) WithConn(ctx context.Context, fn func(*conn.Conn) error) error {
 	l, ok := t.d.(Leaser)
 	if !ok {
 		return ErrNoLeaser
 	}
-	ctx, w := t.begin(ctx, Call{Name: "LEASE"})
+	if len(t.is) == 0 {
+		return l.WithConn(ctx, fn)
+	}
+	ctx, w := t.begin(ctx, Call{Name: CallLease})
 	err := l.WithConn(ctx, fn)
+	w.end(err)
+	return err
+}
+
+// exec runs a transaction as one call.
+func (t *Intercepted) exec(ctx context.Context, p *Pipeline) error {
+	l, ok := t.d.(Leaser)
+	if !ok {
+		return ErrNoLeaser
+	}
+	first := p.ran
+	ctx, w := t.begin(ctx, Call{Name: CallMulti, Commands: p.cmds[first:]})
+	err := p.Exec(ctx, l)
+	for i := first; err == nil && i < p.ran; i++ {
+		if s := p.slots[i]; s.err == nil {
+			w.reply(p.buf[s.start:s.end])
+		}
+	}
 	w.end(err)
 	return err
 }
@@ -92,14 +160,14 @@ func (t *Intercepted) WithConn(ctx context.Context, fn func(*conn.Conn) error) e
 // watched is a call under way.
 type watched struct {
 	start    time.Time
-	attempts *atomic.Int32
+	attempts atomic.Int32
 	out      Outcome
 	ends     []func(Outcome)
 }
 
 func (t *Intercepted) begin(ctx context.Context, c Call) (context.Context, *watched) {
-	w := &watched{start: time.Now(), attempts: new(atomic.Int32), ends: make([]func(Outcome), 0, len(t.is))}
-	ctx = context.WithValue(ctx, attemptsKey{}, w.attempts)
+	w := &watched{start: time.Now(), ends: make([]func(Outcome), 0, len(t.is))}
+	ctx = context.WithValue(ctx, attemptsKey{}, &w.attempts)
 	for _, i := range t.is {
 		next, end := i(ctx, c)
 		if next != nil {
@@ -135,8 +203,9 @@ func (w *watched) end(err error) {
 
 type attemptsKey struct{}
 
-// CountAttempt is for Doers that retry: called before each attempt, with the
-// context of the call, it lets interceptors know how many there were.
+// CountAttempt is for Doers that retry: called with the context of the call for
+// each attempt, the first included, it lets interceptors know how many there were.
+// A Doer that never retried need not call it.
 func CountAttempt(ctx context.Context) {
 	if n, ok := ctx.Value(attemptsKey{}).(*atomic.Int32); ok {
 		n.Add(1)

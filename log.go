@@ -12,7 +12,8 @@ type LogOptions struct {
 	// Slow leaves out calls without an error that took less. Zero logs all.
 	Slow time.Duration
 
-	// Args adds the arguments, as [Redacted] shows them. They are your data.
+	// Args adds the commands with their arguments, as [Redacted] shows them:
+	// without passwords, but with your data.
 	Args bool
 
 	// Level is that of calls without an error. Nil is [slog.LevelDebug].
@@ -55,7 +56,7 @@ func (o LogOptions) log(ctx context.Context, l *slog.Logger, c Call, out Outcome
 		attrs = append(attrs, slog.Int("commands", len(c.Commands)))
 	}
 	if o.Args && len(c.Commands) > 0 {
-		attrs = append(attrs, slog.String("args", Redacted(c.Commands[0])))
+		attrs = append(attrs, slog.String("text", c.String()))
 	}
 	if out.Attempts > 1 {
 		attrs = append(attrs, slog.Int("attempts", out.Attempts))

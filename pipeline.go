@@ -30,7 +30,7 @@ type Pipeline struct {
 	err   error  // the first command that cannot be sent
 
 	each    func(i int, v resp.Value) // receive, made once
-	scripts []string                  // hashes of the scripts this flush sends in full
+	scripts []scriptSource            // the scripts that this flush sends in full
 	batch   []resp.Command            // MULTI, commands, EXEC
 }
 
@@ -101,7 +101,9 @@ func (p *Pipeline) add(cmd resp.Command, err error) int {
 // unknown: those futures return it too, and [ClassOf] tells what it means. Error
 // replies and nulls are no error of the pipeline, only of their futures.
 //
-// A command with a bad argument fails the pipeline before anything is sent.
+// A command with a bad argument fails the pipeline before anything is sent: half
+// of what was meant is worse than nothing. The futures of the bad commands say
+// what is wrong with them; the others are still [ErrPending].
 func (p *Pipeline) Do(ctx context.Context, d Doer) error { return p.Flush(ctx, d) }
 
 // Flush is Do in the middle: it sends what has been queued since the last flush,
@@ -119,6 +121,10 @@ func (p *Pipeline) Flush(ctx context.Context, d Doer) error {
 	}
 	p.begin()
 	err := d.DoBatch(ctx, p.cmds[p.base:], p.each)
+	if err == nil && len(p.scripts) > 0 {
+		err = p.repeatScripts(ctx, d)
+	}
+	p.scripts = p.scripts[:0]
 	if err != nil {
 		p.lose(err)
 	}
@@ -134,15 +140,13 @@ func (p *Pipeline) Reset() {
 	if cap(p.buf) > keepReplies {
 		p.buf = nil
 	}
+	clear(p.scripts)
 	p.scripts = p.scripts[:0]
 	p.ran, p.base, p.err = 0, 0, nil
 	p.gen++
 }
 
-func (p *Pipeline) begin() {
-	p.base, p.ran = p.ran, len(p.cmds)
-	p.scripts = p.scripts[:0]
-}
+func (p *Pipeline) begin() { p.base, p.ran = p.ran, len(p.cmds) }
 
 func (p *Pipeline) receive(i int, v resp.Value) { p.store(p.base+i, v) }
 
@@ -150,6 +154,14 @@ func (p *Pipeline) store(i int, v resp.Value) {
 	start := len(p.buf)
 	p.buf = append(p.buf, v...)
 	p.slots[i] = slot{start: start, end: len(p.buf)}
+}
+
+// distrust gives err to all commands of this batch: replies that came are not to
+// be relied on.
+func (p *Pipeline) distrust(err error) {
+	for i := p.base; i < p.ran; i++ {
+		p.slots[i] = slot{err: err}
+	}
 }
 
 // lose gives err to the commands of this batch that have no reply.

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/kermes-redis/kermes/resp"
 )
@@ -62,7 +63,12 @@ func (s *Script[T]) Run(ctx context.Context, d Doer, keys []string, args ...resp
 }
 
 // Queue appends the script to p. A flush of the pipeline carries the source of
-// each script once; so it works on any server, and inside [Pipeline.Exec].
+// each script once, in front; so it works on any server, and inside
+// [Pipeline.Exec].
+//
+// If the server changes in the middle of a flush, the new one may not know a
+// script that the old one was sent. It is then sent again, unless other commands
+// have run behind it: then its future is [ErrNoScript], and it has not run.
 func (s *Script[T]) Queue(p *Pipeline, keys []string, args ...any) Future[T] {
 	a, err := argsOf(args)
 	if err != nil {
@@ -73,11 +79,65 @@ func (s *Script[T]) Queue(p *Pipeline, keys []string, args ...any) Future[T] {
 
 // QueueArgs is [Script.Queue] for arguments that need no boxing.
 func (s *Script[T]) QueueArgs(p *Pipeline, keys []string, args ...resp.Arg) Future[T] {
-	if slices.Contains(p.scripts, s.sha) {
+	if p.source(s.sha) != "" {
 		return s.EvalSha(keys, args...).Queue(p)
 	}
-	p.scripts = append(p.scripts, s.sha)
+	p.scripts = append(p.scripts, scriptSource{s.sha, s.src})
 	return s.Eval(keys, args...).Queue(p)
+}
+
+// scriptSource is a script that a pipeline has queued with its source.
+type scriptSource struct{ sha, src string }
+
+// source returns the source of a script that this flush carries, else "".
+func (p *Pipeline) source(sha string) string {
+	for _, s := range p.scripts {
+		if s.sha == sha {
+			return s.src
+		}
+	}
+	return ""
+}
+
+// repeatScripts runs those at the end of the batch again that the server did not
+// know, with their sources.
+func (p *Pipeline) repeatScripts(ctx context.Context, d Doer) error {
+	from := p.ran
+	for from > p.base && p.unknownScript(from-1) {
+		from--
+	}
+	if from == p.ran {
+		return nil
+	}
+	p.base = from
+	var carried []string
+	for i := from; i < p.ran; i++ {
+		p.slots[i] = slot{}
+		if sha := p.cmds[i].Arg(0).String(); !slices.Contains(carried, sha) {
+			carried = append(carried, sha)
+			p.cmds[i] = withSource(p.cmds[i], p.source(sha))
+		}
+	}
+	return d.DoBatch(ctx, p.cmds[from:p.ran], p.each)
+}
+
+// unknownScript reports whether command i is a script of this flush that the
+// server did not know.
+func (p *Pipeline) unknownScript(i int) bool {
+	v := resp.Value(p.buf[p.slots[i].start:p.slots[i].end])
+	name := p.cmds[i].Name()
+	return (name == "EVALSHA" || name == "EVALSHA_RO") && errors.Is(v.Err(), ErrNoScript) &&
+		p.source(p.cmds[i].Arg(0).String()) != ""
+}
+
+// withSource makes EVAL of EVALSHA.
+func withSource(c resp.Command, src string) resp.Command {
+	args := make([]resp.Arg, c.NArgs())
+	for i := range args {
+		args[i] = c.Arg(i)
+	}
+	args[0] = resp.String(src)
+	return resp.NewCommand(strings.Replace(c.Name(), "EVALSHA", "EVAL", 1), args...).WithFlags(c.Flags())
 }
 
 // Eval returns the script as one command that carries its source.

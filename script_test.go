@@ -38,16 +38,14 @@ func TestScriptsWorkInPipelinesAndTransactionsOnAFreshServer(t *testing.T) {
 			ok(t, c, ScriptFlush(false))
 			ok(t, c, FlushAll(false))
 			var p Pipeline
-			a := s.Queue(&p, []string{"n"})
-			b := Get("n").Queue(&p) // must see a: no retry after the fact
-			d := s.QueueArgs(&p, []string{"n"})
+			s.Queue(&p, []string{"n"})
 			bad := s.Queue(&p, nil, struct{}{})
 			check(t, "a bad argument stops all", p.Do(t.Context(), c) != nil && bad.Err() != nil)
 
 			p.Reset()
-			a = s.Queue(&p, []string{"n"})
-			b = Get("n").Queue(&p)
-			d = s.QueueArgs(&p, []string{"n"})
+			a := s.Queue(&p, []string{"n"})
+			b := Get("n").Queue(&p) // must see a: no retry after the fact
+			d := s.QueueArgs(&p, []string{"n"})
 			check(t, "EVAL, then EVALSHA", p.cmds[0].Name() == "EVAL" && p.cmds[2].Name() == "EVALSHA")
 			var err error
 			if exec {
@@ -109,4 +107,71 @@ func TestLuaRefusesWrongNamesBeforeAnyIO(t *testing.T) {
 		l.Queue(&p, Params{"k": "k"}, args)
 		check(t, "pipeline", p.Do(t.Context(), nil) != nil)
 	}
+}
+
+func TestAScriptIsSentAgainWhenTheServerHasChangedInTheMiddleOfAPipeline(t *testing.T) {
+	inBothProtocols(t, func(t *testing.T, c *conn.Conn) {
+		s := NewScript(`return redis.call("INCR", KEYS[1])`, Int)
+		other := NewScript(`return redis.call("INCRBY", KEYS[1], ARGV[1])`, Int)
+		var p Pipeline
+		a := s.Queue(&p, []string{"n"})
+		other.Queue(&p, []string{"n"}, 10)
+		flush := ScriptFlush(false).Queue(&p) // from here on it is another server
+		b := s.Queue(&p, []string{"n"})
+		d := other.Queue(&p, []string{"n"}, 100)
+		e := s.Queue(&p, []string{"n"})
+		if err := p.Do(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		av, _ := a.Value()
+		bv, e1 := b.Value()
+		dv, e2 := d.Value()
+		ev, e3 := e.Value()
+		if av != 1 || bv != 12 || dv != 112 || ev != 113 || errors.Join(flush.Err(), e1, e2, e3) != nil {
+			t.Error(av, bv, dv, ev, flush.Err(), e1, e2, e3)
+		}
+
+		ok(t, c, ScriptFlush(false))
+		p.Reset()
+		s.Queue(&p, []string{"n"})
+		ScriptFlush(false).Queue(&p)
+		lost := s.Queue(&p, []string{"n"})
+		behind := Get("n").Queue(&p)
+		check(t, "the pipeline", p.Do(t.Context(), c) == nil)
+		v, err := behind.Value()
+		check(t, "never out of order", errors.Is(lost.Err(), ErrNoScript) && v == "114" && err == nil)
+	})
+}
+
+func TestAReadOnlyScriptRunsOnAReplicaAlsoInAPipeline(t *testing.T) {
+	inBothProtocols(t, func(t *testing.T, c *conn.Conn) {
+		ok(t, c, Set("k", "v"))
+		ok(t, c, ScriptFlush(false))
+		ok(t, c, ReplicaOf("127.0.0.1", 1))
+		defer func() { ok(t, c, ReplicaOfNoOne()) }()
+		s := NewScript(`return redis.call("GET", KEYS[1])`, Text).ReadOnly()
+		check(t, "flag", s.EvalSha(nil).Command.Flags()&resp.ReadOnly != 0 && s.Eval(nil).Command.Flags()&resp.ReadOnly != 0)
+		v, err := s.Do(t.Context(), c, []string{"k"})
+		check(t, "alone", v == "v" && err == nil)
+		var p Pipeline
+		a, b := s.Queue(&p, []string{"k"}), s.Queue(&p, []string{"k"})
+		check(t, "pipeline", p.Do(t.Context(), c) == nil && a.Err() == nil && b.Err() == nil)
+	})
+}
+
+func TestFunctionsRunDirectlyAndInPipelinesAndTransactions(t *testing.T) {
+	inBothProtocols(t, func(t *testing.T, c *conn.Conn) {
+		want(t, c, FunctionLoad("#!lua name=mylib\n"+
+			"redis.register_function('add', function(keys, args) return redis.call('INCRBY', keys[1], args[1]) end)\n"+
+			"redis.register_function{function_name='look', callback=function(keys) return redis.call('GET', keys[1]) end, flags={'no-writes'}}", true), "mylib")
+		want(t, c, FCall(Int, "add", []string{"n"}, resp.Int(5)), 5)
+		want(t, c, FCallRO(Text, "look", []string{"n"}), "5")
+		var p Pipeline
+		a := FCall(Int, "add", []string{"n"}, resp.Int(1)).Queue(&p)
+		check(t, "pipeline", p.Do(t.Context(), c) == nil && a.Err() == nil)
+		b := FCall(Int, "add", []string{"n"}, resp.Int(1)).Queue(&p)
+		check(t, "transaction", p.Exec(t.Context(), On(c)) == nil)
+		v, err := b.Value()
+		check(t, "sum", v == 7 && err == nil)
+	})
 }

@@ -12,9 +12,10 @@ import (
 
 // Defaults of [TxOptions].
 const (
-	DefaultTxAttempts = 16
-	DefaultTxBackoff  = time.Millisecond
-	MaxTxBackoff      = 100 * time.Millisecond
+	DefaultTxAttempts  = 16
+	DefaultTxBackoff   = time.Millisecond
+	DefaultTxRetryTime = 10 * time.Second
+	MaxTxBackoff       = 100 * time.Millisecond
 )
 
 // Tx is the connection on which keys are watched: a [Doer] that reads them, and
@@ -82,14 +83,32 @@ type TxOptions struct {
 	// the transaction is tried again.
 	Watch []string
 
-	// Attempts is how often it is tried altogether. Zero means
-	// [DefaultTxAttempts]; a negative value tries until the context ends.
+	// Attempts is how often it is tried altogether because of conflicts. Zero
+	// means [DefaultTxAttempts]; a negative value tries until the context ends.
 	Attempts int
 
 	// Backoff is the longest wait before the second attempt; it doubles up to
 	// [MaxTxBackoff], and each wait is a random part of it. Zero means
 	// [DefaultTxBackoff], negative none.
 	Backoff time.Duration
+
+	// RetryTime bounds the time spent on attempts that a server refused because
+	// it is no master any more, or that lost their connection before EXEC was
+	// sent. Zero means [DefaultTxRetryTime], negative no such attempt.
+	RetryTime time.Duration
+}
+
+func (o TxOptions) withDefaults() TxOptions {
+	if o.Attempts == 0 {
+		o.Attempts = DefaultTxAttempts
+	}
+	if o.Backoff == 0 {
+		o.Backoff = DefaultTxBackoff
+	}
+	if o.RetryTime == 0 {
+		o.RetryTime = DefaultTxRetryTime
+	}
+	return o
 }
 
 // Transact calls fn, which reads the watched keys through tx and queues commands
@@ -98,29 +117,85 @@ type TxOptions struct {
 // are used up it returns [ErrConflict]; if fn fails, its error, with nothing
 // executed.
 //
+// It also tries again when nothing was executed because of a failover: the
+// transaction was refused by a server that is no master any more, or the
+// connection broke before EXEC was sent. An error of class [ClassMaybeExecuted]
+// ends it: EXEC was sent, and no reply came that could be relied on.
+//
 // Futures of the last attempt may be read after Transact has returned.
 func Transact(ctx context.Context, l Leaser, o TxOptions, fn func(ctx context.Context, tx *Tx) error) error {
-	if o.Attempts == 0 {
-		o.Attempts = DefaultTxAttempts
-	}
-	if o.Backoff == 0 {
-		o.Backoff = DefaultTxBackoff
-	}
-	for n := 1; ; n++ {
-		err := Watch(ctx, l, o.Watch, func(tx *Tx) error {
-			if err := fn(ctx, tx); err != nil {
+	o = o.withDefaults()
+	began := time.Now()
+	for conflicts := 0; ; {
+		outcome, err := attempt(ctx, l, o.Watch, fn)
+		switch {
+		case err == nil || outcome == txFinal:
+			return err
+		case outcome == txConflict:
+			if conflicts++; conflicts == o.Attempts {
 				return err
 			}
-			return tx.Exec(ctx, tx)
-		})
-		if !errors.Is(err, ErrConflict) || n == o.Attempts {
+		case time.Since(began) >= o.RetryTime:
 			return err
 		}
-		if err := pause(ctx, o.Backoff); err != nil {
-			return errors.Join(ErrConflict, err)
+		if ended := pause(ctx, o.Backoff); ended != nil {
+			return errors.Join(err, ended)
 		}
 		o.Backoff = min(2*o.Backoff, MaxTxBackoff)
 	}
+}
+
+// txOutcome says whether a failed transaction may be tried again.
+type txOutcome uint8
+
+const (
+	txFinal    txOutcome = iota
+	txConflict           // a watched key has changed
+	txRefused            // not executed, for reasons that pass
+)
+
+// attempt tries a transaction once.
+func attempt(ctx context.Context, l Leaser, keys []string, fn func(context.Context, *Tx) error) (o txOutcome, err error) {
+	err = l.WithConn(ctx, func(c *conn.Conn) error {
+		o = txFinal
+		called := false
+		err := watch(ctx, c, keys, func(tx *Tx) error {
+			called = true
+			if err := fn(ctx, tx); err != nil {
+				o = lostBefore(c)
+				return err
+			}
+			err := tx.Exec(ctx, tx)
+			o = outcomeOf(err)
+			return err
+		})
+		if err != nil && !called { // WATCH failed
+			o = max(lostBefore(c), outcomeOf(err))
+		}
+		return err
+	})
+	return o, err
+}
+
+// lostBefore is the outcome where EXEC was not sent.
+func lostBefore(c *conn.Conn) txOutcome {
+	if c.Err() != nil {
+		return txRefused
+	}
+	return txFinal
+}
+
+func outcomeOf(err error) txOutcome {
+	if errors.Is(err, ErrConflict) {
+		return txConflict
+	}
+	if e, ok := errors.AsType[*resp.Error](err); ok && e.Rejected() && e.Code != "EXECABORT" {
+		return txRefused
+	}
+	if e, ok := errors.AsType[*conn.Error](err); ok && e.Class == ClassNotSent {
+		return txRefused
+	}
+	return txFinal
 }
 
 // pause waits for a random part of d, or until ctx ends.

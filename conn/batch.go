@@ -147,11 +147,18 @@ func (b *batch) settle() error {
 	b.parts[b.first] = part{}
 	b.first = (b.first + 1) % maxParts
 	b.count--
+	before := b.given
 	if k.err != nil {
-		return b.failure(p, k.err)
+		if !k.torn {
+			_ = b.giveOut(k.buf, p.size)
+		}
+		return b.failure(before, p, k.err)
 	}
 	if err := b.giveOut(k.buf, p.size); err != nil {
 		return err
+	}
+	if b.given != before+p.size {
+		return &Error{Op: OpRead, Addr: b.conn.opts.Addr, Class: ClassMaybeExecuted, Sent: b.taken, Err: resp.ErrProtocol}
 	}
 	k.ReleaseReply()
 	return nil
@@ -159,13 +166,13 @@ func (b *batch) settle() error {
 
 // giveOut frames the gathered replies of a part once more and hands them on.
 func (b *batch) giveOut(buf []byte, size int) error {
-	if size == 1 {
+	if size == 1 && len(buf) > 0 {
 		b.each(b.given, resp.Value(buf))
 		b.given++
 		return nil
 	}
 	scan := resp.NewScanner(b.conn.opts.Limits)
-	for range size {
+	for len(buf) > 0 {
 		n, err := scan.Scan(buf)
 		if err != nil || n == 0 {
 			return &Error{Op: OpRead, Addr: b.conn.opts.Addr, Class: ClassMaybeExecuted, Sent: b.taken, Err: resp.ErrProtocol}
@@ -178,12 +185,12 @@ func (b *batch) giveOut(buf []byte, size int) error {
 }
 
 // failure is the error of a part with the number of commands of the whole
-// batch that may have left.
-func (b *batch) failure(p part, err error) error {
+// batch that may have left. before is how many came before the part.
+func (b *batch) failure(before int, p part, err error) error {
 	e := *err.(*Error) //nolint:errorlint // calls carry *Error and nothing else
 	e.Sent = b.given
 	if e.Class == ClassMaybeExecuted {
-		e.Sent += p.size
+		e.Sent = before + p.size
 	}
 	for i := range b.count {
 		later := b.parts[(b.first+i)%maxParts]

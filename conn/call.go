@@ -52,6 +52,7 @@ type call struct {
 	batch   bool // part of a batch: its goroutine may be waiting for another part
 	midway  bool // within a streamed string: the end of its context breaks the connection
 	partial bool // within a streamed argument: the server has no whole command
+	torn    bool // it failed while its replies were being copied
 	held    bool // its caller is at work: the read timeout does not count
 }
 
@@ -81,7 +82,7 @@ func (k *call) ReleaseReply() {
 	k.next, k.ctx, k.err = nil, nil, nil
 	k.buf = k.buf[:0]
 	k.state, k.big, k.blocks, k.batch = pending, false, false, false
-	k.midway, k.partial, k.held = false, false, false
+	k.midway, k.partial, k.held, k.torn = false, false, false, false
 	k.conn.calls.Put(k)
 }
 

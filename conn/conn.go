@@ -34,6 +34,7 @@ type Conn struct {
 	flushing bool
 	flusher  *call // the caller that writes; nil while a goroutine does
 	reader   *call // who holds the reading role
+	copying  bool  // the reader is copying a part of the replies of some call
 	serving  *call // waits in Serve for the reading role, or holds it
 	taint    taint
 	err      *Error
@@ -253,7 +254,7 @@ func (c *Conn) fail(op string, cause error) {
 		if k.state != pending {
 			continue
 		}
-		k.state = failed
+		k.state, k.torn = failed, c.copying
 		k.err = &Error{Op: op, Addr: c.opts.Addr, Class: c.classOf(k), Err: cause}
 		k.sig <- sigDone
 	}

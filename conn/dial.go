@@ -71,6 +71,9 @@ func newConn(ctx context.Context, nc net.Conn, o Options) (*Conn, error) {
 	c := wrap(nc, o)
 	if err := c.handshake(ctx); err != nil {
 		c.Abort(err)
+		if e, ok := err.(*Error); ok { //nolint:errorlint // of a call, whose class is of no interest
+			err = e.Err
+		}
 		return nil, &Error{Op: OpHandshake, Addr: o.Addr, Class: ClassNotSent, Err: diagnose(causeOf(ctx, err))}
 	}
 	c.taint = taint{} // HELLO, AUTH and SELECT are what a connection starts with

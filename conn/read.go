@@ -99,7 +99,7 @@ func (c *Conn) giveUp(k *call) bool {
 
 // abandon leaves k in the queue without its caller. c.mu is held.
 func (c *Conn) abandon(k *call) {
-	k.state = abandoned
+	k.state, k.torn = abandoned, c.copying
 	k.err = &Error{Op: OpWait, Addr: c.opts.Addr, Class: ClassMaybeExecuted, Err: k.ctx.Err()}
 }
 
@@ -251,8 +251,16 @@ func (c *Conn) handOut(n, size int, k *call, settled *bool) (passed, ok bool) {
 		}
 	}
 	if size > copyLocked || stray != nil {
+		// A call that awaits more replies may fail or be left meanwhile.
+		c.copying = len(frames) > 0 && !frames[len(frames)-1].last
+		partial := c.copying
 		c.mu.Unlock()
 		c.copyOut(frames, k)
+		if partial {
+			c.mu.Lock()
+			c.copying = false
+			c.mu.Unlock()
+		}
 		if stray != nil {
 			c.fail(OpRead, stray)
 		}

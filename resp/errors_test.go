@@ -1,0 +1,150 @@
+package resp_test
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+
+	"github.com/kermes-redis/kermes/resp"
+)
+
+func TestErrorRepliesProveWhatTheTableSays(t *testing.T) {
+	const (
+		unknown = iota
+		refused
+		rejected
+	)
+	for text, want := range map[string]int{
+		"READONLY You can't write against a read only replica.":                                                                           rejected,
+		"READONLY You can't write against a read only replica. script: abc, on @user_script:1.":                                           rejected,
+		"ERR Error running script (call to f_x): @user_script:1: @user_script: 1: -READONLY You can't write against a read only replica.": rejected,
+		"LOADING Redis is loading the dataset in memory":                                                                                  rejected,
+		"MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.":                                                rejected,
+		"CLUSTERDOWN The cluster is down":                                                                                                 rejected,
+		"TRYAGAIN Multiple keys request during rehashing of slot":                                                                         rejected,
+		"NOREPLICAS Not enough good replicas to write.":                                                                                   rejected,
+		"UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)":                                    rejected,
+		"BUSY Redis is busy running a script.":                                                                                            rejected,
+		"EXECABORT Transaction discarded because of: READONLY You can't write against a read only replica.":                               rejected,
+		"EXECABORT Transaction discarded because of previous errors.":                                                                     rejected,
+		"ERR max number of clients reached":                                                                                               rejected,
+		"NOAUTH Authentication required.":                                                                                                 refused,
+		"WRONGPASS invalid username-password pair or user is disabled.":                                                                   refused,
+		"NOPERM User x has no permissions to run the 'get' command":                                                                       refused,
+		"NOPERM x script: abc, on @user_script:1.":                                                                                        unknown,
+		"OOM command not allowed when used memory > 'maxmemory'.":                                                                         refused,
+		"MISCONF Redis is configured to save RDB snapshots":                                                                               refused,
+		"NOSCRIPT No matching script.":                                                                                                    refused,
+		"MOVED 1 127.0.0.1:1":                                                                                                             refused,
+		"NOPROTO unsupported protocol version":                                                                                            refused,
+		"ERR unknown command 'x', with args beginning with: ":                                                                             refused,
+		"ERR wrong number of arguments for 'get' command":                                                                                 refused,
+		"WRONGTYPE Operation against a key holding the wrong kind of value":                                                               unknown,
+		"ERR value is not an integer or out of range":                                                                                     unknown,
+		"ERR Error running script (call to f_x): @user_script:1: unknown command":                                                         unknown,
+		"":                       unknown,
+		"readonly you can't":     unknown,
+		"READONLYX":              unknown,
+		"no code and no meaning": unknown,
+	} {
+		e := resp.ParseError(text)
+		got := unknown
+		switch {
+		case e.Rejected() && e.Refused():
+			got = rejected
+		case e.Refused():
+			got = refused
+		case e.Rejected():
+			t.Errorf("%q is rejected but not refused", text)
+		}
+		if got != want {
+			t.Errorf("%q: %d, want %d", text, got, want)
+		}
+		if e.Error() != text {
+			t.Errorf("%q became %q", text, e.Error())
+		}
+	}
+}
+
+func TestDemotionIsFoundInTheErrorsOfScriptsAndTransactions(t *testing.T) {
+	for text, want := range map[string]bool{
+		"READONLY You can't write against a read only replica.":                                             true,
+		"EXECABORT Transaction discarded because of: READONLY You can't write against a read only replica.": true,
+		"ERR Error running script (call to f_x): @user_script:1: -READONLY You can't write against":         true,
+		"EXECABORT Transaction discarded because of previous errors.":                                       false,
+		"ERR READONLY": false,
+		"ERR -READONLY You can't write, says a user's script": false,
+		"MASTERDOWN Link with MASTER is down":                 false,
+	} {
+		if got := resp.ParseError(text).IsReadOnly(); got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}
+
+func TestErrorsAreMatchedByCodeAndMessage(t *testing.T) {
+	err := resp.Value("-WRONGTYPE Operation against a key\r\n").Err()
+	for target, want := range map[*resp.Error]bool{
+		{Code: "WRONGTYPE"}: true,
+		{Code: "WRONGTYPE", Message: "Operation against a key"}: true,
+		{Code: "WRONGTYPE", Message: "other"}:                   false,
+		{Code: "ERR"}:                                           false,
+		{}:                                                      false,
+	} {
+		if errors.Is(err, target) != want {
+			t.Errorf("%q: %v", target.Error(), !want)
+		}
+	}
+	if errors.Is(err, resp.ErrNull) || errors.Is(err, resp.ErrProtocol) {
+		t.Error("an error reply matches another error")
+	}
+}
+
+func TestErrorTextsHoldNoneOfTheBytes(t *testing.T) {
+	v := resp.Value("$6\r\nsecret\r\n")
+	_, err := v.Int()
+	if err == nil || err.Error() != "resp: not a valid integer: bulk string" {
+		t.Error(err)
+	}
+	s := resp.NewScanner(resp.Limits{})
+	if _, err := s.Scan([]byte(":secret\r\n")); err == nil || err.Error() != "resp: at byte 0: malformed integer" {
+		t.Error(err)
+	}
+}
+
+type releases int
+
+func (r *releases) ReleaseReply() { *r++ }
+
+func TestAReplyIsGivenBackToItsOwner(t *testing.T) {
+	var owner releases
+	r := resp.NewReply(resp.Value(":7\r\n"), &owner)
+	if n, err := r.Int(); n != 7 || err != nil {
+		t.Error(n, err)
+	}
+	r.Release()
+	resp.NewReply(nil, nil).Release()
+	resp.Reply{}.Release()
+	if owner != 1 {
+		t.Error(owner)
+	}
+}
+
+func TestAppendedRepliesAreRead(t *testing.T) {
+	b := resp.AppendText(nil, "O\rK\n")
+	b = resp.AppendError(b, "ERR a\r\nb")
+	b = resp.AppendBulkError(b, "ERR a\r\nb")
+	b = resp.AppendBig(b, "123")
+	b = resp.AppendVerbatim(b, "txt", []byte("v"))
+	b = resp.AppendNull(resp.AppendNullBulk(resp.AppendNullArray(b)))
+	b = resp.AppendBool(resp.AppendBool(b, true), false)
+	b = resp.AppendBulk(resp.AppendSet(b, 1), "m")
+	b = resp.AppendInt(resp.AppendPush(b, 1), -1)
+	b = resp.AppendDouble(resp.AppendMap(b, 1), 1e21)
+	b = resp.AppendInt(resp.AppendAttribute(b, 0), 5)
+	b = resp.AppendArray(b, 0)
+	want := `simple "O K "; err ERR "a  b"; err ERR "a\r\nb"; big 123; verbatim txt "v"; nil; nil; nil; true; false; ~[bulk "m"]; >[int -1]; {double 1e+21: attr{} int 5}; []`
+	if got := readAll(bytes.NewReader(b)); got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+}

@@ -233,6 +233,70 @@ func fiftyMasters(t *testing.T, protocol int) {
 	s.atMost("reconnects of the others", missing(before, dialled(quiet)), 0)
 }
 
+// A25: two of three sentinels are gone. A client with the lease stops writing,
+// and goes on reading.
+func TestA25WithTheLeaseNobodyWritesWithoutAMajority(t *testing.T) {
+	s := accept(t, "A25", time.Minute)
+	top, _ := s.topology(redistest.TopologyOptions{})
+	heard := &events{}
+	c := s.client(top, sentinel.Options{RequireQuorum: true, RetryTime: 300 * time.Millisecond, Group: sentinel.GroupOptions{OnEvent: heard.add}})
+	w := s.startWriters(c, writerCount, callTimeout)
+	if !c.Status().QuorumFresh {
+		s.Error("no quorum while all is well")
+	}
+	gone := time.Now()
+	top.Sentinels[1].Kill()
+	top.Sentinels[2].Kill()
+	s.until("EventQuorumLost", func() bool { return len(heard.of(sentinel.EventQuorumLost)) > 0 })
+	s.until("a refused write", func() bool {
+		return slices.ContainsFunc(w.failed(), func(x write) bool { return errors.Is(x.err, sentinel.ErrNoQuorum) })
+	})
+	s.within("the last acknowledgement (LeaseTTL)", w.lastAck().Sub(gone), sentinel.DefaultLeaseTTL)
+	if c.Status().QuorumFresh {
+		s.Error("the status says that there is a quorum")
+	}
+	if _, err := redis.Get("k").Do(s.ctx, c); err != nil && !errors.Is(err, redis.ErrNil) {
+		s.Errorf("a read: %v", err)
+	}
+	s.must(top.Sentinels[1].Restart())
+	back := time.Now()
+	s.until("every writer back", func() bool { return w.allBack(back) })
+	w.stop()
+	s.checkAlways(s.audit(w, s.master(top)))
+}
+
+// A24 with the lease: the client is cut off together with the old master, and
+// stops before there can be a new one.
+func TestA24WithTheLeaseNothingIsWrittenToAMasterThatIsCutOff(t *testing.T) {
+	s := accept(t, "A24", time.Minute)
+	top, rec := s.topology(redistest.TopologyOptions{ProxyData: true, ProxySentinels: true})
+	c := s.client(top, sentinel.Options{RequireQuorum: true})
+	w := s.startWriters(c, writerCount, callTimeout)
+	old := s.master(top)
+	cut := time.Now()
+	old.Proxy().SetFor(redistest.BlackHole, (*redistest.ProxyConn).Internal)
+	for _, n := range top.Sentinels {
+		n.Proxy().SetFor(redistest.BlackHole, outside)
+	}
+	first := s.switched(rec, cut)
+	next := s.settled(top, old)
+	promoted := s.promotion(next)
+	s.pass(time.Until(first.At.Add(500 * time.Millisecond)))
+	s.within("the last acknowledgement (LeaseTTL)", w.lastAck().Sub(cut), sentinel.DefaultLeaseTTL)
+	s.atMost("acknowledged by the old master after the promotion", ackedAfter(w.all(), promoted), 0)
+	for _, n := range top.Sentinels {
+		n.Proxy().SetFor(redistest.Pass, nil)
+	}
+	s.until("the client on the new master", func() bool { return c.Master() == next.Addr() })
+	healed := time.Now()
+	s.until("every writer back", func() bool { return w.allBack(healed) })
+	w.stop()
+	a := s.audit(w, next)
+	s.checkAlways(a)
+	s.atMost("acknowledged after the promotion and lost", ackedAfter(a.lost, promoted), 0)
+	s.Logf("A24: promotion %v after the cut; %d writes were acknowledged between the cut and the end of the lease, and are lost", promoted.Sub(cut), len(a.lost))
+}
+
 // A25: two of three sentinels are gone.
 func TestA25WithoutAMajorityOfSentinelsWorkGoesOn(t *testing.T) {
 	s := accept(t, "A25", time.Minute)
@@ -280,12 +344,7 @@ func TestA24AMasterThatIsCutOffRefusesWritesByItself(t *testing.T) {
 	}
 	s.until("NOREPLICAS", refused)
 	s.pass(time.Until(cut.Add(lag + 2*time.Second)))
-	var last time.Time
-	for _, x := range w.acked() {
-		if x.at.After(last) {
-			last = x.at
-		}
-	}
+	last := w.lastAck()
 	s.within("the last acknowledgement after the cut (max-lag + 1 s)", last.Sub(cut), lag+time.Second)
 	for _, n := range top.Sentinels {
 		n.Proxy().SetFor(redistest.Pass, nil)

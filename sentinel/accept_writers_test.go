@@ -106,6 +106,17 @@ func (w *writers) failed() []write {
 	return slices.DeleteFunc(w.all(), func(x write) bool { return x.err == nil })
 }
 
+// lastAck returns when the last success was reported.
+func (w *writers) lastAck() time.Time {
+	var last time.Time
+	for _, x := range w.acked() {
+		if x.at.After(last) {
+			last = x.at
+		}
+	}
+	return last
+}
+
 // allBack says whether every writer has had a success that began after t.
 func (w *writers) allBack(t time.Time) bool {
 	w.mu.Lock()

@@ -50,3 +50,12 @@ ADD     ?=
 bench-peers: redis ## Kermes next to other clients; ROUNDS, TIME, ONLY, CLIENTS, OUT choose; ALLOCS=1 for what takes no clock
 	cd bench/peers && $(GO) run . -rounds $(ROUNDS) -time $(TIME) -only '$(if $(ALLOCS),^(own|allocations|size),$(ONLY))' \
 		-clients '$(CLIENTS)' -out '$(OUT)' -add '$(ADD)'
+
+RUNS ?= 5
+SOAK ?= 10m
+
+acceptance: redis ## the scenarios A1 to A42 on real processes, RUNS times over with strict bounds; ONLY='A(6|7)' chooses
+	$(GO) run ./internal/acceptance -runs $(RUNS) $(if $(ONLY),-only '$(ONLY)')
+
+soak: redis ## random accidents for SOAK, and an audit
+	KERMES_SOAK=$(SOAK) KERMES_REQUIRE_REDIS=1 $(GO) test -race -count=1 -run '^TestA41' -timeout 30m -v ./sentinel

@@ -98,6 +98,14 @@ func ZRangeStore(to, key string, start, stop int64) Cmd[int64] {
 	return write(Int, "ZRANGESTORE", resp.String(to), resp.String(key), resp.Int(start), resp.Int(stop))
 }
 
+// ZRevRangeStore stores members start to stop of key by descending score at to and
+// returns their number.
+//
+// See https://redis.io/commands/zrangestore.
+func ZRevRangeStore(to, key string, start, stop int64) Cmd[int64] {
+	return write(Int, "ZRANGESTORE", resp.String(to), resp.String(key), resp.Int(start), resp.Int(stop), resp.String("REV"))
+}
+
 // ZRangeStoreByScore stores [ZRangeByScore] at to and returns its size.
 //
 // See https://redis.io/commands/zrangestore.

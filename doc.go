@@ -12,6 +12,32 @@
 // and run again. [New] makes commands that have no function here, of modules for
 // instance. [As] decodes a reply otherwise, [Map] converts the value.
 //
+// # Finding a command
+//
+// Functions have the names of the commands: ZADD is [ZAdd], XINFO GROUPS is
+// [XInfoGroups]. What a command answers depends on its words, so one command may be
+// several functions: [ZRange] and [ZRangeWithScores], [SPop] and [SPopN], [XClaim]
+// and [XClaimJustID]. A function with further options ends in With: [ZAddWith].
+// Times are sent in milliseconds, so EXPIRE is PEXPIRE and HTTL is HPTTL.
+//
+//   - Keys: [Del], [Expire], [TTL], [Scan], [Copy], [Dump], [Sort], [Wait]
+//   - Strings: [Get], [Set], [SetWith], [MGet], [Incr], [IncrEx], [LCS]; bits:
+//     [SetBit], [BitField]
+//   - Hashes: [HSet], [HGetAll], [HMGet], [HIncrBy], [HExpire], [HGetEx], [HScan]
+//   - Lists: [LPush], [RPop], [BLPop], [LMove], [LRange]
+//   - Sets: [SAdd], [SMembers], [SInter]; sorted sets: [ZAdd], [ZRange], [BZPopMin],
+//     [ZUnion]; places: [GeoAdd], [GeoSearch]; counts: [PFAdd]
+//   - Streams: [XAdd], [XRead], [XReadGroup], [XAutoClaim], [Consume], [XInfoStream]
+//   - Vector sets: [VAdd], [VSim]; arrays: [ARSet], [ARGrep]
+//   - Scripts and functions: [Script], [Eval], [FCall], [FunctionLoad]
+//   - Messages: [Publish], and package pubsub
+//   - The server: [Info], [ConfigGet], [ClientList], [SlowLogGet], [MemoryUsage],
+//     [ACLSetUser], [CommandDocs], [BGSave], [ReplicaOf], [ClusterNodes]
+//   - Sentinels: [SentinelMasters], [SentinelFailover]
+//
+// A function names the server that it needs, if Redis 6.2 is too old for it, and
+// the page that describes the command.
+//
 // # Nothing there
 //
 // Where a reply may be null, Do returns [ErrNil]. [Optional] turns it into an

@@ -159,7 +159,6 @@ func TestSortedSetCommandsOnARealServer(t *testing.T) {
 		want(t, c, ZRank("z", "c"), 2)
 		want(t, c, ZRevRank("z", "c"), 0)
 		fails(t, c, ZRank("z", "none"), ErrNil)
-		refused(t, c, ZRankWithScore("z", "a"), "wrong number")
 		want(t, c, ZCount("z", Excl(1), MaxScore), 2)
 		refused(t, c, ZCount("z", "x", "y"), "not a float")
 		want(t, c, ZRange("z", 0, -1), []string{"a", "b", "c"})
@@ -169,6 +168,7 @@ func TestSortedSetCommandsOnARealServer(t *testing.T) {
 		want(t, c, ZRangeByScore("z", Incl(1), Excl(4), RangeOptions{}), []string{"a", "b"})
 		want(t, c, ZRangeByScoreWithScores("z", MinScore, MaxScore, RangeOptions{Rev: true, Offset: 1, Count: 1}), []Z{{"b", 2.5}})
 		want(t, c, ZRangeStore("to", "z", 0, 1), 2)
+		want(t, c, ZRevRangeStore("to2", "z", 0, 0), 1)
 		want(t, c, ZRangeStoreByScore("to", "z", MinScore, Incl(2.5), RangeOptions{Count: 1}), 1)
 
 		get(t, c, ZAdd("lex", Z{"a", 0}, Z{"b", 0}, Z{"c", 0}))

@@ -37,8 +37,10 @@ func sentinelReads(t *testing.T, c *conn.Conn, top *redistest.Topology) {
 	refused(t, c, SentinelMaster("none"), "No such master")
 	ms := get(t, c, SentinelMasters())
 	check(t, "all masters", len(ms) == 1 && ms[0].RunID == m.RunID)
-	rs := get(t, c, SentinelReplicas(name))
-	check(t, "the replica", len(rs) == 1 && rs[0].Has("slave") && rs[0].MasterAddr == addr && rs[0].Priority == 100 && rs[0].Offset > 0)
+	redistest.Eventually(t, redistest.DefaultWait, "the replica has said what it is", func() bool {
+		rs := get(t, c, SentinelReplicas(name))
+		return len(rs) == 1 && rs[0].Has("slave") && rs[0].MasterAddr == addr && rs[0].MasterLink == "ok" && rs[0].Priority == 100 && rs[0].Offset > 0
+	})
 	ss := get(t, c, SentinelSentinels(name))
 	check(t, "the other sentinel", len(ss) == 1 && ss[0].Addr() == top.Sentinels[1].Addr() && ss[0].Has("sentinel"))
 	check(t, "its id", len(get(t, c, SentinelMyID())) == 40 && get(t, c, SentinelMyID()) != ss[0].RunID)
@@ -46,8 +48,10 @@ func sentinelReads(t *testing.T, c *conn.Conn, top *redistest.Topology) {
 	refused(t, c, SentinelCkQuorum("none"), "No such master")
 	down := get(t, c, SentinelIsMasterDown(master.Host(), master.Port(), 0, ""))
 	check(t, "not down", !down.Down && down.Leader == "*")
-	cache := get(t, c, SentinelInfoCache(name))[name]
-	check(t, "what the servers said", len(cache) == 2 && cache[0].Info["role"] == "master" && cache[1].Info["role"] == "slave" && cache[0].Age >= 0)
+	redistest.Eventually(t, redistest.DefaultWait, "both servers have said what they are", func() bool {
+		cache := get(t, c, SentinelInfoCache(name))[name]
+		return len(cache) == 2 && cache[0].Info["role"] == "master" && cache[1].Info["role"] == "slave" && cache[0].Age >= 0
+	})
 	want(t, c, SentinelPendingScripts(), []PendingScript{})
 	check(t, "periods", get(t, c, SentinelDebugGet())["PING-PERIOD"] > 0)
 	want(t, c, SentinelConfigGet("resolve-hostnames"), map[string]string{"resolve-hostnames": "no"})

@@ -101,7 +101,7 @@ func TestServerCommandsOnARealServer(t *testing.T) {
 		ok(t, c, MSet("a", "1", "b", "2"))
 		ok(t, c, FlushAll(true))
 		want(t, c, DBSize(), 0)
-		check(t, "a picture", strings.Contains(get(t, c, LolWut()), "Redis ver"))
+		check(t, "a picture", strings.Contains(get(t, c, LolWut()), " ver"))
 		get(t, c, Incr("n"))
 		log := get(t, c, SlowLogGet(-1))
 		check(t, "slow log", len(log) > 1 && slices.Equal(log[0].Args, []string{"INCR", "n"}) && log[0].Addr != "" && log[0].Duration >= 0 && time.Since(log[0].Time).Abs() < time.Hour)
@@ -136,7 +136,9 @@ func TestServerCommandsOnARealServer(t *testing.T) {
 		check(t, "doctor", get(t, c, MemoryDoctor()) != "")
 		check(t, "malloc", get(t, c, MemoryMallocStats()) != "")
 		ok(t, c, MemoryPurge())
-		want(t, c, ModuleList(), []Module{})
+		for _, m := range get(t, c, ModuleList()) { // Redis 8 has some of its own
+			check(t, "a module", m.Name != "" && m.Version > 0)
+		}
 		refused(t, c, ModuleLoad("/none.so").Cmd(), "ERR")
 		refused(t, c, ModuleLoadEx("/none.so", ModuleLoadOptions{Args: []string{"a"}}).Cmd(), "ERR")
 		refused(t, c, ModuleUnload("none").Cmd(), "ERR")

@@ -113,6 +113,7 @@ func zsetCases() []wireCase {
 			"ZRANGE zset +inf -inf BYSCORE REV LIMIT 1 2 WITHSCORES"),
 		row("ZRangeByLex", ZRangeByLex("zset", MinLex, LexExcl("c"), RangeOptions{Offset: 1}), "r", "ZRANGE zset - (c BYLEX LIMIT 1 -1"),
 		row("ZRangeStore", ZRangeStore("to", "zset", 0, 1), "", "ZRANGESTORE to zset 0 1"),
+		row("ZRevRangeStore", ZRevRangeStore("to", "zset", 0, 1), "", "ZRANGESTORE to zset 0 1 REV"),
 		row("ZRangeStoreByScore", ZRangeStoreByScore("to", "zset", MinScore, Incl(5), RangeOptions{Count: 2}), "", "ZRANGESTORE to zset -inf 5 BYSCORE LIMIT 0 2"),
 		row("ZRangeStoreByLex", ZRangeStoreByLex("to", "zset", MinLex, MaxLex, RangeOptions{}), "", "ZRANGESTORE to zset - + BYLEX"),
 		row("ZDiff", ZDiff("zset", "zset2"), "r", "ZDIFF 2 zset zset2"),

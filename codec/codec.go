@@ -5,6 +5,9 @@
 //
 //	n, err := codec.HSet("user:7", user).Do(ctx, client)
 //	user, err := codec.HGetAll[User]("user:7").Do(ctx, client)
+//
+// What they return are commands like any other: they run in pipelines and
+// transactions too. This is the only package that reflects; [HSet] has the rules.
 package codec
 
 import (

@@ -18,8 +18,9 @@ import (
 //
 // Fields may be strings, []byte, bools (1 or 0), integers, floats,
 // time.Duration (as time.Duration.String), what implements
-// encoding.TextMarshaler, as time.Time does, and pointers to these. Another type
-// is an error that names the field.
+// encoding.TextMarshaler, as time.Time does, and pointers to these. Any other is
+// written as JSON with `redis:"name,json"`. Without that, it is an error that
+// names the field.
 //
 // See https://redis.io/commands/hset.
 func HSet(key string, v any) redis.Cmd[int64] {
@@ -35,11 +36,12 @@ func HSet(key string, v any) redis.Cmd[int64] {
 
 // HGetAll returns a hash as a T, a struct, by the rules of [HSet]. Fields of the
 // hash that T does not have are ignored; fields of T that the hash does not have
-// stay zero. A key that does not exist is redis.ErrNil.
+// stay zero. A key that does not exist is redis.ErrNil. What implements
+// encoding.TextUnmarshaler is read by it.
 //
 // See https://redis.io/commands/hgetall.
 func HGetAll[T any](key string) redis.Cmd[T] {
-	if _, err := planOf(reflect.TypeFor[T]()); err != nil {
+	if _, err := read(reflect.TypeFor[T]()); err != nil {
 		return redis.Invalid[T]("HGETALL", err)
 	}
 	return redis.As(redis.HGetAll(key), Struct[T])
@@ -50,7 +52,7 @@ func HGetAll[T any](key string) redis.Cmd[T] {
 //
 // See https://redis.io/commands/hmget.
 func HMGet[T any](key string) redis.Cmd[T] {
-	p, err := planOf(reflect.TypeFor[T]())
+	p, err := read(reflect.TypeFor[T]())
 	if err != nil {
 		return redis.Invalid[T]("HMGET", err)
 	}
@@ -64,7 +66,7 @@ func HMGet[T any](key string) redis.Cmd[T] {
 // Struct decodes the reply of HGETALL as a T. See [HGetAll].
 func Struct[T any](v resp.Value) (T, error) {
 	var t T
-	p, err := planOf(reflect.TypeFor[T]())
+	p, err := read(reflect.TypeFor[T]())
 	if err != nil {
 		return t, err
 	}
@@ -74,6 +76,26 @@ func Struct[T any](v resp.Value) (T, error) {
 	}
 	if len(m) == 0 {
 		return t, redis.ErrNil
+	}
+	return t, p.fill(&t, m)
+}
+
+// FromFields returns fields as a T, a struct, by the rules of [HSet]: those of a
+// stream entry, or of redis.HScan.
+//
+//	for e, err := range redis.Consume(ctx, client, "orders", options) {
+//		order, err := codec.FromFields[Order](e.Fields)
+//		...
+//	}
+func FromFields[T any](fields []redis.FieldValue) (T, error) {
+	var t T
+	p, err := read(reflect.TypeFor[T]())
+	if err != nil {
+		return t, err
+	}
+	m := make(map[string]string, len(fields))
+	for _, f := range fields {
+		m[f.Field] = f.Value
 	}
 	return t, p.fill(&t, m)
 }
@@ -107,7 +129,8 @@ func (p *plan) fill(t any, m map[string]string) error {
 	return nil
 }
 
-// Fields returns the fields and values, in turn, that [HSet] would send.
+// Fields returns the fields and values, in turn, that [HSet] would send; XADD and
+// HSETEX take them too.
 func Fields(v any) ([]string, error) {
 	from := reflect.ValueOf(v)
 	for from.Kind() == reflect.Pointer && !from.IsNil() {
@@ -116,7 +139,7 @@ func Fields(v any) ([]string, error) {
 	if from.Kind() != reflect.Struct {
 		return nil, errors.New("codec: not a struct, nor a pointer to one")
 	}
-	p, err := planOf(from.Type())
+	p, err := written(from.Type())
 	if err != nil {
 		return nil, err
 	}

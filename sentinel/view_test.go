@@ -1,0 +1,203 @@
+package sentinel
+
+import (
+	"testing"
+	"time"
+)
+
+// at is a moment of the tables: milliseconds after an arbitrary start.
+func at(ms int) time.Time { return time.Unix(1000, 0).Add(time.Duration(ms) * time.Millisecond) }
+
+// step is what a sentinel says in a table, and what comes of it.
+type step struct {
+	who     string
+	addr    string
+	epoch   int64
+	ms      int
+	failing bool
+	want    verdict
+	master  string // believed afterwards
+}
+
+func TestAViewMovesOnlyForwardInEpochs(t *testing.T) {
+	known := step{who: "s1", addr: "A", epoch: 3, want: gathering}
+	tables := map[string]struct {
+		rules rules
+		known int // how many of the steps come before the first view
+		steps []step
+	}{
+		"a higher epoch switches, whoever says so": {rules{known: 3}, 1, []step{
+			known,
+			{who: "s2", addr: "B", epoch: 4, want: switched, master: "B"},
+		}},
+		"a lower epoch is stale": {rules{known: 3, grace: 5 * time.Second}, 1, []step{
+			known,
+			{who: "s2", addr: "B", epoch: 2, want: stale, master: "A"},
+			{who: "s2", addr: "B", epoch: 2, ms: 60_000, want: stale, master: "A"}, // s1 still holds to 3
+		}},
+		"the highest of the first answers counts": {rules{known: 3}, 3, []step{
+			known,
+			{who: "s2", addr: "B", epoch: 4, want: gathering},
+			{who: "s3", addr: "A", epoch: 3, want: gathering},
+			{who: "s3", addr: "B", epoch: 4, want: confirmed, master: "B"},
+		}},
+		"the same address with a higher epoch is a move: it has been away": {rules{known: 3}, 1, []step{
+			known,
+			{who: "s1", addr: "A", epoch: 5, want: switched, master: "A"},
+		}},
+		"a tie is left alone, a majority decides it": {rules{known: 3}, 1, []step{
+			known,
+			{who: "s2", addr: "B", epoch: 3, want: conflict, master: "A"},
+			{who: "s3", addr: "B", epoch: 3, want: switched, master: "B"},
+			{who: "s1", addr: "A", epoch: 3, want: conflict, master: "B"},
+		}},
+		"a lone leader is believed at once": {rules{known: 3}, 1, []step{
+			known,
+			{who: "s2", addr: "B", epoch: 4, failing: true, want: switched, master: "B"},
+		}},
+		"with SecondOpinion it waits for another sentinel": {rules{known: 3, second: true}, 1, []step{
+			known,
+			{who: "s2", addr: "B", epoch: 4, failing: true, want: waiting, master: "A"},
+			{who: "s2", addr: "B", epoch: 4, failing: true, ms: 200, want: waiting, master: "A"},
+			{who: "s3", addr: "B", epoch: 4, ms: 210, want: switched, master: "B"},
+		}},
+		"or until it has had time to tell the others": {rules{known: 3, second: true}, 1, []step{
+			known,
+			{who: "s2", addr: "B", epoch: 4, failing: true, want: waiting, master: "A"},
+			{who: "s2", addr: "B", epoch: 4, failing: true, ms: 310, want: switched, master: "B"},
+		}},
+		"or for nobody where there is nobody else": {rules{known: 1, second: true}, 1, []step{
+			known,
+			{who: "s1", addr: "B", epoch: 4, failing: true, want: switched, master: "B"},
+		}},
+		"a lower epoch that all report for long is a new beginning": {rules{known: 3, grace: 5 * time.Second}, 1, []step{
+			known,
+			{who: "s2", addr: "B", epoch: 0, ms: 100, want: stale, master: "A"},
+			{who: "s1", addr: "B", epoch: 0, ms: 200, want: stale, master: "A"},
+			{who: "s2", addr: "B", epoch: 0, ms: 5100, want: stale, master: "A"},
+			{who: "s1", addr: "B", epoch: 0, ms: 5200, want: reset, master: "B"},
+		}},
+		"but not if a minority does": {rules{known: 4, grace: 5 * time.Second}, 1, []step{
+			known,
+			{who: "s1", addr: "B", epoch: 0, ms: 200, want: stale, master: "A"},
+			{who: "s2", addr: "B", epoch: 0, ms: 300, want: stale, master: "A"},
+			{who: "s1", addr: "B", epoch: 0, ms: 9000, want: stale, master: "A"},
+		}},
+		"and the time begins anew when one confirms the old epoch": {rules{known: 2, grace: 5 * time.Second}, 1, []step{
+			known,
+			{who: "s1", addr: "B", epoch: 0, ms: 100, want: stale, master: "A"},
+			{who: "s2", addr: "B", epoch: 0, ms: 200, want: stale, master: "A"},
+			{who: "s2", addr: "A", epoch: 3, ms: 4000, want: confirmed, master: "A"},
+			{who: "s2", addr: "B", epoch: 0, ms: 4100, want: stale, master: "A"},
+			{who: "s1", addr: "B", epoch: 0, ms: 6000, want: stale, master: "A"},
+			{who: "s1", addr: "B", epoch: 0, ms: 9200, want: reset, master: "B"},
+		}},
+	}
+	for name, table := range tables {
+		t.Run(name, func(t *testing.T) {
+			var v view
+			for i, s := range table.steps {
+				moves := v.moves
+				got := v.see(s.who, sighting{addr: s.addr, epoch: s.epoch, failing: s.failing, at: at(s.ms)}, table.rules)
+				if got != s.want {
+					t.Fatalf("step %d: verdict %d, want %d", i, got, s.want)
+				}
+				if i+1 == table.known && !v.settle() {
+					t.Fatal("not settled")
+				}
+				if s.master != "" && v.addr != s.master {
+					t.Fatalf("step %d: master %s, want %s", i, v.addr, s.master)
+				}
+				if moved := got == switched || got == reset; i >= table.known && moved != (v.moves != moves) {
+					t.Fatalf("step %d: moves went from %d to %d", i, moves, v.moves)
+				}
+			}
+		})
+	}
+}
+
+func TestAServerThatDeniesLosesATie(t *testing.T) {
+	var v view
+	v.see("s1", sighting{addr: "A", epoch: 3}, rules{known: 2})
+	v.settle()
+	if got := v.see("s2", sighting{addr: "B", epoch: 3}, rules{known: 2}); got != conflict {
+		t.Fatalf("verdict %d", got)
+	}
+	v.deny("B") // not the one that is believed
+	if v.denied {
+		t.Fatal("denied by another server")
+	}
+	v.deny("A")
+	if got := v.see("s2", sighting{addr: "B", epoch: 3}, rules{known: 2}); got != switched || v.addr != "B" || v.denied {
+		t.Fatalf("verdict %d, master %s, denied %v", got, v.addr, v.denied)
+	}
+}
+
+func TestAForgottenSentinelHasNoVote(t *testing.T) {
+	r := rules{known: 3, grace: time.Second}
+	var v view
+	v.see("s1", sighting{addr: "A", epoch: 3, at: at(0)}, r)
+	v.settle()
+	v.see("s2", sighting{addr: "B", epoch: 1, at: at(0)}, r)
+	v.forget("s1")
+	v.see("s3", sighting{addr: "B", epoch: 1, at: at(10)}, r)
+	if got := v.see("s2", sighting{addr: "B", epoch: 1, at: at(1100)}, r); got != reset || v.addr != "B" {
+		t.Fatalf("verdict %d, master %s", got, v.addr)
+	}
+}
+
+func TestAgreementOfAMajorityEndsTheGathering(t *testing.T) {
+	var v view
+	see := func(who, addr string, epoch int64) {
+		v.see(who, sighting{addr: addr, epoch: epoch}, rules{known: 3})
+	}
+	see("s1", "A", 3)
+	if v.agreed(3) {
+		t.Error("one of three agrees with itself")
+	}
+	if !v.agreed(1) {
+		t.Error("the only one does not do")
+	}
+	see("s2", "B", 4)
+	if v.agreed(3) {
+		t.Error("two that disagree")
+	}
+	see("s3", "B", 4)
+	if !v.agreed(3) {
+		t.Error("two of three")
+	}
+}
+
+func TestTheQuorumCountsFromTheQuestionThatCompletesIt(t *testing.T) {
+	say := func(ms int, change func(*sighting)) sighting {
+		s := sighting{addr: "A", epoch: 3, others: 2, asked: at(ms)}
+		if change != nil {
+			change(&s)
+		}
+		return s
+	}
+	tables := map[string]struct {
+		said  []sighting
+		links int
+		since int // -1: no quorum
+	}{
+		"two of three":                 {[]sighting{say(10, nil), say(20, nil)}, 3, 10},
+		"the latest two of three":      {[]sighting{say(10, nil), say(30, nil), say(20, nil)}, 3, 20},
+		"one of three":                 {[]sighting{say(10, nil)}, 3, -1},
+		"sentinels that are not known": {[]sighting{say(10, nil), say(20, func(s *sighting) { s.others = 4 })}, 2, -1},
+		"one that doubts":              {[]sighting{say(10, nil), say(20, func(s *sighting) { s.doubted = true })}, 3, -1},
+		"one that leads a failover":    {[]sighting{say(10, nil), say(20, func(s *sighting) { s.failing = true })}, 3, -1},
+		"one that lags":                {[]sighting{say(10, nil), say(20, func(s *sighting) { s.epoch = 2 })}, 3, -1},
+		"one that knows another":       {[]sighting{say(10, nil), say(20, func(s *sighting) { s.addr = "B" })}, 3, -1},
+	}
+	for name, table := range tables {
+		v := view{known: true, addr: "A", epoch: 3, sightings: map[string]sighting{}}
+		for i, s := range table.said {
+			v.sightings[string(rune('a'+i))] = s
+		}
+		since, count, need := v.backing(table.links)
+		if has := count >= need; has != (table.since >= 0) || has && !since.Equal(at(table.since)) {
+			t.Errorf("%s: since %v, %d of %d", name, since.Sub(at(0)), count, need)
+		}
+	}
+}

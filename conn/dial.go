@@ -76,7 +76,9 @@ func newConn(ctx context.Context, nc net.Conn, o Options) (*Conn, error) {
 		}
 		return nil, &Error{Op: OpHandshake, Addr: o.Addr, Class: ClassNotSent, Err: diagnose(causeOf(ctx, err))}
 	}
+	c.mu.Lock()
 	c.taint = taint{} // HELLO, AUTH and SELECT are what a connection starts with
+	c.mu.Unlock()
 	c.shared.Store(o.Shared)
 	return c, nil
 }

@@ -54,6 +54,9 @@ func (c *Client) beginHold(sentinel string) {
 	c.hold.timer = time.AfterFunc(c.opts.MaxHold, c.expireHold)
 	c.store(&held)
 	c.counters.holds.Add(1)
+	if sentinel == suspicion {
+		sentinel = ""
+	}
 	c.send(Event{Kind: EventHold, Sentinel: sentinel})
 }
 

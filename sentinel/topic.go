@@ -32,6 +32,8 @@ type topic struct {
 	alarmed time.Time     // until when the sentinels are asked quickly
 	lease   time.Duration // the shortest LeaseTTL of its users, or zero
 	doubts  uint64
+
+	suspected bool // a client doubts the first master
 }
 
 func newTopic(g *Group, name string) *topic {
@@ -126,20 +128,21 @@ func (g *Group) answered(l *link, master string, a answer) {
 	users := t.judge(l, v, was, a.sighting)
 	t.noteRunID(l, a.sighting)
 	replicas := a.full && t.mergeReplicas(l, a.replicas)
-	var readers []*Client
-	if replicas {
-		readers = t.clients()
-	}
-	lease := t.lease > 0
-	if lease {
-		readers = t.clients()
+	relief := t.suspected && t.vouched()
+	t.suspected = t.suspected && !relief
+	var informed []*Client
+	if replicas || relief || t.lease > 0 {
+		informed = t.clients()
 	}
 	t.broadcast()
 	g.mu.Unlock()
 	for _, c := range users {
 		c.follow()
 	}
-	for _, c := range readers {
+	for _, c := range informed {
+		if relief {
+			c.reassured()
+		}
 		c.informed(replicas)
 	}
 }

@@ -115,7 +115,7 @@ func (c *Client) verify(ctx context.Context, t *target) error {
 		c.distrust(t, err)
 		c.doubt(err)
 		return err
-	case r.replicas == 0 && c.deserted(t):
+	case r.replicas == 0 && t.generation == 1 && c.deserted(t):
 		c.suspect(t)
 	}
 	return nil
@@ -123,14 +123,15 @@ func (c *Client) verify(ctx context.Context, t *target) error {
 
 // deserted says whether the sentinels know healthy replicas, and all of them
 // follow another master than t: it has probably been replaced, and those who
-// were asked do not know. It is not asked of a majority, which knows better than
-// the replicas: right after a failover they still follow the former master.
+// were asked do not know. It is a question for the first master of a client
+// only, which may have been named by a sentinel that was away: after a switch
+// that was witnessed the replicas follow the former master for a while. And it is
+// none where a majority vouches for the master.
 func (c *Client) deserted(t *target) bool {
 	g := c.group
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	_, confirming, needed := c.topic.view.backing(g.known())
-	if c.topic.view.addr != t.addr || confirming >= needed {
+	if c.topic.view.addr != t.addr || c.topic.vouched() {
 		return false
 	}
 	healthy := 0
@@ -143,7 +144,27 @@ func (c *Client) deserted(t *target) bool {
 		}
 		healthy++
 	}
+	c.topic.suspected = healthy > 0
 	return healthy > 0
+}
+
+// vouched says whether a majority of the sentinels confirms the master. The lock
+// is held.
+func (t *topic) vouched() bool {
+	_, confirming, needed := t.view.backing(t.group.known())
+	return confirming >= needed
+}
+
+// suspicion stands for the sentinel that has announced a hold, where none has.
+const suspicion = "-"
+
+// reassured ends a hold that was mere suspicion.
+func (c *Client) reassured() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.hold.sentinel == suspicion {
+		c.release()
+	}
 }
 
 var errDeserted = errors.New("all healthy replicas follow another master")
@@ -154,7 +175,7 @@ func (c *Client) suspect(t *target) {
 	if c.opts.NoHold || c.target.Load() != t {
 		return
 	}
-	c.beginHold("")
+	c.beginHold(suspicion)
 	c.send(Event{Kind: EventDistrusted, Err: errDeserted})
 	c.topic.doubt()
 }

@@ -21,7 +21,7 @@ type topic struct {
 	view    view
 	tried   map[string]error     // the last outcome of each link; nil is an answer
 	answers map[string]time.Time // when the question of each link's last outcome was sent
-	lists   map[string][]Replica // by sentinel
+	lists   map[string]listing   // by sentinel
 	merged  []Replica
 	runIDs  map[string]bool   // seen at the view's address
 	noted   map[string]string // by sentinel, what was last said of it in an event
@@ -36,11 +36,18 @@ type topic struct {
 	suspected bool // a client doubts the first master
 }
 
+// listing is the replicas of one sentinel's answer.
+type listing struct {
+	addr     string // the master that they belong to
+	epoch    int64
+	replicas []Replica
+}
+
 func newTopic(g *Group, name string) *topic {
 	return &topic{
 		group: g, name: name, changed: make(chan struct{}),
 		users: make(map[*Client]struct{}), tried: make(map[string]error), answers: make(map[string]time.Time),
-		lists: make(map[string][]Replica), runIDs: make(map[string]bool), noted: make(map[string]string),
+		lists: make(map[string]listing), runIDs: make(map[string]bool), noted: make(map[string]string),
 	}
 }
 
@@ -127,7 +134,7 @@ func (g *Group) answered(l *link, master string, a answer) {
 	v := t.view.see(l.addr, a.sighting, rules{known: g.known(), grace: g.opts.RegressionGrace, second: g.opts.SecondOpinion})
 	users := t.judge(l, v, was, a.sighting)
 	t.noteRunID(l, a.sighting)
-	replicas := a.full && t.mergeReplicas(l, a.replicas)
+	replicas := a.full && t.mergeReplicas(l, a)
 	relief := t.suspected && t.vouched()
 	t.suspected = t.suspected && !relief
 	var informed []*Client
@@ -311,15 +318,14 @@ func (t *topic) noteRunID(l *link, s sighting) {
 
 // mergeReplicas takes in a sentinel's list and says whether the common one has
 // changed. The lock is held.
-func (t *topic) mergeReplicas(l *link, list []Replica) bool {
-	t.lists[l.addr] = list
+func (t *topic) mergeReplicas(l *link, a answer) bool {
+	t.lists[l.addr] = listing{addr: a.sighting.addr, epoch: a.sighting.epoch, replicas: a.replicas}
 	votes := make(map[string][]Replica)
-	for sentinel, list := range t.lists {
-		s := t.view.sightings[sentinel]
-		if s.epoch != t.view.epoch || s.addr != t.view.addr {
+	for _, list := range t.lists {
+		if list.epoch != t.view.epoch || list.addr != t.view.addr {
 			continue
 		}
-		for _, r := range list {
+		for _, r := range list.replicas {
 			votes[r.Addr] = append(votes[r.Addr], r)
 		}
 	}

@@ -250,6 +250,7 @@ func (c Cmd[T]) blockFor(d time.Duration) Cmd[T] {
 	}
 	if d != 0 {
 		c = c.check(checkTTL(d))
+		d = (d + time.Millisecond - 1).Truncate(time.Millisecond) // as it is sent
 	}
 	c.Command = c.Command.WithFlags(c.Command.Flags() | resp.Blocking).WithTimeout(d)
 	return c

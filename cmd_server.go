@@ -329,4 +329,4 @@ func Failover(o FailoverOptions) Status {
 // FailoverAbort cancels a [Failover] that has not ended.
 //
 // See https://redis.io/commands/failover.
-func FailoverAbort() Status { return status("FAILOVER", resp.String("ABORT")) }
+func FailoverAbort() Status { return status("FAILOVER", resp.String("ABORT")).With(resp.NoRetry) }

@@ -108,7 +108,7 @@ func serverCases() []wireCase {
 		row("ReplicaOf", ReplicaOf("127.0.0.1", 7).Cmd(), "n", "REPLICAOF 127.0.0.1 7"),
 		row("ReplicaOfNoOne", ReplicaOfNoOne().Cmd(), "n", "REPLICAOF NO ONE"),
 		row("Failover", Failover(FailoverOptions{Host: "h", Port: 1, Force: true, Timeout: time.Second}).Cmd(), "n", "FAILOVER TO h 1 FORCE TIMEOUT 1000"),
-		row("FailoverAbort", FailoverAbort().Cmd(), "", "FAILOVER ABORT"),
+		row("FailoverAbort", FailoverAbort().Cmd(), "n", "FAILOVER ABORT"),
 		row("DBSize", DBSize(), "r", "DBSIZE"),
 		srow("FlushDB", FlushDB(false), "FLUSHDB SYNC"),
 		srow("FlushAll", FlushAll(true), "FLUSHALL ASYNC"),

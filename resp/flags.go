@@ -98,6 +98,8 @@ func (c *Command) waits(name string) (d time.Duration, timed, blocks bool) {
 	switch name {
 	case "BLMPOP", "BZMPOP":
 		at = 0
+	case "BLMOVEM":
+		at = 4
 	case "WAIT":
 		at, unit = 1, time.Millisecond
 	case "WAITAOF":

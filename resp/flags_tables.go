@@ -2,7 +2,7 @@ package resp
 
 // The tables hold names in capitals. They are switches, which cost a program
 // nothing until it asks. They follow COMMAND INFO of Redis 7.0 to 8.4 and of
-// Valkey 8 and 9.
+// Valkey 8 and 9, and the documentation of Redis up to 8.10.
 
 // readsData knows the commands that the server calls readonly.
 func readsData(name []byte) bool {
@@ -20,8 +20,8 @@ func readsData(name []byte) bool {
 		// lists
 		"LINDEX", "LLEN", "LPOS", "LRANGE",
 		// sets
-		"SCARD", "SDIFF", "SINTER", "SINTERCARD", "SISMEMBER", "SMEMBERS", "SMISMEMBER", "SRANDMEMBER", "SSCAN",
-		"SUNION",
+		"SCARD", "SDIFF", "SDIFFCARD", "SINTER", "SINTERCARD", "SISMEMBER", "SMEMBERS", "SMISMEMBER",
+		"SRANDMEMBER", "SSCAN", "SUNION", "SUNIONCARD",
 		// sorted sets
 		"ZCARD", "ZCOUNT", "ZDIFF", "ZINTER", "ZINTERCARD", "ZLEXCOUNT", "ZMSCORE", "ZRANDMEMBER", "ZRANGE",
 		"ZRANGEBYLEX", "ZRANGEBYSCORE", "ZRANK", "ZREVRANGE", "ZREVRANGEBYLEX", "ZREVRANGEBYSCORE", "ZREVRANK",
@@ -32,6 +32,9 @@ func readsData(name []byte) bool {
 		"XINFO CONSUMERS", "XINFO GROUPS", "XINFO STREAM", "XLEN", "XPENDING", "XRANGE", "XREAD", "XREVRANGE",
 		// vector sets
 		"VCARD", "VDIM", "VEMB", "VGETATTR", "VINFO", "VISMEMBER", "VLINKS", "VRANDMEMBER", "VRANGE", "VSIM",
+		// arrays
+		"ARCOUNT", "ARGET", "ARGETRANGE", "ARGREP", "ARINFO", "ARLASTITEMS", "ARLEN", "ARMGET", "ARNEXT", "AROP",
+		"ARSCAN",
 		// scripts
 		"EVALSHA_RO", "EVAL_RO", "FCALL_RO":
 		return true
@@ -74,7 +77,7 @@ func asksServer(name []byte) bool {
 		"COMMAND COUNT", "COMMAND DOCS", "COMMAND GETKEYS", "COMMAND GETKEYSANDFLAGS", "COMMAND INFO",
 		"COMMAND LIST", "CONFIG GET", "MODULE LIST",
 		// what it observes
-		"COMMANDLOG GET", "COMMANDLOG LEN", "LATENCY DOCTOR", "LATENCY GRAPH", "LATENCY HISTOGRAM",
+		"BACKUP LIST", "BACKUP STATUS", "COMMANDLOG GET", "COMMANDLOG LEN", "HOTKEYS GET", "LATENCY DOCTOR", "LATENCY GRAPH", "LATENCY HISTOGRAM",
 		"LATENCY HISTORY", "LATENCY LATEST", "MEMORY DOCTOR", "MEMORY MALLOC-STATS", "MEMORY STATS",
 		"SLOWLOG GET", "SLOWLOG LEN",
 		// channels, scripts
@@ -100,7 +103,7 @@ func asksServer(name []byte) bool {
 // mayBlock knows the commands that wait on the server, if only on demand.
 func mayBlock(name []byte) bool {
 	switch string(name) {
-	case "BLMOVE", "BLMPOP", "BLPOP", "BRPOP", "BRPOPLPUSH", "BZMPOP", "BZPOPMAX", "BZPOPMIN", "WAIT", "WAITAOF",
+	case "BLMOVE", "BLMOVEM", "BLMPOP", "BLPOP", "BRPOP", "BRPOPLPUSH", "BZMPOP", "BZPOPMAX", "BZPOPMIN", "WAIT", "WAITAOF",
 		"XREAD", "XREADGROUP":
 		return true
 	}
@@ -111,7 +114,7 @@ func mayBlock(name []byte) bool {
 // their name.
 func hasSubcommands(name []byte) bool {
 	switch string(name) {
-	case "ACL", "BACKUP", "CLIENT", "CLUSTER", "COMMAND", "COMMANDLOG", "CONFIG", "FUNCTION", "LATENCY", "MEMORY", "MODULE",
+	case "ACL", "BACKUP", "CLIENT", "CLUSTER", "COMMAND", "COMMANDLOG", "CONFIG", "FUNCTION", "HOTKEYS", "LATENCY", "MEMORY", "MODULE",
 		"OBJECT", "PUBSUB", "SCRIPT", "SENTINEL", "SLOWLOG", "XGROUP", "XINFO":
 		return true
 	}

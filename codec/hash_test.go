@@ -68,7 +68,6 @@ type person struct {
 	Color   *color
 	Tags    []string `redis:"tags,json"`
 	Secret  string   `redis:"-"`
-	hidden  int
 }
 
 func someone() person {
@@ -80,7 +79,7 @@ func someone() person {
 	}
 }
 
-var compare = cmp.Options{cmp.AllowUnexported(person{}), cmp.Comparer(func(a, b netip.Addr) bool { return a == b })}
+var compare = cmp.Options{cmp.Comparer(func(a, b netip.Addr) bool { return a == b })}
 
 func TestAStructComesBackFromItsHash(t *testing.T) {
 	inBothProtocols(t, func(t *testing.T, c *conn.Conn) {

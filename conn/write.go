@@ -16,9 +16,11 @@ const (
 	// guardSize is the size from which a write is expected to block when the
 	// peer does not read.
 	guardSize = 16 << 10
-	// writeTurn is the most that is written at a time. Each turn that ends is
-	// a sign of life: a large command may take longer than the read timeout.
-	writeTurn = 256 << 10
+	// writeTurn is the most that is written at a time, and slowTurn the same
+	// where the peer is not as fast as that. Each turn that ends is a sign of
+	// life: a large command may take longer than the read timeout.
+	writeTurn = 1 << 20
+	slowTurn  = 64 << 10
 	// stallTime is how long a guarded write may make no progress before a
 	// goroutine takes it over, so that the caller can read: a peer may be
 	// unable to read on until its own output has been taken.
@@ -206,7 +208,7 @@ func (c *Conn) writeOn(rest []byte) {
 		if !c.secure {
 			_ = c.nc.SetWriteDeadline(time.Time{})
 		}
-		n, err := c.nc.Write(rest[:min(len(rest), writeTurn)])
+		n, err := c.nc.Write(rest[:min(len(rest), slowTurn)])
 		rest = rest[n:]
 		if n > 0 {
 			c.progress.Add(1)

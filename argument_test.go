@@ -65,7 +65,7 @@ func TestArgumentsThatCannotBeMeantAreRefusedBeforeAnyIO(t *testing.T) {
 		bad(notANumber, ZAdd("k", Z{"m", math.NaN()})), bad(notANumber, GeoAdd("k", Place{"m", Point{math.NaN(), 0}})), bad(notANumber, IncrExFloat("k", math.NaN(), IncrExOptions[float64]{})),
 		bad(nothingToSet, XCfgSet("s", XCfgSetOptions{}).Cmd()),
 		bad(oddPairs, MSet("a").Cmd()), bad(oddPairs, MSet().Cmd()), bad(oddPairs, MSetNX("a", "1", "b")), bad(oddPairs, HSet("k", "f")), bad(oddPairs, XAdd("s", XAddOptions{}, "f")), bad(oddPairs, ConfigSet("a").Cmd()),
-		bad(oddPairs, HSetEx("k", HSetExOptions{}, "f")), bad(oddPairs, SentinelSet("m").Cmd()), bad(oddPairs, SentinelConfigSet("p").Cmd()), bad(oddPairs, SentinelDebugSet("p").Cmd()), bad(oddPairs, ModuleLoadEx("p", ModuleLoadOptions{Config: []string{"a"}}).Cmd()),
+		bad(oddPairs, HSetEx("k", HSetExOptions{}, "f")), bad(oddPairs, SentinelSet("m").Cmd()), bad(oddPairs, SentinelConfigSet("p").Cmd()), bad(badDuration, SentinelDebugSet("p", 0).Cmd()), bad(oddPairs, ModuleLoadEx("p", ModuleLoadOptions{Config: []string{"a"}}).Cmd()),
 		bad(stepWrites, BitFieldRO("k", BitSet("u8", 0, 1))),
 		bad(typeOfScan, HScanPage("k", 0, ScanOptions{Type: "string"})),
 	} {

@@ -60,8 +60,8 @@ type HotKeys struct {
 	Sample   int64
 	Start    time.Time
 	Duration time.Duration
-	CPU      []HotKey // Use is in microseconds
-	Net      []HotKey // Use is in bytes
+	CPU      []HotKey // by CPU
+	Net      []HotKey // by Bytes
 
 	// Numbers by their name in the reply: "total-net-bytes", "total-cpu-time-user-ms",
 	// "all-commands-all-slots-us", ...
@@ -70,8 +70,9 @@ type HotKeys struct {
 
 // HotKey is a key and its use.
 type HotKey struct {
-	Key string
-	Use int64
+	Key   string
+	CPU   time.Duration // spent on its commands, to the microsecond; of HotKeys.CPU
+	Bytes int64         // on the network; of HotKeys.Net
 }
 
 // HotKeysGet returns the keys that were used most since [HotKeysStart], or
@@ -98,9 +99,9 @@ func hotKeys(v resp.Value) (h HotKeys, err error) {
 		case "collection-duration-ms":
 			h.Duration, err = Millis(v)
 		case "by-cpu-time-us", "by-cpu-time":
-			h.CPU, err = hotKeyList(v)
+			h.CPU, err = hotKeyList(v, func(k *HotKey, n int64) { k.CPU = time.Duration(n) * time.Microsecond })
 		case "by-net-bytes":
-			h.Net, err = hotKeyList(v)
+			h.Net, err = hotKeyList(v, func(k *HotKey, n int64) { k.Bytes = n })
 		default:
 			if v.Kind() == resp.KindInt {
 				h.Totals[name], err = Int(v)
@@ -111,7 +112,7 @@ func hotKeys(v resp.Value) (h HotKeys, err error) {
 	return h, err
 }
 
-func hotKeyList(v resp.Value) ([]HotKey, error) {
+func hotKeyList(v resp.Value, use func(k *HotKey, n int64)) ([]HotKey, error) {
 	p, n, err := pairsOf(v)
 	if err != nil {
 		return nil, err
@@ -122,9 +123,11 @@ func hotKeyList(v resp.Value) ([]HotKey, error) {
 		if k.Key, err = Text(p.key); err != nil {
 			return nil, err
 		}
-		if k.Use, err = Int(p.value); err != nil {
+		n, err := Int(p.value)
+		if err != nil {
 			return nil, err
 		}
+		use(&k, n)
 		out = append(out, k)
 	}
 	return out, p.err

@@ -82,7 +82,7 @@ func LatencyGraph(event string) Cmd[string] {
 // Histogram counts the calls of a command by their duration.
 type Histogram struct {
 	Calls   int64
-	Buckets map[int64]int64 // calls of at most so many microseconds, cumulative
+	Buckets map[time.Duration]int64 // how many took so long at most, those of smaller buckets included
 }
 
 // LatencyHistogram returns the durations of commands, of all if none is named.
@@ -101,7 +101,7 @@ func histogram(v resp.Value) (h Histogram, err error) {
 		case "calls":
 			h.Calls, err = Int(v)
 		case "histogram_usec":
-			h.Buckets, err = MapOf(Int, Int)(v)
+			h.Buckets, err = MapOf(micros, Int)(v)
 		}
 		return err
 	})

@@ -300,20 +300,20 @@ func SentinelConfigSet(pairs ...string) Status {
 // See https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel.
 func SentinelFlushConfig() Status { return status("SENTINEL FLUSHCONFIG") }
 
-// SentinelDebugGet returns the periods of the sentinel in milliseconds:
-// "INFO-PERIOD", "PING-PERIOD", ... Redis 7.0.
+// SentinelDebugGet returns the periods of the sentinel: "INFO-PERIOD",
+// "PING-PERIOD", ... Redis 7.0.
 //
 // See https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel.
-func SentinelDebugGet() Cmd[map[string]int64] { return query(MapOf(Text, Int), "SENTINEL DEBUG") }
+func SentinelDebugGet() Cmd[map[string]time.Duration] {
+	return query(MapOf(Text, Millis), "SENTINEL DEBUG")
+}
 
-// SentinelDebugSet sets periods of the sentinel to milliseconds, given in turn, for
-// tests. Redis 7.0.
+// SentinelDebugSet sets a period of the sentinel, for tests. d is at least a
+// millisecond, rounded up to whole ones. Redis 7.0.
 //
 // See https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel.
-func SentinelDebugSet(pairs ...string) Status {
-	w := words{args: few()}
-	w = w.pairs(pairs)
-	return status("SENTINEL DEBUG", w.args...).check(w.bad)
+func SentinelDebugSet(period string, d time.Duration) Status {
+	return status("SENTINEL DEBUG", resp.String(period), ceilMillis(d)).check(checkTTL(d))
 }
 
 // The points of a failover at which [SentinelSimulateFailure] ends the sentinel.

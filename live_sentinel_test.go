@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/kermes-redis/kermes/conn"
 	"github.com/kermes-redis/kermes/internal/redistest"
@@ -53,7 +54,7 @@ func sentinelReads(t *testing.T, c *conn.Conn, top *redistest.Topology) {
 		return len(cache) == 2 && cache[0].Info["role"] == "master" && cache[1].Info["role"] == "slave" && cache[0].Age >= 0
 	})
 	want(t, c, SentinelPendingScripts(), []PendingScript{})
-	check(t, "periods", get(t, c, SentinelDebugGet())["PING-PERIOD"] > 0)
+	check(t, "periods", get(t, c, SentinelDebugGet())["PING-PERIOD"] >= time.Millisecond)
 	want(t, c, SentinelConfigGet("resolve-hostnames"), map[string]string{"resolve-hostnames": "no"})
 	check(t, "role", slices.Equal(get(t, c, Role()).Masters, []string{name}))
 }
@@ -74,7 +75,7 @@ func sentinelWrites(t *testing.T, c *conn.Conn) {
 	ok(t, c, SentinelConfigSet("resolve-hostnames", "no"))
 	refused(t, c, SentinelConfigSet("none", "1").Cmd(), "Invalid argument")
 	ok(t, c, SentinelFlushConfig())
-	ok(t, c, SentinelDebugSet("script-max-runtime", "60000"))
+	ok(t, c, SentinelDebugSet("script-max-runtime", time.Minute))
 	ok(t, c, SentinelSimulateFailure(CrashAfterPromotion))
 	refused(t, c, SentinelSimulateFailure("none").Cmd(), "Unknown failure")
 }

@@ -207,7 +207,7 @@ func sentinelCases() []wireCase {
 		srow("SentinelConfigSet", SentinelConfigSet("announce-ip", "1.2.3.4"), "SENTINEL CONFIG SET announce-ip 1.2.3.4"),
 		srow("SentinelFlushConfig", SentinelFlushConfig(), "SENTINEL FLUSHCONFIG"),
 		row("SentinelDebugGet", SentinelDebugGet(), "i", "SENTINEL DEBUG"),
-		srow("SentinelDebugSet", SentinelDebugSet("info-period", "1000"), "SENTINEL DEBUG info-period 1000"),
+		srow("SentinelDebugSet", SentinelDebugSet("info-period", time.Second), "SENTINEL DEBUG info-period 1000"),
 		row("SentinelSimulateFailure", SentinelSimulateFailure(CrashAfterElection, CrashAfterPromotion).Cmd(), "n", "SENTINEL SIMULATE-FAILURE crash-after-election crash-after-promotion"),
 	}
 }

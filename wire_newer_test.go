@@ -279,8 +279,8 @@ func newerServers() []answered {
 	slots := []SlotStats{{Slot: 5, Keys: 4, CPU: 1500 * time.Microsecond, BytesIn: 6, BytesOut: 7, MemoryBytes: 8}}
 	hot := []string{bulk("tracking-active"), integer(1), bulk("sample-ratio"), integer(1), bulk("selected-slots"), array(), bulk("all-commands-all-slots-us"), integer(220),
 		bulk("collection-start-time-unix-ms"), integer(1700000000000), bulk("collection-duration-ms"), integer(6408), bulk("by-cpu-time-us"), array(bulk("x"), integer(104), bulk("y"), integer(98)),
-		bulk("by-net-bytes"), array()}
-	hotKeys := HotKeys{Active: true, Sample: 1, Start: time.UnixMilli(1700000000000), Duration: 6408 * time.Millisecond, CPU: []HotKey{{"x", 104}, {"y", 98}}, Net: []HotKey{},
+		bulk("by-net-bytes"), array(bulk("z"), integer(9))}
+	hotKeys := HotKeys{Active: true, Sample: 1, Start: time.UnixMilli(1700000000000), Duration: 6408 * time.Millisecond, CPU: []HotKey{{Key: "x", CPU: 104 * time.Microsecond}, {Key: "y", CPU: 98 * time.Microsecond}}, Net: []HotKey{{Key: "z", Bytes: 9}},
 		Totals: map[string]int64{"all-commands-all-slots-us": 220}}
 	backup := []string{bulk("state"), bulk("incrementing"), bulk("error"), bulk(""), bulk("start_time"), bulk("1700000000"), bulk("end_time"), bulk("0")}
 	return []answered{

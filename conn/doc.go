@@ -1,5 +1,5 @@
 // Package conn is one connection to a Redis server: dial, handshake, shared
-// use, deadlines, cancellation and the dispatch of pushes.
+// use, deadlines, cancellation, streaming and the dispatch of pushes.
 //
 // # Shared use
 //
@@ -12,9 +12,20 @@
 // and reads on its own goroutine, as with an exclusive connection.
 //
 // Replies come in the order of the commands. A slow command or a very large
-// reply delays what was sent after it, so blocking commands, transactions and
-// scripts that run long belong on a connection of their own: a lease of
-// package pool.
+// reply delays what was sent after it ([Conn.Bulky] tells), so these belong on a
+// connection of their own, a lease of package pool:
+//
+//   - commands that block on the server (BLPOP, XREAD BLOCK, WAIT);
+//   - commands that change the connection (SELECT, AUTH, MULTI, WATCH, CLIENT
+//     TRACKING), which a shared one refuses with [ErrStateful];
+//   - scripts and other commands that run for milliseconds;
+//   - values of many megabytes, best streamed: [Conn.DoTo], [Conn.DoFrom].
+//
+// # Memory
+//
+// A large argument is written from where it is and a large reply is handed over
+// in the buffer that it was read into. Buffers grow with what has arrived, not
+// with what a length claims. An idle connection holds less than 16 KiB.
 //
 // # Failure
 //
@@ -22,12 +33,26 @@
 // server may have executed the command. A caller that gives up because its
 // context ended leaves the connection alive: its reply is thrown away when it
 // comes. The connection breaks, for everybody, on an I/O error, on bytes that
-// are not RESP, and when the oldest unanswered command has seen no byte
-// arrive for the read timeout. A broken connection stays broken.
+// are not RESP, on a reply that nobody asked for, when a handler of pushes
+// panics, and when the oldest unanswered command has seen no byte move for the
+// read timeout. A broken connection stays broken.
 //
 //	state     entered by                   Do
 //	ready     a handshake that succeeded   works
 //	broken    Close, Abort, any of above   fails with class not sent
+//
+// No timer and no deadline is set for a command. One timer per connection, which
+// runs only while calls are under way, looks at contexts every 5 ms and at the
+// read timeout every sixteenth of it.
+//
+// # The handshake
+//
+// HELLO 3 with AUTH and SETNAME, SELECT, ROLE and CLIENT SETINFO go out in one
+// write, and each reply is checked. RESP2 is spoken to servers that answer HELLO
+// as unknown, as forbidden or with NOPROTO, and to those that hang up on it
+// ([ServerInfo.NoHello]); a refused password, a server that is loading or full
+// is the error of [Dial]: [AuthError], [RoleError], [ForeignError], [resp.Error].
+// Options.Protocol 2 sends no HELLO at all.
 //
 // # Exclusive use
 //

@@ -9,18 +9,42 @@
 // Options.SharedConns connections, on which their commands are pipelined: on
 // two cores, 64 callers get several times the throughput that way.
 //
+// # Large calls
+//
+// A command or batch of more than 64 KiB, a batch of a thousand commands, and a
+// command whose last reply was larger than 64 KiB (known by its name and first
+// argument, for about a minute) do not share: they get a connection of their own
+// while there is one. While small calls are in the majority, large ones run one
+// after another at a pace that leaves most of the time to the small ones. A
+// large reply that nobody foresaw delays those that were sent behind it on the
+// same connection by the time that its own bytes take; new callers avoid that
+// connection meanwhile.
+//
 // # What to lease
 //
 // [Pool.WithConn] leases a connection: for transactions with WATCH, for
 // commands that change the connection (SELECT, MULTI, CLIENT TRACKING), for
-// scripts and other commands that keep the server busy for long, for replies
-// of many megabytes. Commands that block on the server (BLPOP, XREAD BLOCK) run
-// on a lease by themselves. Leases are given in the order of asking, up to
-// Options.MaxConns.
+// scripts and other commands that keep the server busy for long, for streams
+// ([conn.Conn.DoTo], [conn.Conn.DoFrom]). Commands that block on the server
+// (BLPOP, XREAD BLOCK) run on a lease by themselves. Leases are given in the
+// order of asking, up to Options.MaxConns: a program with many blocked callers
+// must raise it. A lease that was interrupted, or whose state is not as it was,
+// is closed when it comes back.
+//
+// # Age
+//
+// A connection at rest is looked at, without a round trip, before it is used
+// again; one found closed is replaced and nobody notices. Options.IdleTime and
+// Options.MaxLifetime close connections that nobody uses at that moment; callers
+// never see it. [Pool.Reauth] makes all of them use new credentials.
 //
 // # A dead server
 //
 // All callers of an address share its dials: while dialling fails there is
 // one attempt at a time, at growing intervals, and everyone who waits gets its
 // error. A dial is never cancelled because the caller that caused it has left.
+//
+//	state     entered by     Do, WithConn
+//	open      New            work, dialling as needed
+//	closed    Close, Abort   fail with the cause, class not sent
 package pool

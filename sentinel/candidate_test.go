@@ -62,6 +62,7 @@ func TestAnEagerClientMovesBeforeAnySentinelNamesTheMaster(t *testing.T) {
 	old, candidate := c.Master(), e.Replicas()[0].Addr()
 	var seen eventLog
 	defer c.Listen(seen.add)()
+	linked(t, c)
 	failed := make(chan error, 1)
 	go func() { failed <- e.Failover(context.WithoutCancel(t.Context())) }()
 	redistest.Eventually(t, patience, "the adoption", func() bool { return c.Master() == candidate })
@@ -91,6 +92,7 @@ func TestAnEagerClientLeavesAnOrphan(t *testing.T) {
 	old, candidate := c.Master(), e.Replicas()[0].Addr()
 	var seen eventLog
 	defer c.Listen(seen.add)()
+	linked(t, c)
 	go e.OrphanPromotion(context.WithoutCancel(t.Context()))
 	redistest.Eventually(t, patience, "the adoption", func() bool { return c.Master() == candidate })
 	redistest.Eventually(t, patience, "the way back", func() bool { return c.Master() == old })
@@ -110,6 +112,7 @@ func TestAConfirmingClientNeverGoesToAnOrphan(t *testing.T) {
 	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
 	c := open(t, e.SentinelAddrs(), sentinel.Options{MaxHold: 300 * time.Millisecond})
 	old, candidate := c.Master(), e.Replicas()[0]
+	linked(t, c)
 	go e.OrphanPromotion(context.WithoutCancel(t.Context()))
 	held(t, c, true)
 	held(t, c, false)
@@ -131,6 +134,7 @@ func TestSubscriptionsMoveToThePromotedCandidateAndStayThere(t *testing.T) {
 	if err != nil || cn.Addr() != old {
 		t.Fatalf("dialled %v, %v", cn, err)
 	}
+	linked(t, c)
 	failed := make(chan error, 1)
 	go func() { failed <- e.Failover(context.WithoutCancel(t.Context())) }()
 	<-cn.Done()

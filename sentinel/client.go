@@ -34,6 +34,7 @@ type Client struct {
 	suit     *suit // the candidate of an announced failover
 	eager    *time.Timer
 	quorum   bool // the last word on it in an event
+	reviving revival
 	replicas *Replicas
 	subs     *Subscriptions
 }

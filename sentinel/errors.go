@@ -53,7 +53,7 @@ type Attempt struct {
 // ResolveError says why a master could not be found, sentinel by sentinel. It
 // matches ErrMasterUnknown or ErrNoSentinel, and every cause.
 type ResolveError struct {
-	// Master is the name that was asked for.
+	// Master is the name that was asked for; empty for [Group.Dial].
 	Master string
 	// Attempts holds one entry for each known sentinel.
 	Attempts []Attempt
@@ -62,7 +62,11 @@ type ResolveError struct {
 // Error lists all attempts.
 func (e *ResolveError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "sentinel: master %q: %v", e.Master, e.kind())
+	b.WriteString("sentinel: ")
+	if e.Master != "" {
+		fmt.Fprintf(&b, "master %q: ", e.Master)
+	}
+	b.WriteString(e.kind().Error())
 	for i, a := range e.Attempts {
 		sep := "; "
 		if i == 0 {

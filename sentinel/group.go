@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/kermes-redis/kermes/conn"
 )
 
 // Group is a set of sentinels and the masters that they watch for this
@@ -120,6 +122,26 @@ func (g *Group) Resolve(ctx context.Context, master string) (addr string, epoch 
 	t.pinned = true
 	g.mu.Unlock()
 	return v.addr, v.epoch, nil
+}
+
+// Dial returns a connection of the caller's own to the first sentinel that can
+// be reached, for the SENTINEL commands of package redis. The caller closes it.
+// The error matches [ErrNoSentinel] and holds each sentinel's own.
+func (g *Group) Dial(ctx context.Context) (*conn.Conn, error) {
+	e := &ResolveError{}
+	for _, addr := range g.upFirst() {
+		o := g.opts.Conn
+		o.Addr = addr
+		cn, err := conn.Dial(ctx, o)
+		if err == nil {
+			return cn, nil
+		}
+		e.Attempts = append(e.Attempts, Attempt{Sentinel: addr, Err: err})
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, e
 }
 
 // use returns the topic of a master, for as long as c, or one call, uses it.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,8 +28,19 @@ func slow() redistest.Timing {
 	return t
 }
 
+// linked waits until the client listens to all sentinels.
+func linked(t *testing.T, c *sentinel.Client) {
+	t.Helper()
+	redistest.Eventually(t, patience, "links to all sentinels", func() bool {
+		all := c.Group().Status().Sentinels
+		return !slices.ContainsFunc(all, func(s sentinel.SentinelStatus) bool { return !s.Subscribed })
+	})
+}
+
 // announce has a sentinel say that it is about to promote the first replica.
-func announce(e *redistest.Embedded, s *redistest.EmbeddedSentinel) {
+func announce(t *testing.T, e *redistest.Embedded, c *sentinel.Client, s *redistest.EmbeddedSentinel) {
+	t.Helper()
+	linked(t, c)
 	s.Publish("+failover-state-send-slaveof-noone", instance(e, e.Replicas()[0].Addr()))
 }
 
@@ -52,7 +64,7 @@ func TestWritesWaitForAnAnnouncedFailoverAndReadsDoNot(t *testing.T) {
 	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
 	c := open(t, e.SentinelAddrs(), sentinel.Options{})
 	leader := e.Sentinels[1]
-	announce(e, leader)
+	announce(t, e, c, leader)
 	held(t, c, true)
 	before := len(e.Master().CallsOf("SET"))
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
@@ -87,8 +99,13 @@ func TestAHoldEndsByItself(t *testing.T) {
 	redistest.NoLeaks(t)
 	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
 	c := open(t, e.SentinelAddrs(), sentinel.Options{MaxHold: 100 * time.Millisecond})
-	announce(e, e.Sentinels[0])
-	held(t, c, true)
+	var seen eventLog
+	defer c.Listen(seen.add)()
+	announce(t, e, c, e.Sentinels[0])
+	seen.first(t, sentinel.EventHold)
+	if ev := seen.first(t, sentinel.EventRelease); ev.Duration < 100*time.Millisecond {
+		t.Errorf("event %+v", ev)
+	}
 	if err := redis.Set("k", "v").Do(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +123,7 @@ func TestWithNoHoldWritesGoOn(t *testing.T) {
 			close(heard)
 		}
 	})()
-	announce(e, e.Sentinels[0])
+	announce(t, e, c, e.Sentinels[0])
 	<-heard
 	if c.Held() {
 		t.Error("held")
@@ -142,11 +159,12 @@ func TestAReplyDuringTheHoldWaitsForTheOutcome(t *testing.T) {
 				done := make(chan error, 1)
 				go func() { done <- incr(t.Context(), c, kind) }()
 				<-entered
+				linked(t, c)
 				leader := e.Sentinels[0]
 				if switched {
 					go e.FailoverBy(context.WithoutCancel(t.Context()), leader)
 				} else {
-					announce(e, leader)
+					announce(t, e, c, leader)
 				}
 				held(t, c, true)
 				// Longer than the grace in which the old master's word is still good.

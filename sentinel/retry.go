@@ -169,6 +169,9 @@ func (c *Client) pause(ctx context.Context, t *target, b *budget, cause error) e
 	c.mu.Lock()
 	changed, closed := c.changed, c.closed
 	moved := c.target.Load() != t
+	if !moved {
+		c.revive(t, cause)
+	}
 	c.mu.Unlock()
 	switch {
 	case closed:

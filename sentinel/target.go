@@ -205,6 +205,9 @@ func (c *Client) moveTo(t *target, cause error) {
 func (c *Client) masterPool(addr string) pool.Options {
 	o := c.opts.Pool
 	o.Conn.Addr, o.Conn.Role = addr, conn.RoleMaster
+	if o.MaxBackoff == 0 {
+		o.MaxBackoff = reviveInterval
+	}
 	return o
 }
 

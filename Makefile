@@ -59,3 +59,6 @@ acceptance: redis ## the scenarios A1 to A42 on real processes, RUNS times over 
 
 soak: redis ## random accidents for SOAK, and an audit
 	KERMES_SOAK=$(SOAK) KERMES_REQUIRE_REDIS=1 $(GO) test -race -count=1 -run '^TestA41' -timeout 30m -v ./sentinel
+
+bench-failover: redis ## Kermes, go-redis and rueidis through the same failovers; RUNS, ONLY, CLIENTS, ADD, OUT choose
+	cd bench/failover && $(GO) run . -runs $(RUNS) -only '$(ONLY)' -clients '$(CLIENTS)' -add '$(ADD)' -out '$(OUT)'

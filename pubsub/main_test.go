@@ -10,12 +10,15 @@ import (
 	"github.com/kermes-redis/kermes/pubsub"
 )
 
-var shared redistest.SharedRedis
-
+var (
+	shared   redistest.SharedRedis
+	topology = redistest.SharedTopology{Options: redistest.TopologyOptions{ProxyData: true, Fast: true, MaxLife: time.Hour}}
+)
 
 func TestMain(m *testing.M) {
 	code := m.Run()
 	_ = shared.Close()
+	_ = topology.Close()
 	os.Exit(code)
 }
 

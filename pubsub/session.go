@@ -145,8 +145,12 @@ func (ss *session) check(now time.Time) time.Duration {
 		ss.conn.Abort(ErrSilent)
 		return o.PingTimeout
 	case p.due:
+		wait := o.PingTimeout - silent
+		if next := o.PingInterval - now.Sub(p.sent); next > 0 {
+			wait = min(wait, next)
+		}
 		ss.s.mu.Unlock()
-		return o.PingTimeout - silent
+		return wait
 	case now.Sub(p.sent) < o.PingInterval:
 		ss.s.mu.Unlock()
 		return o.PingInterval - now.Sub(p.sent)

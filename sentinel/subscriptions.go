@@ -20,6 +20,7 @@ type Subscriptions struct {
 	mu      sync.Mutex // guards what follows; taken after Client.mu
 	pool    *pool.Pool // where to dial
 	conns   map[*conn.Conn]struct{}
+	moves   uint64        // changes of pool
 	changed chan struct{} // closed and replaced with pool
 	closed  error
 }
@@ -41,6 +42,17 @@ func (c *Client) Subscriptions() *Subscriptions {
 		c.subs = s
 	}
 	return c.subs
+}
+
+// Epoch returns [Client.Epoch]. When the source has moved early, it is still that
+// of the master before.
+func (s *Subscriptions) Epoch() int64 { return s.client.Epoch() }
+
+// Generation counts the moves of the source.
+func (s *Subscriptions) Generation() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.moves
 }
 
 // Dial returns a connection of the caller's own to the master. It waits and
@@ -146,6 +158,7 @@ func (s *Subscriptions) follow(p *pool.Pool) {
 		return
 	}
 	s.pool = p
+	s.moves++
 	s.breakAll(ErrSwitched)
 }
 

@@ -171,7 +171,6 @@ func runFailover(t *testing.T, f fault, sourceOf func(*sentinel.Client) pubsub.S
 // last, by the channel and by the pattern.
 type hearing struct {
 	mu   sync.Mutex
-	last [2]map[string]time.Time
 	from [2]map[string][]time.Time
 }
 

@@ -91,7 +91,6 @@ func (g *Group) Open(ctx context.Context, o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.topic = t
 	if o.RequireQuorum {
 		g.shortenLease(t, c.opts.LeaseTTL)
 	}

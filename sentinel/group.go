@@ -159,6 +159,7 @@ func (g *Group) use(master string, c *Client) (*topic, error) {
 	}
 	t.refs++
 	if c != nil {
+		c.topic = t // before anybody can tell the client of news
 		t.users[c] = struct{}{}
 	}
 	return t, nil

@@ -134,6 +134,7 @@ func TestA4AnUnknownMasterIsSaidToBeUnknownAndFoundWhenItAppears(t *testing.T) {
 	if err == nil || conn.ClassOf(err) != conn.ClassNotSent {
 		s.Errorf("a command for an unknown master: %v", err)
 	}
+	s.until("the reason", func() bool { return errors.Is(redis.Set("k", "v").Do(s.ctx, c), sentinel.ErrMasterUnknown) })
 	for _, n := range top.Sentinels {
 		n.MustDo(s, "SENTINEL", "MONITOR", "late", top.Data[0].Host(), port(top.Data[0]), "2")
 	}

@@ -43,18 +43,6 @@ func (r *eventLog) first(t *testing.T, kind sentinel.EventKind) sentinel.Event {
 	return found
 }
 
-func (r *eventLog) count(kind sentinel.EventKind) int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	n := 0
-	for _, e := range r.all {
-		if e.Kind == kind {
-			n++
-		}
-	}
-	return n
-}
-
 func TestAnEagerClientMovesBeforeAnySentinelNamesTheMaster(t *testing.T) {
 	redistest.NoLeaks(t)
 	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{Timing: slow()})

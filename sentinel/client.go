@@ -89,10 +89,8 @@ func (g *Group) Open(ctx context.Context, o Options) (*Client, error) {
 	c.target.Store(&target{gated: true, strict: o.RequireQuorum})
 	t, err := g.use(o.Master, c)
 	if err != nil {
+		c.cancel()
 		return nil, err
-	}
-	if o.RequireQuorum {
-		g.shortenLease(t, c.opts.LeaseTTL)
 	}
 	if !o.NoWait {
 		if _, err := g.await(ctx, t); err != nil {

@@ -2,6 +2,7 @@ package sentinel
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"time"
 )
@@ -83,8 +84,21 @@ type Event struct {
 	Duration time.Duration `json:"duration,omitempty"`
 	// Message is what the sentinel published, for EventMessage.
 	Message Message `json:"message,omitzero"`
-	// Err is why, where that is known.
+	// Err is why, where that is known. In JSON it is its text, as "error".
 	Err error `json:"-"`
+}
+
+// MarshalJSON implements json.Marshaler.
+func (e Event) MarshalJSON() ([]byte, error) {
+	type plain Event
+	out := struct {
+		plain
+		Error string `json:"error,omitempty"`
+	}{plain: plain(e)}
+	if e.Err != nil {
+		out.Error = e.Err.Error()
+	}
+	return json.Marshal(out)
 }
 
 // String returns the event in one line.

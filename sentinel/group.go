@@ -161,6 +161,8 @@ func (g *Group) use(master string, c *Client) (*topic, error) {
 	if c != nil {
 		c.topic = t // before anybody can tell the client of news
 		t.users[c] = struct{}{}
+		t.setLease()
+		t.back()
 	}
 	return t, nil
 }
@@ -173,6 +175,7 @@ func (g *Group) release(t *topic, c *Client) {
 			return
 		}
 		delete(t.users, c)
+		t.setLease()
 	}
 	t.refs--
 	if t.refs == 0 && !t.pinned && g.topics[t.name] == t {
@@ -226,6 +229,7 @@ func (g *Group) dropLink(l *link) {
 		delete(t.tried, l.addr)
 		delete(t.lists, l.addr)
 		t.view.forget(l.addr)
+		t.back()
 	}
 	g.send(Event{Kind: EventSentinelForgotten, Sentinel: l.addr, Err: l.err})
 }

@@ -197,11 +197,14 @@ func TestStatusesAreJSON(t *testing.T) {
 	if s.Master != "mymaster" || s.Addr != e.MasterAddr() || !s.QuorumFresh || len(s.Replicas) != 2 || !s.Replicas[0].Serving {
 		t.Errorf("client %+v", s)
 	}
-	for _, v := range []any{g, s, sentinel.Event{Kind: sentinel.EventAlone, Time: time.Now(), Err: errors.New("x")}} {
+	for _, v := range []any{g, s, sentinel.Event{Kind: sentinel.EventAlone, Time: time.Now(), Err: errors.New("gone")}} {
 		b, err := json.Marshal(v)
 		var back map[string]any
 		if err != nil || json.Unmarshal(b, &back) != nil || len(back) == 0 {
 			t.Errorf("%T: %s, %v", v, b, err)
+		}
+		if _, is := v.(sentinel.Event); is && back["error"] != "gone" {
+			t.Errorf("the error is missing: %s", b)
 		}
 	}
 }

@@ -23,6 +23,11 @@ func (c *Client) WithConn(ctx context.Context, fn func(*conn.Conn) error) error 
 		err := c.admit(t, true)
 		if err == nil {
 			err = t.pool.WithConn(ctx, func(cn *conn.Conn) error {
+				if now := c.target.Load(); now != t {
+					if err := c.admit(now, true); err != nil {
+						return err // a hold has begun while the lease was waited for
+					}
+				}
 				called = true
 				return fn(cn)
 			})

@@ -2,14 +2,19 @@ package sentinel
 
 import "time"
 
-// shortenLease has the sentinels asked for t often enough for a lease of ttl.
-func (g *Group) shortenLease(t *topic, ttl time.Duration) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if t.lease == 0 || ttl < t.lease {
-		t.lease = ttl
+// setLease has the sentinels asked often enough for the shortest lease of the
+// users. The lock is held.
+func (t *topic) setLease() {
+	was := t.lease
+	t.lease = 0
+	for c := range t.users {
+		if ttl := c.opts.LeaseTTL; c.opts.RequireQuorum && (t.lease == 0 || ttl < t.lease) {
+			t.lease = ttl
+		}
 	}
-	g.askAll(t, false)
+	if t.lease > 0 && t.lease != was {
+		t.group.askAll(t, false)
+	}
 }
 
 // backing says how many sentinels confirm a master, and since when a majority
@@ -22,18 +27,20 @@ type backing struct {
 	down        time.Duration
 }
 
-func (t *topic) backing() backing {
-	g := t.group
-	g.mu.Lock()
-	defer g.mu.Unlock()
+// back notes it after a change, where somebody needs it: it is looked at with
+// each write. The lock is held.
+func (t *topic) back() {
+	if t.lease == 0 {
+		return
+	}
 	b := backing{addr: t.view.addr, epoch: t.view.epoch, down: t.view.downAfter()}
-	b.since, b.count, b.need = t.view.backing(g.known())
-	return b
+	b.since, b.count, b.need = t.view.backing(t.group.known())
+	t.backed.Store(&b)
 }
 
 // leaseTTL is how long a confirmation lasts: the sentinels cannot promote
 // another master before they have missed this one for their own time.
-func (c *Client) leaseTTL(b backing) time.Duration {
+func (c *Client) leaseTTL(b *backing) time.Duration {
 	if b.down > 0 {
 		return min(c.opts.LeaseTTL, b.down)
 	}
@@ -45,8 +52,8 @@ func (c *Client) hasQuorum(t *target, now time.Time) bool {
 	if c.topic == nil {
 		return false
 	}
-	b := c.topic.backing()
-	return b.addr == t.addr && b.epoch == t.epoch && b.count >= b.need && now.Sub(b.since) < c.leaseTTL(b)
+	b := c.topic.backed.Load()
+	return b != nil && b.addr == t.addr && b.epoch == t.epoch && b.count >= b.need && now.Sub(b.since) < c.leaseTTL(b)
 }
 
 // informed takes in news of the group: the common list of replicas, or another

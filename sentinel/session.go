@@ -333,7 +333,7 @@ func (s *session) ping(ctx context.Context) error {
 func (s *session) askAbout(ctx context.Context, m Message) error {
 	wanted := make(map[string]bool)
 	for {
-		quick := failoverMessages[m.Name]
+		_, quick := failoverMessages[m.Name]
 		wanted[m.Master] = wanted[m.Master] || !quick
 		select {
 		case m = <-s.messages:
@@ -368,7 +368,8 @@ func (s *session) askNext(ctx context.Context, name string, full bool) error {
 	for {
 		select {
 		case m := <-s.messages:
-			if err := s.askOne(ctx, m.Master, !failoverMessages[m.Name]); err != nil {
+			_, quick := failoverMessages[m.Name]
+			if err := s.askOne(ctx, m.Master, !quick); err != nil {
 				return err
 			}
 			continue

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -34,6 +35,8 @@ type topic struct {
 	doubts  uint64
 
 	suspected bool // a client doubts the first master
+
+	backed atomic.Pointer[backing] // under a lease; read without the lock
 }
 
 // listing is the replicas of one sentinel's answer.
@@ -135,6 +138,7 @@ func (g *Group) answered(l *link, master string, a answer) {
 	users := t.judge(l, v, was, a.sighting)
 	t.noteRunID(l, a.sighting)
 	replicas := a.full && t.mergeReplicas(l, a)
+	t.back()
 	relief := t.suspected && t.vouched()
 	t.suspected = t.suspected && !relief
 	var informed []*Client
@@ -213,7 +217,7 @@ func (t *topic) moved(was view) {
 		clear(t.runIDs)
 	}
 	clear(t.noted)
-	t.alarm(time.Now(), time.Second)
+	t.alarmed = time.Now().Add(time.Second)
 	t.group.askAll(t, true)
 	t.broadcast()
 }
@@ -292,6 +296,7 @@ func (g *Group) unanswered(l *link, master string, asked time.Time, err error) {
 	}
 	t.tried[l.addr], t.answers[l.addr] = err, asked
 	t.view.forget(l.addr)
+	t.back()
 	var users []*Client
 	if !t.view.known && t.gather != nil {
 		users = t.collect()
@@ -362,12 +367,13 @@ func common(words []Replica) Replica {
 	return best
 }
 
-// failoverMessages are what only the sentinel that leads a failover says, and
-// what goes before it. From there on it is asked quickly.
+// failoverMessages are about the master's address, and nothing else. From those
+// that are true on, until another master is named, all sentinels are asked
+// quickly.
 var failoverMessages = map[string]bool{
 	"+odown": true, "+try-failover": true, "+elected-leader": true, "+selected-slave": true,
-	"+failover-state-send-slaveof-noone": true, "+failover-state-wait-promotion": true, "+promoted-slave": true,
-	"+failover-state-reconf-slaves": true, "+switch-master": true, "+config-update-from": true,
+	"+failover-state-send-slaveof-noone": true, "+failover-state-wait-promotion": true,
+	"+promoted-slave": false, "+failover-state-reconf-slaves": false, "+switch-master": false, "+config-update-from": false,
 }
 
 // failoverAlarm is for how long the sentinels are asked quickly when a failover

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/kermes-redis/kermes/resp"
 )
@@ -95,10 +96,11 @@ type Error struct {
 
 // Error returns the step, the address, the cause and the class.
 func (e *Error) Error() string {
+	cause := strings.ReplaceAll(fmt.Sprint(e.Err), "\n", "; ") // one line, also of joined causes
 	if e.Class == ClassMaybeExecuted {
-		return fmt.Sprintf("conn: %s %s: %v (the command may have been executed)", e.Op, e.Addr, e.Err)
+		return fmt.Sprintf("conn: %s %s: %s (the command may have been executed)", e.Op, e.Addr, cause)
 	}
-	return fmt.Sprintf("conn: %s %s: %v", e.Op, e.Addr, e.Err)
+	return fmt.Sprintf("conn: %s %s: %s", e.Op, e.Addr, cause)
 }
 
 // Unwrap returns the cause.

@@ -2,7 +2,6 @@ package sentinel
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -86,7 +85,7 @@ func (t *topic) attempts() *ResolveError {
 
 // cutShort is the error of a wait that ctx has ended.
 func (t *topic) cutShort(ctx context.Context) error {
-	return fmt.Errorf("sentinel: master %q: %w", t.name, errors.Join(ctx.Err(), t.why()))
+	return fmt.Errorf("sentinel: master %q: %w; %w", t.name, ctx.Err(), t.why())
 }
 
 // why is why the master is not known.

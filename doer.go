@@ -33,6 +33,17 @@ type Leaser interface {
 	WithConn(ctx context.Context, fn func(*conn.Conn) error) error
 }
 
+// Pinner is a Doer over several servers with the same data. Scans use it: a cursor
+// means nothing to another server than the one that gave it. The replicas of the
+// sentinel client are a Pinner.
+type Pinner interface {
+	Doer
+
+	// Pin returns a Doer that stays with one of the servers, and fails when
+	// that one is gone.
+	Pin() Doer
+}
+
 // On returns c as a [Leaser], for a transaction on one connection that the
 // caller owns and that nobody else uses meanwhile.
 func On(c *conn.Conn) Leaser { return owned{c} }

@@ -139,6 +139,15 @@ func (t *Intercepted) WithConn(ctx context.Context, fn func(*conn.Conn) error) e
 	return err
 }
 
+// Pin implements [Pinner]: the Doer that it returns is intercepted as well. It is t
+// itself if the Doer inside is no Pinner.
+func (t *Intercepted) Pin() Doer {
+	if p, ok := t.d.(Pinner); ok {
+		return Intercept(p.Pin(), t.is...)
+	}
+	return t
+}
+
 // exec runs a transaction as one call.
 func (t *Intercepted) exec(ctx context.Context, p *Pipeline) error {
 	l, ok := t.d.(Leaser)

@@ -20,8 +20,9 @@ type ScanOptions struct {
 // all of the scan comes at least once. It holds nothing while the loop body runs,
 // so the loop may be left at any time and may use the same client.
 //
-// The loop ends with the first error. A cursor belongs to its server: when the
-// master changes during a scan, keys may be missed.
+// The loop ends with the first error. A cursor belongs to its server: a scan of
+// replicas stays with one of them (see [Pinner]); when the master changes during a
+// scan of it, keys may be missed.
 //
 //	for key, err := range redis.Scan(ctx, client, redis.ScanOptions{Match: "user:*"}) {
 //		if err != nil {
@@ -65,6 +66,10 @@ func scan[T any](ctx context.Context, d Doer, dedup bool, id func(T) string, pag
 		var seen map[string]struct{}
 		if dedup {
 			seen = map[string]struct{}{}
+		}
+		d := d
+		if p, ok := d.(Pinner); ok {
+			d = p.Pin()
 		}
 		var cursor uint64
 		for {

@@ -42,14 +42,28 @@ func Texts(v resp.Value) ([]string, error) {
 	}
 	a := arena{left: len(v)}
 	out := make([]string, 0, n)
-	for e, ok := c.Next(); ok; e, ok = c.Next() {
-		p, err := view(e)
-		if err != nil {
-			return nil, err
+	for {
+		p, ok := c.NextBulk()
+		if !ok {
+			if p, ok, err = nextView(&c); !ok || err != nil {
+				break
+			}
 		}
 		out = append(out, a.add(p))
 	}
+	if err != nil {
+		return nil, err
+	}
 	return out, nil
+}
+
+// nextView is what Cursor.NextBulk is not for: the bytes of any other element.
+func nextView(c *resp.Cursor) (p []byte, ok bool, err error) {
+	e, ok := c.Next()
+	if ok {
+		p, err = view(e)
+	}
+	return p, ok, err
 }
 
 // OptTexts decodes a list of strings of which some may be null. See [Texts].
@@ -82,24 +96,46 @@ func TextMap(v resp.Value) (map[string]string, error) {
 	}
 	a := arena{left: len(v)}
 	out := make(map[string]string, n)
-	for p.next() {
-		k, err := view(p.key)
-		if err != nil {
-			return nil, err
-		}
-		val, err := view(p.value)
-		if err != nil {
-			return nil, err
+	for {
+		k, val, ok := p.bulks()
+		if !ok {
+			if !p.next() {
+				return out, p.err
+			}
+			if k, err = view(p.key); err != nil {
+				return nil, err
+			}
+			if val, err = view(p.value); err != nil {
+				return nil, err
+			}
 		}
 		// The key first: it is what the caller reads first.
 		key := a.add(k)
 		out[key] = a.add(val)
 	}
-	return out, p.err
 }
 
 // Ints decodes a list of integers.
-func Ints(v resp.Value) ([]int64, error) { return list(v, Int) }
+func Ints(v resp.Value) ([]int64, error) {
+	c, n, err := elems(v)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]int64, 0, n)
+	for {
+		i, ok := c.NextInt()
+		if !ok {
+			e, more := c.Next()
+			if !more {
+				return out, nil
+			}
+			if i, err = Int(e); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, i)
+	}
+}
 
 // Floats decodes a list of numbers.
 func Floats(v resp.Value) ([]float64, error) { return list(v, Float) }
@@ -159,6 +195,19 @@ type pairs struct {
 func pairsOf(v resp.Value) (pairs, int, error) {
 	c, n, err := elems(v)
 	return pairs{c: c}, (n + 1) / 2, err
+}
+
+// bulks returns the next pair if it is two ordinary bulk strings in turn; if
+// not, it moves nowhere.
+func (p *pairs) bulks() (key, value []byte, ok bool) {
+	c := p.c
+	if key, ok = c.NextBulk(); !ok {
+		return nil, nil, false
+	}
+	if value, ok = c.NextBulk(); ok {
+		p.c = c
+	}
+	return key, value, ok
 }
 
 func (p *pairs) next() bool {

@@ -77,6 +77,9 @@ func (s *Scanner) scan(b []byte) (int, error) {
 		s.lim = s.lim.withDefaults()
 	}
 	for s.pos < len(b) {
+		if s.run(b); s.pos == len(b) {
+			break
+		}
 		ended, err := s.step(b)
 		if err != nil {
 			return 0, err
@@ -100,6 +103,25 @@ func (s *Scanner) scan(b []byte) (int, error) {
 	}
 	s.need = 1
 	return 0, nil
+}
+
+// run accepts simple elements of the innermost aggregate, but never its last.
+func (s *Scanner) run(b []byte) {
+	if s.depth == 0 || s.cur.open || s.bare || s.chunked {
+		return
+	}
+	pos, left := s.pos, s.cur.left
+	for left > 1 {
+		n := leaf(b[pos:], s.lim.Bulk)
+		if n == 0 {
+			break
+		}
+		pos += n
+		left--
+	}
+	if pos > s.pos {
+		s.pos, s.cur.left, s.seen = pos, left, 0
+	}
 }
 
 // extent is how much of the input a step of the Scanner has accepted.

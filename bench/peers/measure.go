@@ -17,19 +17,21 @@ import (
 
 // figures are what one measurement yields.
 type figures struct {
-	Client   string             `json:"client"`
-	Workload string             `json:"workload"`
-	Round    int                `json:"round"`
-	Ops      int64              `json:"ops"`
-	Ns       float64            `json:"ns"`     // wall time per command
-	CPU      float64            `json:"cpu"`    // of the client's process, ns per command
-	Allocs   float64            `json:"allocs"` // per command
-	Bytes    float64            `json:"bytes"`  // allocated per command, or kept, where that is measured
-	P50      float64            `json:"p50"`    // ns per op
-	P99      float64            `json:"p99"`
-	Beside   float64            `json:"beside,omitempty"` // ns per op of the caller beside the others
-	Table    map[string]float64 `json:"table,omitempty"`  // by command
-	Error    string             `json:"error,omitempty"`
+	Client   string  `json:"client"`
+	Workload string  `json:"workload"`
+	Round    int     `json:"round"`
+	Ops      int64   `json:"ops"`
+	Ns       float64 `json:"ns"`     // wall time per command
+	CPU      float64 `json:"cpu"`    // of the client's process, ns per command
+	Allocs   float64 `json:"allocs"` // per command
+	Bytes    float64 `json:"bytes"`  // allocated per command, or kept, where that is measured
+	P50      float64 `json:"p50"`    // ns per op
+	P99      float64 `json:"p99"`
+	Beside   float64 `json:"beside,omitempty"` // ns per op of the caller beside the others
+	// Others is the share of the machine that other programs used meanwhile.
+	Others float64            `json:"others"`
+	Table  map[string]float64 `json:"table,omitempty"` // by command
+	Error  string             `json:"error,omitempty"`
 }
 
 // measure runs in a process of its own.
@@ -89,7 +91,6 @@ func profile() (stop func()) {
 	if err != nil {
 		panic(err)
 	}
-	runtime.SetCPUProfileRate(1000)
 	_ = pprof.StartCPUProfile(file)
 	return func() {
 		pprof.StopCPUProfile()

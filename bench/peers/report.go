@@ -130,8 +130,14 @@ func machine(out io.Writer, all []figures) {
 		}
 		most = max(most, n)
 	}
-	fmt.Fprintf(out, "Machine: %d CPUs, %s, %s/%s, %s. redis-server %s on loopback, without persistence. Up to %d rounds for each row.\n\n",
-		runtime.NumCPU(), cpuModel(), runtime.GOOS, runtime.GOARCH, runtime.Version(), serverVersion(), most)
+	var others spread
+	for _, one := range all {
+		others = append(others, one.Others)
+	}
+	fmt.Fprintf(out, "Machine: %d CPUs, %s, %s/%s, %s. redis-server %s on loopback, without persistence. Up to %d rounds for each row. "+
+		"Other programs used %.0f %% of the CPUs in the median measurement, %.0f %% at most; one during which they used more than %.0f %% is repeated up to %d times.\n\n",
+		runtime.NumCPU(), cpuModel(), runtime.GOOS, runtime.GOARCH, runtime.Version(), serverVersion(), most,
+		100*others.median(), 100*others.max(), 100*mostOthers, maxTries-1)
 	line(out, "client", "version", "set up as")
 	line(out, rule(3)...)
 	for i := range contenders {

@@ -69,6 +69,22 @@ func (f *farm) watched() (servers, error) {
 	return s, nil
 }
 
+// pids of all servers.
+func (f *farm) pids() (l []int) {
+	for _, n := range f.nodes {
+		l = append(l, n.Pid())
+	}
+	if f.trio != nil {
+		for _, n := range f.trio.Data {
+			l = append(l, n.Pid())
+		}
+		for _, n := range f.trio.Sentinels {
+			l = append(l, n.Pid())
+		}
+	}
+	return l
+}
+
 func (f *farm) close() error {
 	var errs []error
 	for _, n := range f.nodes {

@@ -51,13 +51,13 @@ var accidents = []chaos{
 		s.must(master.Cont())
 	}},
 	{"planned failover", false, func(s *scenario, top *redistest.Topology, master *redistest.Node) {
-		s.must(top.SentinelFailover(rand.IntN(len(top.Sentinels))))
+		s.until("a failover", func() bool { return top.SentinelFailover(rand.IntN(len(top.Sentinels))) == nil })
 		s.settled(top, master)
 	}},
 	{"planned failover while a sentinel restarts", false, func(s *scenario, top *redistest.Topology, master *redistest.Node) {
 		i := rand.IntN(len(top.Sentinels))
 		top.Sentinels[i].Kill()
-		s.must(top.SentinelFailover((i + 1) % len(top.Sentinels)))
+		s.until("a failover", func() bool { return top.SentinelFailover((i+1)%len(top.Sentinels)) == nil })
 		s.settled(top, master)
 		s.must(top.Sentinels[i].Restart())
 	}},

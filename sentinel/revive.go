@@ -7,9 +7,11 @@ import (
 )
 
 const (
-	// reviveInterval is how often a master that cannot be used is tried, on
-	// behalf of all who wait for it.
-	reviveInterval = 100 * time.Millisecond
+	// minReviveInterval and maxReviveInterval bound how often a master that
+	// cannot be used is tried, on behalf of all who wait for it. A restart may
+	// take no longer than the first.
+	minReviveInterval = 10 * time.Millisecond
+	maxReviveInterval = 100 * time.Millisecond
 	// reviveTime is for how long it is tried after the last of them came.
 	reviveTime = 5 * time.Second
 	// reviveTimeout bounds one try.
@@ -41,11 +43,11 @@ func (c *Client) revive(t *target, cause error) {
 
 // keepReviving ends when the master answers, is replaced, or nobody waits.
 func (c *Client) keepReviving(t *target) {
-	for c.worthReviving(t) {
+	for wait := minReviveInterval; c.worthReviving(t); wait = min(2*wait, maxReviveInterval) {
 		select {
 		case <-c.ctx.Done():
 			return
-		case <-time.After(jitter(reviveInterval)):
+		case <-time.After(jitter(wait)):
 		}
 		ctx, cancel := context.WithTimeout(c.ctx, reviveTimeout)
 		err := t.pool.Ping(ctx)

@@ -205,8 +205,11 @@ func (c *Client) moveTo(t *target, cause error) {
 func (c *Client) masterPool(addr string) pool.Options {
 	o := c.opts.Pool
 	o.Conn.Addr, o.Conn.Role = addr, conn.RoleMaster
+	if o.MinBackoff == 0 {
+		o.MinBackoff = minReviveInterval
+	}
 	if o.MaxBackoff == 0 {
-		o.MaxBackoff = reviveInterval
+		o.MaxBackoff = maxReviveInterval
 	}
 	return o
 }

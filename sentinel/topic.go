@@ -192,7 +192,7 @@ func (t *topic) judge(l *link, v verdict, was view, s sighting) []*Client {
 	case conflict:
 		e.Kind, said = EventConflict, fmt.Sprint(s.epoch, s.addr)
 		e.OldAddr, e.Err = s.addr, fmt.Errorf("it reports %s for the same epoch", s.addr)
-		t.alarm(time.Now(), time.Second)
+		t.alarm(time.Now(), 2*disputeGap)
 	case switched:
 		e.Kind = EventSwitched
 	case reset:

@@ -29,6 +29,7 @@ type view struct {
 	sightings map[string]sighting // by sentinel, of those that answer
 	behind    time.Time           // since when nobody confirms the epoch
 	denied    bool                // the server at addr has said that it is no master
+	decided   time.Time           // when a dispute was decided last
 }
 
 // verdict is what a sighting changes.
@@ -121,15 +122,20 @@ func (v *view) regress(s sighting, r rules) verdict {
 	return reset
 }
 
+// disputeGap is the least time between two decisions of disputes. Two leaders
+// that reconfigure each other's master would else make clients run to and fro.
+const disputeGap = time.Second
+
 // dispute decides between two addresses of the same epoch by majority; where
 // there is none, by the server's own word.
 func (v *view) dispute(s sighting) verdict {
 	mine, theirs := v.votes(v.addr, v.epoch), v.votes(s.addr, v.epoch)
-	if theirs > mine || theirs == mine && v.denied {
-		v.move(s)
-		return switched
+	if theirs < mine || theirs == mine && !v.denied || !v.decided.IsZero() && s.at.Sub(v.decided) < disputeGap {
+		return conflict
 	}
-	return conflict
+	v.move(s)
+	v.decided = s.at
+	return switched
 }
 
 func (v *view) votes(addr string, epoch int64) int {

@@ -51,6 +51,13 @@ func TestAViewMovesOnlyForwardInEpochs(t *testing.T) {
 			{who: "s3", addr: "B", epoch: 3, want: switched, master: "B"},
 			{who: "s1", addr: "A", epoch: 3, want: conflict, master: "B"},
 		}},
+		"a dispute is not decided twice in a second": {rules{known: 3}, 1, []step{
+			known,
+			{who: "s2", addr: "B", epoch: 3, want: conflict, master: "A"},
+			{who: "s3", addr: "B", epoch: 3, ms: 10, want: switched, master: "B"},
+			{who: "s2", addr: "A", epoch: 3, ms: 20, want: conflict, master: "B"},
+			{who: "s2", addr: "A", epoch: 3, ms: 1020, want: switched, master: "A"},
+		}},
 		"a lone leader is believed at once": {rules{known: 3}, 1, []step{
 			known,
 			{who: "s2", addr: "B", epoch: 4, failing: true, want: switched, master: "B"},

@@ -85,7 +85,7 @@ func has(t *testing.T, attrs []attribute.KeyValue, want ...attribute.KeyValue) {
 	set := attribute.NewSet(attrs...)
 	for _, w := range want {
 		if got, ok := set.Value(w.Key); !ok || got != w.Value {
-			t.Errorf("%s = %v, want %v", w.Key, got.Emit(), w.Value.Emit())
+			t.Errorf("%s = %v, want %v", w.Key, got.String(), w.Value.Emit())
 		}
 	}
 }
@@ -95,7 +95,7 @@ func lacks(t *testing.T, attrs []attribute.KeyValue, keys ...attribute.Key) {
 	set := attribute.NewSet(attrs...)
 	for _, k := range keys {
 		if v, ok := set.Value(k); ok {
-			t.Errorf("%s = %v, want none", k, v.Emit())
+			t.Errorf("%s = %v, want none", k, v.String())
 		}
 	}
 }

@@ -26,7 +26,7 @@ var known = map[string]string{
 	"redis": module, "codec": module + "/codec", "conn": module + "/conn", "pool": module + "/pool",
 	"pubsub": module + "/pubsub", "redistest": module + "/redistest", "resp": module + "/resp", "sentinel": module + "/sentinel",
 	"context": "context", "errors": "errors", "expvar": "expvar", "fmt": "fmt", "http": "net/http", "io": "io", "json": "encoding/json",
-	"log": "log", "net": "net", "os": "os", "slog": "log/slog", "strings": "strings", "testing": "testing", "time": "time", "tls": "crypto/tls",
+	"log": "log", "net": "net", "os": "os", "slog": "log/slog", "strconv": "strconv", "strings": "strings", "testing": "testing", "time": "time", "tls": "crypto/tls",
 }
 
 // snippet is a block of Go in a document.

@@ -257,12 +257,17 @@ func TestSharedTopologyIsRestoredBetweenTests(t *testing.T) {
 	if err := topo.Sentinels[1].Stop(); err != nil {
 		t.Fatal(err)
 	}
-	if err := topo.Data[1].Proxy().Set(Refuse); err != nil {
+	if err := old.Proxy().Set(Refuse); err != nil {
 		t.Fatal(err)
 	}
 	again := shared.Topology(t)
-	if again != topo || !old.Running() || old.IsMaster() {
-		t.Error("not restored")
+	master, err := again.CurrentMaster("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	replicas, err := again.Replicas("")
+	if err != nil || again != topo || !old.Running() || !master.IsMaster() || len(replicas) != 1 || replicas[0].IsMaster() {
+		t.Errorf("not restored: %v", err)
 	}
 	added, err := topo.AddSentinel()
 	if err != nil {
@@ -272,14 +277,15 @@ func TestSharedTopologyIsRestoredBetweenTests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e, err := topo.Epoch(3, ""); err != nil || e != 1 || added != topo.Sentinels[3] || replica != topo.Data[2] {
+	// A loaded machine may have made the sentinels fail over once more.
+	if e, err := topo.Epoch(3, ""); err != nil || e < 1 || added != topo.Sentinels[3] || replica != topo.Data[2] {
 		t.Errorf("the new sentinel has epoch %d, %v", e, err)
 	}
 	if err := topo.Sentinels[0].RestartFresh(); err != nil {
 		t.Fatal(err)
 	}
-	Eventually(t, 0, "a fresh sentinel that learns", func() bool {
+	Eventually(t, 40*time.Second, "a fresh sentinel that learns", func() bool {
 		e, err := topo.Epoch(0, "")
-		return err == nil && e == 1
+		return err == nil && e >= 1
 	})
 }

@@ -64,9 +64,9 @@ func (w *wide) has(cmd *resp.Command, tick int64) bool {
 
 const (
 	// paceGap is how long the large calls pause after each, in terms of its own
-	// duration, while small ones are in the majority: a quarter of the time is
+	// duration, while small ones are in the majority: a sixth of the time is
 	// theirs.
-	paceGap = 3
+	paceGap = 5
 	// paceMax bounds the pause.
 	paceMax = 20 * time.Millisecond
 	// paceCrowd is how many small calls in flight for each large one make a

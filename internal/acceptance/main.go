@@ -4,6 +4,7 @@
 // error if one was missed, or a scenario did not run.
 //
 //	go run ./internal/acceptance -runs 5
+//	go run ./internal/acceptance -runs 1 -add figures.json
 //	go run ./internal/acceptance -runs 1 -only 'A(6|7|8)'
 package main
 
@@ -40,8 +41,9 @@ type measure struct {
 func main() {
 	runs := flag.Int("runs", 5, "how often each scenario runs")
 	only := flag.String("only", "A[0-9]+", "which scenarios, a regular expression")
+	add := flag.String("add", "", "file that figures are appended to, one JSON object a line; those in it count")
 	flag.Parse()
-	ok, err := run(*runs, *only, os.Stdout)
+	ok, err := run(*runs, *only, *add, os.Stdout)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "acceptance:", err)
 	}
@@ -50,7 +52,7 @@ func main() {
 	}
 }
 
-func run(runs int, only string, out io.Writer) (bool, error) {
+func run(runs int, only, report string, out io.Writer) (bool, error) {
 	wanted, err := regexp.Compile("^" + only + "$")
 	if err != nil {
 		return false, err
@@ -60,7 +62,12 @@ func run(runs int, only string, out io.Writer) (bool, error) {
 		return false, err
 	}
 	defer os.RemoveAll(dir)
-	binary, report := filepath.Join(dir, "sentinel.test"), filepath.Join(dir, "report")
+	binary := filepath.Join(dir, "sentinel.test")
+	if report == "" {
+		report = filepath.Join(dir, "report")
+	} else if report, err = filepath.Abs(report); err != nil {
+		return false, err
+	}
 	build := exec.Command("go", "test", "-c", "-o", binary, "./sentinel")
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {

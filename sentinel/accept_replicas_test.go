@@ -24,9 +24,8 @@ type readers struct {
 	wg      sync.WaitGroup
 	clients map[string]*sentinel.Client
 
-	mu   sync.Mutex
-	all  []write
-	errs int
+	mu  sync.Mutex
+	all []write
 }
 
 var strategies = map[string]sentinel.Chooser{

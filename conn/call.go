@@ -40,6 +40,7 @@ type call struct {
 	conn    *Conn
 	next    *call
 	ctx     context.Context // nil where it can never end
+	done    <-chan struct{} // of ctx
 	sig     chan signal
 	buf     []byte
 	err     error
@@ -64,7 +65,7 @@ func (c *Conn) newCall(ctx context.Context, want int) *call {
 	}
 	k.want = want
 	k.timeout = c.opts.ReadTimeout
-	if ctx.Done() != nil {
+	if k.done = ctx.Done(); k.done != nil {
 		k.ctx = ctx
 	}
 	return k
@@ -79,7 +80,7 @@ func (k *call) ReleaseReply() {
 	} else if cap(k.buf) > keepReply {
 		k.buf = nil
 	}
-	k.next, k.ctx, k.err = nil, nil, nil
+	k.next, k.ctx, k.done, k.err = nil, nil, nil, nil
 	k.buf = k.buf[:0]
 	k.state, k.big, k.blocks, k.batch = pending, false, false, false
 	k.midway, k.partial, k.held, k.torn = false, false, false, false

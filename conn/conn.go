@@ -42,6 +42,7 @@ type Conn struct {
 
 	progress atomic.Uint32 // counts reads that brought bytes, and turns of writing
 	bulky    atomic.Bool   // a large reply is arriving
+	down     atomic.Bool   // as done is closed, for a quicker look
 
 	in input // belongs to the holder of the reading role
 	rx receiver
@@ -72,6 +73,10 @@ func (c *Conn) RoleReply() resp.Value { return c.role }
 
 // Done returns a channel that is closed when the connection is broken.
 func (c *Conn) Done() <-chan struct{} { return c.done }
+
+// Broken reports whether the connection is broken. It costs less than a look at
+// Done or Err.
+func (c *Conn) Broken() bool { return c.down.Load() }
 
 // Err returns why the connection is broken, or nil.
 func (c *Conn) Err() error {
@@ -262,6 +267,8 @@ func (c *Conn) fail(op string, cause error) {
 		s.sig <- sigDone
 	}
 	c.watch.timer.Stop()
+	c.letGo()
+	c.down.Store(true)
 	close(c.done)
 	c.mu.Unlock()
 	_ = transport(c.nc).Close()

@@ -42,7 +42,7 @@
 //	broken    Close, Abort, any of above   fails with class not sent
 //
 // No timer and no deadline is set for a command. One timer per connection, which
-// runs only while calls are under way, looks at contexts every 5 ms and at the
+// runs only while calls are under way, looks at contexts every 10 ms and at the
 // read timeout every sixteenth of it.
 //
 // # The handshake

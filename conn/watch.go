@@ -1,11 +1,16 @@
 package conn
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 const (
 	// cancelTick is how often the contexts of waiting callers are looked at.
-	// It bounds how late a caller returns after its context has ended.
-	cancelTick = 5 * time.Millisecond
+	// It bounds how late a caller returns after its context has ended. A timer
+	// that is close makes every wait for the network dearer: the kernel has to
+	// program the clock for it, which on a virtual machine takes microseconds.
+	cancelTick = 10 * time.Millisecond
 	// idleTick is how long a connection without a read timeout is idle before
 	// it lets its buffers go.
 	idleTick = time.Second
@@ -32,11 +37,17 @@ type watch struct {
 	since    time.Time // when it was first seen in that state
 	idleAt   uint64    // Conn.encoded when the connection was last seen idle
 	big      []byte    // buffer of an earlier large reply
+
+	// A caller that is alone, and comes with the same context again, needs no
+	// tick: the end of the context calls back.
+	before   <-chan struct{} // of the context that the last lone caller had
+	followed <-chan struct{} // of the context whose end calls back
+	unfollow func() bool
 }
 
 // arm makes sure that k will be looked at. c.mu is held.
 func (c *Conn) arm(k *call) {
-	if k.ctx != nil && !k.blocks {
+	if k.ctx != nil && !k.blocks && !(c.queue.n == 1 && c.follow(k)) {
 		if c.watch.pace != fast {
 			c.watch.pace = fast
 			c.watch.timer.Reset(cancelTick)
@@ -47,6 +58,41 @@ func (c *Conn) arm(k *call) {
 		c.watch.pace = slow
 		c.watch.timer.Reset(c.slowTick())
 	}
+}
+
+// follow reports whether the end of k's context calls back. c.mu is held, and
+// nobody else waits.
+func (c *Conn) follow(k *call) bool {
+	w := &c.watch
+	if k.done == w.followed {
+		return true
+	}
+	if k.done != w.before {
+		w.before = k.done
+		return false
+	}
+	c.letGo()
+	w.followed = k.done
+	w.unfollow = context.AfterFunc(k.ctx, c.contextEnded)
+	return true
+}
+
+// letGo follows no context any more. c.mu is held.
+func (c *Conn) letGo() {
+	w := &c.watch
+	if w.unfollow != nil {
+		w.unfollow()
+	}
+	w.unfollow, w.followed = nil, nil
+}
+
+// contextEnded settles the caller whose context was followed. One that comes
+// too late to be seen here follows anew, which calls back at once.
+func (c *Conn) contextEnded() {
+	c.mu.Lock()
+	c.watch.followed = nil
+	c.mu.Unlock()
+	c.tick()
 }
 
 func (c *Conn) slowTick() time.Duration {
@@ -100,7 +146,7 @@ func (c *Conn) cancelEnded() (next pace, cut error) {
 			continue
 		}
 		if k.ctx.Err() == nil {
-			if !k.blocks {
+			if !k.blocks && k.done != c.watch.followed {
 				next = fast
 			}
 			continue
@@ -159,7 +205,8 @@ func (c *Conn) idle() pace {
 		w.idleAt = c.encoded
 		return slow
 	}
-	w.big = nil
+	w.big, w.before = nil, nil
+	c.letGo()
 	if cap(c.spare) > baseBuffer/2 {
 		c.spare = nil
 	}

@@ -263,10 +263,8 @@ var (
 // fit looks at a connection that has been idle for a while, or idle while
 // another one broke.
 func (p *Pool) fit(m *member) bool {
-	select {
-	case <-m.conn.Done():
+	if m.conn.Broken() {
 		return false
-	default:
 	}
 	suspect := p.suspect.Load()
 	rested := p.opts.PeekAfter >= 0 && time.Duration(p.clock.Load()-m.used.Load())*keepInterval >= p.opts.PeekAfter
@@ -280,15 +278,10 @@ func (p *Pool) fit(m *member) bool {
 // putBack gives a connection to the next who waits, or makes it idle. It is
 // closed if it is broken, or was left in a state that others must not see.
 func (p *Pool) putBack(m *member, leased bool) {
-	usable := true
-	select {
-	case <-m.conn.Done():
-		usable = false
-	default:
-		if leased {
-			usable = m.conn.InFlight() == 0 && !m.conn.Tainted()
-			m.conn.SetShared(true)
-		}
+	usable := !m.conn.Broken()
+	if usable && leased {
+		usable = m.conn.InFlight() == 0 && !m.conn.Tainted()
+		m.conn.SetShared(true)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -64,10 +64,8 @@ func (p *Pool) lighter(m *member, n uint64) *member {
 // fitShared looks at a shared connection before use: at its socket if nobody
 // has used it for a while, or if another connection broke meanwhile.
 func (p *Pool) fitShared(m *member) bool {
-	select {
-	case <-m.conn.Done():
+	if m.conn.Broken() {
 		return false
-	default:
 	}
 	now, suspect := p.clock.Load(), p.suspect.Load()
 	if m.used.Load() == now && m.checked.Load() == suspect {

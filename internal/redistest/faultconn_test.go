@@ -10,7 +10,8 @@ func TestFaultConnFailsWhereItShould(t *testing.T) {
 	NoLeaks(t)
 	s := NewServerWith(t, ServerOptions{Network: "none"})
 	boom := errors.New("boom")
-	f := NewFaultConn(s.Pipe())
+	pipe := s.Pipe()
+	f := NewFaultConn(pipe)
 	defer f.Close()
 	f.ShortReads(3)
 	if _, err := io.WriteString(f, Bulks("PING")); err != nil {
@@ -23,6 +24,10 @@ func TestFaultConnFailsWhereItShould(t *testing.T) {
 	f.FailReads(2, boom)
 	if n, err := io.ReadFull(f, buf); n != 2 || !errors.Is(err, boom) {
 		t.Errorf("read %d, %v", n, err)
+	}
+	// The server must not be in the middle of a write when the pipe is closed.
+	if _, err := io.ReadFull(pipe, buf[:len("+PONG\r\n")-5]); err != nil {
+		t.Fatal(err)
 	}
 	f.FailWrites(5, boom)
 	if n, err := io.WriteString(f, Bulks("PING")); n != 5 || !errors.Is(err, boom) || f.BytesWritten() != len(Bulks("PING"))+5 {

@@ -64,6 +64,7 @@ var harmlessFrames = []string{
 	"testing.(*M).", "testing.(*B).run1(", "testing.(*B).doBench(", "runtime.goexit0", "os/signal.signal_recv", "os/signal.loop",
 	"runtime.ensureSigM", "runtime/trace.Start", "runtime.ReadTrace", "runtime/pprof.profileWriter",
 	"redistest.goroutines(", "internal/synctest.Run(",
+	"redistest.(*rig).", // processes that tests share outlive the one that starts them
 }
 
 // harmless goroutines: the rest of the test binary.

@@ -55,8 +55,15 @@
 // A [Pipeline] sends commands together and has a [Future] for each. Its Flush in
 // the middle makes the replies so far readable. Its Exec runs them as a
 // transaction; [Watch] and [Transact] make that depend on keys that have not
-// changed. [Script] and [Lua] run on the server; both work in pipelines and
-// transactions.
+// changed, and Transact tries again, also where a failover refused it. [Script] and
+// [Lua] run on the server; both work in pipelines and transactions. [Scan],
+// [Consume] and [Monitor] are iterators.
+//
+// # Around it
+//
+// Package codec has JSON, gob and structs as hashes; [By] decodes any reply by a
+// [Codec]. [Intercept] tells of every call, [Log] writes it to slog; the module otel
+// has traces and metrics. Package redistest has fakes for tests.
 //
 // # Errors
 //

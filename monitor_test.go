@@ -1,0 +1,115 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kermes-redis/kermes/conn"
+	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/resp"
+)
+
+func TestMonitorShowsWhatTheServerExecutes(t *testing.T) {
+	for _, proto := range []int{2, 3} {
+		beside := dial(t, 3)
+		var own *conn.Conn
+		open := func(ctx context.Context) (c *conn.Conn, err error) {
+			own, err = conn.Dial(ctx, conn.Options{Addr: beside.Addr(), Protocol: proto})
+			return own, err
+		}
+		odd := "a\x00\"\\\n\xff é"
+		stop := make(chan struct{})
+		go func() { // until it is seen: MONITOR may not have begun
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					_ = Set("k", odd).Do(context.Background(), beside)
+				}
+			}
+		}()
+		for line, err := range Monitor(t.Context(), open) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if slices.Equal(line.Args, []string{"SET", "k", odd}) {
+				check(t, "time and address", time.Since(line.Time).Abs() < time.Hour && line.DB == 0 && strings.Contains(line.Addr, ":"))
+				break
+			}
+		}
+		close(stop)
+		check(t, "closed when the loop is left", own.Err() != nil)
+	}
+}
+
+func TestMonitorEndsWithItsContextAndWithErrors(t *testing.T) {
+	refuse := func(context.Context) (*conn.Conn, error) { return nil, errLost }
+	for _, err := range Monitor(t.Context(), refuse) {
+		check(t, "no connection", errors.Is(err, errLost))
+	}
+	s := redistest.NewServer(t)
+	s.Reply("MONITOR", "+OK\r\n")
+	open := func(ctx context.Context) (*conn.Conn, error) { return conn.Dial(ctx, conn.Options{Addr: s.Addr()}) }
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	n := 0
+	for _, err := range Monitor(ctx, open) {
+		n++
+		check(t, "its context", errors.Is(err, context.DeadlineExceeded))
+	}
+	s.Reply("MONITOR", "+OK\r\n+no line\r\n")
+	for _, err := range Monitor(t.Context(), open) {
+		n++
+		var bad *DecodeError
+		check(t, "no line of MONITOR", errors.As(err, &bad))
+	}
+	s.Reply("MONITOR", "-NOPERM no\r\n")
+	for _, err := range Monitor(t.Context(), open) {
+		n++
+		check(t, "refused", errors.Is(err, ErrNoPerm))
+	}
+	check(t, "one error each", n == 3)
+}
+
+func FuzzALineOfMonitorIsReadOrAnError(f *testing.F) {
+	f.Add(`1795330166.852446 [0 127.0.0.1:47612] "SET" "a" "\x00\n\"\\"`)
+	f.Add(`1.5 [15 lua] "eval"`)
+	f.Add(`1.5 [0 x] "a`)
+	f.Add(`1.5 [0 x] "\`)
+	f.Add(`1.5 [0 x] "\x4"`)
+	f.Fuzz(func(t *testing.T, s string) {
+		m, err := parseMonitor(s)
+		if err != nil {
+			var bad *DecodeError
+			if !errors.As(err, &bad) || bad.Got != resp.KindText {
+				t.Fatal(err)
+			}
+			return
+		}
+		n := 0
+		for _, a := range m.Args {
+			n += len(a)
+		}
+		if n > len(s) {
+			t.Fatalf("%d bytes of %d", n, len(s))
+		}
+	})
+}
+
+func FuzzAnyLuaWithNamesIsExpandedOrAnError(f *testing.F) {
+	f.Add(`return redis.call("SET", _:key, _:value-1)`, "key", "value")
+	f.Add(`_:a_:ab _:b`, "a", "ab")
+	f.Add(`_:`, "", "")
+	f.Fuzz(func(t *testing.T, src, key, arg string) {
+		l := NewLua(src, []string{key}, []string{arg}, Text)
+		if l.Err() == nil && key != "" && arg != "" && !strings.Contains(src, "KEYS[1]") &&
+			strings.Count(l.Script().Source(), "KEYS[1]") == 0 {
+			t.Fatalf("%q is not in %q", key, l.Script().Source())
+		}
+	})
+}

@@ -32,7 +32,8 @@ func open(t *testing.T, addrs []string, o sentinel.Options) *sentinel.Client {
 
 func TestAClientFollowsAPlannedFailoverWithoutLosingAWrite(t *testing.T) {
 	redistest.NoLeaks(t)
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
+	// As with real sentinels there is a while between announcement and promotion.
+	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{Timing: redistest.RealTiming().Scale(1.0 / 2)})
 	c := open(t, e.SentinelAddrs(), sentinel.Options{})
 	old := c.Master()
 	stop := make(chan struct{})
@@ -115,6 +116,20 @@ func TestBypassTalksToOneServer(t *testing.T) {
 	}
 	if got, err := redis.Get("k").Do(t.Context(), c); got != "v" || err != nil {
 		t.Errorf("GET = %q, %v", got, err)
+	}
+	if err := c.Verify(t.Context()); err != nil {
+		t.Error(err)
+	}
+	c.Invalidate()
+	if s := c.Status(); s.Addr != c.Master() || s.Group != "" || s.Master != "" {
+		t.Errorf("status %+v", s)
+	}
+	_ = c.Close()
+	if err := c.Verify(t.Context()); !errors.Is(err, sentinel.ErrClosed) {
+		t.Errorf("Verify after Close: %v", err)
+	}
+	if _, err := c.GracefulFailover(t.Context(), sentinel.GracefulOptions{}); err == nil {
+		t.Error("a failover without sentinels")
 	}
 }
 

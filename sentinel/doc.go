@@ -52,7 +52,7 @@
 //
 // A planned failover is announced by the leading sentinel just before it happens.
 // Writes wait from then until the new master is known; reads go on. Replies to
-// writes that were under way, if they come later than 25 ms after the
+// writes that were under way, if they come later than 5 ms after the
 // announcement, wait for the outcome too: if the failover takes place they are
 // errors of the class may have executed. Options.MaxHold bounds all that,
 // Options.NoHold turns it off. Options.Adopt makes the pause shorter, at a price.

@@ -80,6 +80,9 @@ func (c *Client) GracefulFailover(ctx context.Context, o GracefulOptions) (Grace
 	if c.topic == nil {
 		return GracefulReport{}, errNoMaster
 	}
+	if c.ctx.Err() != nil {
+		return GracefulReport{}, ErrClosed
+	}
 	v, err := c.group.await(ctx, c.topic)
 	if err != nil {
 		return GracefulReport{}, err
@@ -213,7 +216,7 @@ func (f *graceful) pause(ctx context.Context) (stop func(), err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { // ends with stop
-		tick := time.NewTicker(f.opts.Pause / 4)
+		tick := time.NewTicker(max(f.opts.Pause/4, time.Millisecond))
 		defer tick.Stop()
 		for {
 			select {

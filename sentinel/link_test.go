@@ -141,6 +141,7 @@ func TestASentinelThatStaysAwayIsForgottenUnlessItIsASeed(t *testing.T) {
 	var seen eventLog
 	defer c.Listen(seen.add)()
 	redistest.Eventually(t, patience, "the third sentinel", func() bool { return len(c.Group().Sentinels()) == 3 })
+	linked(t, c)
 	e.Sentinels[1].Stop()
 	e.Sentinels[2].Stop()
 	redistest.Eventually(t, patience, "it to be forgotten", func() bool { return len(c.Group().Sentinels()) == 2 })

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// Message is a published event of a sentinel, taken apart.
+// Message is a published event of a sentinel, taken apart. Its addresses are as
+// they were published: AddrMap is not applied.
 type Message struct {
 	// Name is the channel, as in "+switch-master".
 	Name string

@@ -72,7 +72,7 @@ func (c *Client) informed(replicas bool) {
 
 // keepLease looks whether the quorum lasts. It ends with the client.
 func (c *Client) keepLease() {
-	tick := time.NewTicker(c.opts.LeaseTTL / 4)
+	tick := time.NewTicker(max(c.opts.LeaseTTL/4, time.Millisecond))
 	defer tick.Stop()
 	for {
 		select {

@@ -3,6 +3,7 @@ package sentinel
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -85,7 +86,7 @@ func (r *Replicas) Do(ctx context.Context, cmd resp.Command) (resp.Reply, error)
 				return reply, nil
 			}
 			if again := r.failed(ctx, n, reply, err); !again {
-				return reply, err
+				return resp.Reply{}, ended(ctx, err)
 			}
 			reply.Release()
 			return r.retry(ctx, cmd, n)
@@ -166,8 +167,11 @@ func (r *Replicas) each(ctx context.Context, first *serving, try func(n *serving
 			continue
 		}
 		again, err := try(n)
-		if !again || n == nil {
+		switch {
+		case n == nil:
 			return err
+		case !again:
+			return ended(ctx, err)
 		}
 		r.client.counters.rereads.Add(1)
 		tried, last = append(tried, n.addr), err
@@ -221,6 +225,14 @@ func (r *Replicas) giveUpProbing() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.probed = true
+}
+
+// ended joins the error of a context that has ended to that of a read.
+func ended(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() == nil || errors.Is(err, ctx.Err()) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ctx.Err(), err)
 }
 
 // failed draws the conclusions from a failure on n and says whether the read may

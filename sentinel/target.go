@@ -64,7 +64,7 @@ func maybeExecuted(t *target, sent int, cause error) *conn.Error {
 // the old master are still good. The sentinel sends the promotion 58 to 100 ms
 // after it has announced it; what was answered in the first part of that was
 // executed, and has reached the replicas, before.
-const holdGrace = 25 * time.Millisecond
+const holdGrace = 5 * time.Millisecond
 
 // word says what a reply that came by t is worth.
 type word uint8

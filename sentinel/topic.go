@@ -383,9 +383,6 @@ const failoverAlarm = 10 * time.Second
 // be asked for again. It runs on the goroutine that reads, so that a hold
 // begins at once, whatever the link is doing.
 func (g *Group) published(l *link, m Message) (ask bool) {
-	if m.Type == "sentinel" {
-		m.Addr = g.opts.mapAddr(AddrSentinel, m.Addr)
-	}
 	g.send(Event{Kind: EventMessage, Master: m.Master, Sentinel: l.addr, Message: m})
 	g.mu.Lock()
 	t := g.topics[m.Master]
@@ -399,9 +396,11 @@ func (g *Group) published(l *link, m Message) (ask bool) {
 			other.wake() // to ask quickly from now on
 		}
 	}
-	if peer := g.links[m.Addr]; m.Type == "sentinel" && peer != nil && m.Name != "+sdown" {
-		peer.hurry = true
-		peer.wake()
+	if m.Type == "sentinel" && m.Name != "+sdown" {
+		if peer := g.links[g.opts.mapAddr(AddrSentinel, m.Addr)]; peer != nil {
+			peer.hurry = true
+			peer.wake()
+		}
 	}
 	users := t.clients()
 	g.mu.Unlock()

@@ -13,15 +13,17 @@ import (
 // of ctx else. The client does the same by itself, from time to time and
 // whenever something fails. In bypass it is a PING.
 func (c *Client) Verify(ctx context.Context) error {
-	if c.topic == nil {
-		return c.target.Load().pool.Ping(ctx)
-	}
-	if err := c.group.askAndWait(ctx, c.topic); err != nil {
-		return err
+	if c.topic != nil {
+		if err := c.group.askAndWait(ctx, c.topic); err != nil {
+			return err
+		}
 	}
 	t := c.target.Load()
 	if err := c.admit(t, false); err != nil {
 		return err
+	}
+	if c.topic == nil {
+		return t.pool.Ping(ctx)
 	}
 	return c.verify(ctx, t)
 }

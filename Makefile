@@ -5,7 +5,7 @@ REAL       ?= 0
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME   ?= 10s
 
-.PHONY: help demo test check fmt vet lint modules fuzz bench bench-peers bench-failover acceptance soak redis
+.PHONY: help demo test check fmt vet lint modules fuzz bench bench-peers bench-failover acceptance acceptance-pubsub soak soak-pubsub redis
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | sort | awk -F'\t' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -59,6 +59,12 @@ acceptance: redis ## the scenarios A1 to A42 on real processes, RUNS times over 
 
 soak: redis ## random accidents for SOAK, and an audit
 	KERMES_SOAK=$(SOAK) KERMES_REQUIRE_REDIS=1 $(GO) test -race -count=1 -run '^TestA41' -timeout 30m -v ./sentinel
+
+soak-pubsub: redis ## random faults between a subscriber and its server for SOAK: gaps are held to their word
+	KERMES_SOAK=$(SOAK) KERMES_REQUIRE_REDIS=1 $(GO) test -race -count=1 -run '^TestSoak' -timeout 30m -v ./pubsub
+
+acceptance-pubsub: redis ## subscribers through failovers and outages, KERMES_RUNS (20) times each with strict bounds
+	KERMES_ACCEPTANCE=1 KERMES_REQUIRE_REDIS=1 $(GO) test -count=1 -timeout 90m -v -run 'EveryKindOfFailover|EveryOutage|NoMessageIsLost' ./pubsub
 
 bench-failover: redis ## Kermes, go-redis and rueidis through the same failovers; RUNS, ONLY, CLIENTS, ADD, OUT choose
 	cd bench/failover && $(GO) run . -runs $(RUNS) -only '$(ONLY)' -clients '$(CLIENTS)' -add '$(ADD)' -out '$(OUT)'

@@ -3,7 +3,6 @@ package pubsub
 import (
 	"bytes"
 	"context"
-	"errors"
 	"iter"
 	"runtime/debug"
 )
@@ -68,9 +67,6 @@ func (sub *Subscription) message(it *item, borrow bool) Message {
 }
 
 func (sub *Subscription) tell(notice error) {
-	if gap := (*Gap)(nil); errors.As(notice, &gap) {
-		sub.gaps.Add(1)
-	}
 	if sub.queue.opts.OnNotice != nil {
 		sub.guard(func() { sub.queue.opts.OnNotice(notice) })
 	}

@@ -237,7 +237,10 @@ func ExampleDecodeHandler() {
 	number := pubsub.DecodeHandler(
 		func(b []byte) (int, error) { return strconv.Atoi(string(b)) },
 		func(_ context.Context, m pubsub.Typed[int]) { fmt.Println(m.Value + 1) },
-		func(_ context.Context, e *pubsub.DecodeError) { fmt.Println("not a number:", e.Message.Text()); close(done) },
+		func(_ context.Context, e *pubsub.DecodeError) {
+			fmt.Println("not a number:", e.Message.Text())
+			close(done)
+		},
 	)
 	if err := sub.Handle(pubsub.Handlers{"numbers": number}); err != nil {
 		log.Fatal(err)

@@ -59,11 +59,13 @@ func TestASubscriberFollowsEveryKindOfFailover(t *testing.T) {
 			}
 			t.Run(f.name+", "+source.name, func(t *testing.T) {
 				var all []failoverRun
-				for range runs() {
-					all = append(all, runFailover(t, f, source.of))
-					if t.Failed() {
-						break
+				for again := 0; len(all) < runs() && again < 3; {
+					run, ok := runFailover(t, f, source.of)
+					if !ok {
+						again++ // the sentinels made a second failover of their own
+						continue
 					}
+					all = append(all, run)
 				}
 				report(t, all)
 			})
@@ -81,6 +83,9 @@ type failoverRun struct {
 }
 
 func report(t *testing.T, all []failoverRun) {
+	if len(all) == 0 {
+		t.Skip("the sentinels of this machine do not keep still")
+	}
 	line := func(what string, of func(failoverRun) time.Duration) {
 		var d []time.Duration
 		for _, r := range all {
@@ -96,7 +101,9 @@ func report(t *testing.T, all []failoverRun) {
 	line("reported gap", func(r failoverRun) time.Duration { return r.gap })
 }
 
-func runFailover(t *testing.T, f fault, sourceOf func(*sentinel.Client) pubsub.Source) failoverRun {
+// runFailover makes a failover. It reports false when there was more than one:
+// on a loaded machine, sentinels may find a master down that is not.
+func runFailover(t *testing.T, f fault, sourceOf func(*sentinel.Client) pubsub.Source) (run failoverRun, one bool) {
 	top := topology.Topology(t)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -145,7 +152,7 @@ func runFailover(t *testing.T, f fault, sourceOf func(*sentinel.Client) pubsub.S
 	first := h.awaitFrom(t, master.Name, began)
 	at := <-named
 	gap := log.await(t, pubsub.EventGap, 1)[0].Gap
-	run := failoverRun{
+	run = failoverRun{
 		named: at.Sub(began), first: first.Sub(began), afterNamed: first.Sub(at),
 		afterSwitch: first.Sub(event.At), gap: gap.To.Sub(gap.From),
 	}
@@ -154,7 +161,15 @@ func runFailover(t *testing.T, f fault, sourceOf func(*sentinel.Client) pubsub.S
 	}
 	// The old master comes back; that must not concern the subscriber.
 	topology.Topology(t)
-	h.awaitFrom(t, master.Name, time.Now())
+	settled := time.Now()
+	redistest.Eventually(t, wait, "a message", func() bool {
+		_, ok := h.firstFrom(master.Name, settled)
+		return ok || switches(rec) > 1
+	})
+	if switches(rec) > 1 {
+		t.Logf("two failovers: %v", rec.Events())
+		return run, false
+	}
 	if n := len(log.of(pubsub.EventGap)); n != 1 {
 		t.Errorf("%d gaps: %s", n, log.kinds())
 	}
@@ -164,7 +179,18 @@ func runFailover(t *testing.T, f fault, sourceOf func(*sentinel.Client) pubsub.S
 	if moved := log.of(pubsub.EventMoved); len(moved) != 1 || moved[0].Addr != master.Addr() {
 		t.Errorf("moved %d times, to %v", len(moved), moved)
 	}
-	return run
+	return run, true
+}
+
+// switches counts the masters that sentinels have announced.
+func switches(rec *redistest.Recorder) int {
+	seen := map[string]bool{}
+	for _, e := range rec.Events() {
+		if e.Name == "+switch-master" {
+			seen[e.To()] = true
+		}
+	}
+	return len(seen)
 }
 
 // hearing is what a subscription has received: when a message of each node came
@@ -189,25 +215,28 @@ func listen(sub *pubsub.Subscription) *hearing {
 
 // awaitFrom returns when the first message of a node came after a point in
 // time, both by the channel and by the pattern.
-func (h *hearing) awaitFrom(t *testing.T, node string, after time.Time) time.Time {
+func (h *hearing) awaitFrom(t *testing.T, node string, after time.Time) (first time.Time) {
 	t.Helper()
-	var first time.Time
-	redistest.Eventually(t, wait, "a message of "+node, func() bool {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		first = time.Time{}
-		for _, from := range h.from {
-			i := slices.IndexFunc(from[node], func(at time.Time) bool { return at.After(after) })
-			if i < 0 {
-				return false
-			}
-			if at := from[node][i]; at.After(first) {
-				first = at
-			}
-		}
-		return true
+	redistest.Eventually(t, wait, "a message of "+node, func() (ok bool) {
+		first, ok = h.firstFrom(node, after)
+		return ok
 	})
 	return first
+}
+
+func (h *hearing) firstFrom(node string, after time.Time) (first time.Time, ok bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, from := range h.from {
+		i := slices.IndexFunc(from[node], func(at time.Time) bool { return at.After(after) })
+		if i < 0 {
+			return first, false
+		}
+		if at := from[node][i]; at.After(first) {
+			first = at
+		}
+	}
+	return first, true
 }
 
 // heartbeat publishes the name of each node on that node every millisecond or

@@ -147,8 +147,8 @@ func TestTenThousandChannelsAreSubscribedAgainInFewCommands(t *testing.T) {
 }
 
 func TestShardChannels(t *testing.T) {
-	redistest.NoLeaks(t)
 	node := shared.Node(t)
+	redistest.NoLeaks(t)
 	for _, proto := range []int{2, 3} {
 		s := pubsub.New(pubsub.Server{Options: conn.Options{Addr: node.Addr(), Protocol: proto}}, pubsub.Options{})
 		sub, err := s.SSubscribe(t.Context(), "shard:a")

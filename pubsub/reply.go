@@ -11,7 +11,7 @@ import (
 func (s *Subscriber) reply(ss *session, v resp.Value) error {
 	switch v.Kind() {
 	case resp.KindPush, resp.KindArray:
-		return s.push(ss, v)
+		return s.replyArray(ss, v)
 	case resp.KindText:
 		return s.pong(ss)
 	case resp.KindError, resp.KindBulkError:
@@ -20,8 +20,8 @@ func (s *Subscriber) reply(ss *session, v resp.Value) error {
 	return fmt.Errorf("%w: a reply of kind %v", errOutOfStep, v.Kind())
 }
 
-// push handles an array of RESP2 or a push of RESP3.
-func (s *Subscriber) push(ss *session, v resp.Value) error {
+// replyArray handles an array of RESP2 or a push of RESP3.
+func (s *Subscriber) replyArray(ss *session, v resp.Value) error {
 	c := v.Cursor()
 	var parts [4][]byte
 	n := 0

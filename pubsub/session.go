@@ -256,7 +256,7 @@ func (ss *session) pushed(sub *Subscription, result pushed) {
 	}
 	if result&pushedEnded != 0 {
 		ss.s.detach(sub)
-		poke(ss.s.attention)
+		ss.s.work()
 	}
 }
 
@@ -270,7 +270,7 @@ func (ss *session) reportDrops() {
 	defer s.mu.Unlock()
 	for sub := range s.subs {
 		if n := sub.queue.unreported(); n > 0 {
-			s.events.send(Event{Kind: EventDropped, Addr: s.addr, Epoch: s.epoch, Subscription: sub, N: n})
+			s.events.send(Event{Kind: EventDropped, Addr: s.at.addr, Epoch: s.at.epoch, Subscription: sub, N: n})
 		}
 	}
 }

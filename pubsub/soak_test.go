@@ -74,12 +74,18 @@ var soakFaults = []func(node *redistest.Node, p *redistest.Proxy, d time.Duratio
 	},
 	func(_ *redistest.Node, p *redistest.Proxy, _ time.Duration) error { p.Cut(); return nil },
 	func(_ *redistest.Node, p *redistest.Proxy, _ time.Duration) error { p.Reset(); return nil },
-	func(_ *redistest.Node, p *redistest.Proxy, d time.Duration) error { return during(p, redistest.BlackHole, d) },
-	func(_ *redistest.Node, p *redistest.Proxy, d time.Duration) error { return during(p, redistest.BlackHoleUp, d) },
+	func(_ *redistest.Node, p *redistest.Proxy, d time.Duration) error {
+		return during(p, redistest.BlackHole, d)
+	},
+	func(_ *redistest.Node, p *redistest.Proxy, d time.Duration) error {
+		return during(p, redistest.BlackHoleUp, d)
+	},
 	func(_ *redistest.Node, p *redistest.Proxy, d time.Duration) error {
 		return during(p, redistest.BlackHoleDown, d)
 	},
-	func(_ *redistest.Node, p *redistest.Proxy, d time.Duration) error { return during(p, redistest.Hold, d) },
+	func(_ *redistest.Node, p *redistest.Proxy, d time.Duration) error {
+		return during(p, redistest.Hold, d)
+	},
 	func(n *redistest.Node, _ *redistest.Proxy, d time.Duration) error {
 		n.Kill()
 		time.Sleep(d)

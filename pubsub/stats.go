@@ -28,7 +28,7 @@ func (s *Subscriber) Stats() Stats {
 	st := Stats{Connects: s.connects.Load(), Failures: s.failures.Load(), EventsDropped: s.events.dropped()}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st.Gaps, st.Ready, st.Addr, st.Epoch = s.gaps, s.ready, s.addr, s.epoch
+	st.Gaps, st.Ready, st.Addr, st.Epoch = s.gaps, s.ready, s.at.addr, s.at.epoch
 	st.Subscriptions = len(s.subs)
 	st.Channels, st.Patterns, st.ShardChannels = len(s.topics[Channel]), len(s.topics[Pattern]), len(s.topics[Shard])
 	for _, topics := range s.topics {

@@ -3,7 +3,6 @@ package pubsub
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -42,11 +41,15 @@ type Subscriber struct {
 	gaps    uint64
 	known   time.Time // what was published before has been received
 	lastErr error     // of the last attempt to connect
+	at      place     // where the connection leads, or led
+	before  place     // where everything was subscribed last
+}
 
-	addr, oldAddr      string
-	epoch              int64
-	generation, oldGen uint64
-	everReady          bool
+// place is a server, as the source sees it.
+type place struct {
+	addr       string
+	epoch      int64
+	generation uint64
 }
 
 // New returns a Subscriber over source. It starts nothing until it is used; it
@@ -125,12 +128,12 @@ func (s *Subscriber) OnReady(fn func(epoch int64)) (stop func()) {
 	return s.events.add(&listener{ready: fn})
 }
 
-// Ready reports whether everything that is wanted is confirmed, and the epoch of
-// the source.
+// Ready reports whether there is a connection on which all is confirmed that was
+// wanted when it was made, and the epoch that the source had then.
 func (s *Subscriber) Ready() (epoch int64, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.epoch, s.ready
+	return s.at.epoch, s.ready
 }
 
 // Close ends the Subscriber, its connection and its subscriptions, and returns
@@ -197,7 +200,7 @@ func (s *Subscriber) drop(sub *Subscription, cause error) {
 	s.detach(sub)
 	sub.queue.close(cause, true)
 	sub.cancel()
-	poke(s.attention)
+	s.work()
 }
 
 // detach makes a subscription want nothing any more.
@@ -278,34 +281,6 @@ func (s *Subscriber) dial() (*conn.Conn, error) {
 	return s.source.Dial(ctx)
 }
 
-// backoff spaces attempts to connect: from the start of one to that of the next.
-type backoff struct {
-	low, high time.Duration
-	failures  int
-	last      time.Time
-}
-
-func (b *backoff) failed() { b.failures++ }
-
-// wait returns when the next attempt may be made; false when ctx has ended.
-func (b *backoff) wait(ctx context.Context) bool {
-	if b.failures > 0 {
-		pause := b.high
-		if b.failures < 16 {
-			pause = min(b.low<<(b.failures-1), b.high)
-		}
-		pause += time.Duration((rand.Float64() - 0.5) / 2 * float64(pause))
-		timer := time.NewTimer(time.Until(b.last.Add(pause)))
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-		}
-	}
-	b.last = time.Now()
-	return ctx.Err() == nil
-}
-
 // unreachable notes a failed attempt. An error that will not go away by itself
 // is told to those who wait.
 func (s *Subscriber) unreachable(err error) {
@@ -344,7 +319,7 @@ func (s *Subscriber) begin(ss *session) bool {
 		return false
 	}
 	s.session, s.lastErr = ss, nil
-	s.addr, s.epoch, s.generation = ss.conn.Addr(), epoch, generation
+	s.at = place{addr: ss.conn.Addr(), epoch: epoch, generation: generation}
 	s.missing = 0
 	if s.known.IsZero() {
 		s.known = time.Now()
@@ -367,30 +342,37 @@ func (s *Subscriber) begin(ss *session) bool {
 func (s *Subscriber) complete() {
 	now := time.Now()
 	s.ready, s.known = true, now
-	e := Event{Time: now, Addr: s.addr, OldAddr: s.oldAddr, Epoch: s.epoch}
-	if s.everReady && (s.addr != s.oldAddr || s.generation != s.oldGen) {
+	e := Event{Time: now, Addr: s.at.addr, OldAddr: s.before.addr, Epoch: s.at.epoch}
+	moved := s.before.addr != s.at.addr || s.before.generation != s.at.generation
+	if s.before.addr != "" && moved {
 		e.Kind = EventMoved
 		s.events.send(e)
 	}
+	s.before = s.at
 	if gap := s.open; gap != nil {
-		gap.To = now
-		s.open = nil
-		s.gaps++
-		for sub := range s.subs {
-			if sub.missed {
-				sub.missed = false
-				sub.queue.notice(gap)
-			}
-		}
+		s.endGap(gap, now)
 		e.Kind, e.Gap, e.Err = EventGap, gap, gap.Reason
 		s.events.send(e)
 	}
-	s.everReady, s.oldAddr, s.oldGen = true, s.addr, s.generation
 	n := 0
 	for _, topics := range s.topics {
 		n += len(topics)
 	}
-	s.events.send(Event{Kind: EventSubscribed, Time: now, Addr: s.addr, Epoch: s.epoch, N: uint64(n)})
+	s.events.send(Event{Kind: EventSubscribed, Time: now, Addr: s.at.addr, Epoch: s.at.epoch, N: uint64(n)})
+}
+
+// endGap tells the subscriptions that missed something. s.mu is held.
+func (s *Subscriber) endGap(gap *Gap, now time.Time) {
+	gap.To = now
+	s.open = nil
+	s.gaps++
+	for sub := range s.subs {
+		if sub.missed {
+			sub.missed = false
+			sub.gaps.Add(1)
+			sub.queue.notice(gap)
+		}
+	}
 }
 
 // lost ends the session: nothing is subscribed any more.
@@ -416,11 +398,11 @@ func (s *Subscriber) lost(err error) {
 	if hurt && s.open == nil {
 		s.open = &Gap{From: s.known, Reason: err}
 	}
-	s.events.send(Event{Kind: EventLost, Addr: s.addr, Epoch: s.epoch, Err: err})
+	s.events.send(Event{Kind: EventLost, Addr: s.at.addr, Epoch: s.at.epoch, Err: err})
 }
 
 func (s *Subscriber) generationNow() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.generation
+	return s.at.generation
 }

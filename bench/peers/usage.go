@@ -14,7 +14,7 @@ const (
 	// mostOthers is the share of all CPUs that other programs may use before a
 	// measurement is repeated, up to maxTries times in all.
 	mostOthers = 0.08
-	maxTries   = 4
+	maxTries   = 3
 )
 
 // usage is CPU time used since the machine was started, by all programs and by

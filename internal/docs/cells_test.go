@@ -15,7 +15,7 @@ const names = "var p redis.Pipeline; var d redis.Doer; var cn *conn.Conn; var su
 	"var value any; var err error; var handler pubsub.Handler; var body func(context.Context, *redis.Tx) error; type Keyword string; type User struct{ Name string }\n"
 
 var (
-	cell = regexp.MustCompile("^\\|.*\\|\\s*([^|]*?)\\s*\\|$")
+	cell = regexp.MustCompile(`^\|.*\|\s*([^|]*?)\s*\|$`)
 	span = regexp.MustCompile("`([^`]+)`")
 )
 

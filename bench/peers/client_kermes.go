@@ -65,7 +65,6 @@ type kermesWorker struct {
 	*kermesClient
 	pipeline redis.Pipeline
 	strings  [batchSize]redis.Future[string]
-	statuses [batchSize]redis.Future[string]
 }
 
 func (w *kermesWorker) get(ctx context.Context, k int) error {

@@ -325,7 +325,7 @@ func TestA39AMasterThatRestartsIsWaitedFor(t *testing.T) {
 		}
 	}
 	s.atMost("failures but of what was under way", unexpected, 0)
-	s.atMost("new generations", int(c.Generation()-before), 1)
+	s.steady("new generations", int(c.Generation()-before), 1)
 	s.until("EventRebooted", func() bool { return len(heard.of(sentinel.EventRebooted)) > 0 })
 	for _, e := range rec.Events() {
 		if e.Name == "+switch-master" {

@@ -31,8 +31,8 @@ func (s *scenario) group(top *redistest.Topology, o sentinel.Options) (*sentinel
 	return g, c
 }
 
-// With a client that replaces its list of sentinels by what one of them says
-// (as radix does), the list is empty or of one after RESET, and this fails.
+// A client that replaces its list of sentinels by what one of them says (as
+// radix does) would be left with one: lists are empty for a while after RESET.
 func TestA26ResetOfAllSentinelsIsNotNoticed(t *testing.T) {
 	s := accept(t, "A26", time.Minute)
 	top, _ := s.topology(redistest.TopologyOptions{ProxyData: true})

@@ -15,8 +15,8 @@ import (
 // replicas.
 func outside(c *redistest.ProxyConn) bool { return !c.Internal() }
 
-// With the address taken from SENTINEL MASTER (as radix, lettuce and redis-py
-// do) the client moves back while the leader is late, and this fails.
+// A client that takes the address from SENTINEL MASTER (as radix, lettuce and
+// redis-py do) would move back while the leader is late.
 func TestA12ALateLeaderMovesNobodyBack(t *testing.T) {
 	s := accept(t, "A12", time.Minute)
 	late := span(8*time.Second, 4*time.Second)
@@ -99,7 +99,7 @@ func TestA13TheLeaderAloneIsBelievedSoonEnough(t *testing.T) {
 }
 
 // With the rules of epochs switched off (view.see answering switched for every
-// other address), the stale sentinel moves both clients back and this fails.
+// other address) the stale sentinel moves clients back, and this fails.
 func TestA15AStaleSentinelMovesNobody(t *testing.T) {
 	s := accept(t, "A15", time.Minute)
 	top, rec := s.topology(redistest.TopologyOptions{ProxySentinels: true, ProxyData: true})

@@ -28,7 +28,7 @@ const (
 
 const (
 	// keepReply is the largest reply buffer that a recycled call keeps.
-	keepReply = 4 << 10
+	keepReply = 64 << 10
 	// maxSignals is how many signals may wait in a call's channel: one of each.
 	maxSignals = 3
 )

@@ -38,9 +38,10 @@ type ReplicaOptions struct {
 	// Pool describes the connections to each replica. Nil means the same as those
 	// to the master.
 	Pool *pool.Options
-	// ProbeInterval is how often each replica is asked for its role, its link to
-	// the master and its offset; one that does not serve is asked sooner. Zero
-	// and negative mean DefaultProbeInterval.
+	// ProbeInterval is how often, at least, each replica is asked for its role,
+	// its link to the master and its offset; one that does not serve is asked
+	// sooner. A probe may take half of it, and no longer than the read timeout.
+	// Zero and negative mean DefaultProbeInterval.
 	ProbeInterval time.Duration
 }
 

@@ -11,8 +11,9 @@ import (
 )
 
 const (
-	// maxProbe bounds a probe; so does the read timeout.
-	maxProbe = time.Second
+	// minProbe is the least time that a probe has: else half the interval, and
+	// no more than the read timeout.
+	minProbe = 200 * time.Millisecond
 	// minProbeBackoff and maxProbeBackoff bound the wait between probes of a
 	// replica that does not serve.
 	minProbeBackoff = 50 * time.Millisecond
@@ -107,7 +108,7 @@ func (n *replica) keep() {
 		if n.ctx.Err() != nil {
 			return
 		}
-		wait := jitter(n.set.opts.ProbeInterval)
+		wait := jitter(n.set.opts.ProbeInterval * 3 / 4) // and a moment for the probe itself
 		if err != nil {
 			n.withdraw(err)
 			wait = jitter(backoff)
@@ -170,7 +171,7 @@ func (n *replica) probe(p *pool.Pool) error {
 	if !info.Fit() {
 		return fmt.Errorf("the sentinels say %q, link up: %v", info.Flags, info.LinkUp)
 	}
-	timeout := maxProbe
+	timeout := max(n.set.opts.ProbeInterval/2, minProbe)
 	if t := n.set.opts.Pool.Conn.ReadTimeout; t > 0 {
 		timeout = min(timeout, t)
 	}

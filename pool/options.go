@@ -27,7 +27,7 @@ const (
 	DefaultMaxDials = 4
 	// DefaultMinBackoff and DefaultMaxBackoff bound the wait between dials
 	// while the server cannot be reached.
-	DefaultMinBackoff = 50 * time.Millisecond
+	DefaultMinBackoff = 10 * time.Millisecond
 	// DefaultMaxBackoff see DefaultMinBackoff.
 	DefaultMaxBackoff = time.Second
 )

@@ -156,6 +156,7 @@ func TestAListenerThatIsSlowOrPanicsHarmsNobody(t *testing.T) {
 	redistest.NoLeaks(t)
 	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
 	c := open(t, e.SentinelAddrs(), sentinel.Options{})
+	linked(t, c) // else nobody hears what is published
 	stuck := make(chan struct{})
 	defer c.Listen(func(sentinel.Event) { <-stuck })()
 	defer close(stuck)

@@ -265,7 +265,7 @@ func TestA23CountersCountEveryAcknowledgementOnce(t *testing.T) {
 			kills = append(kills, began)
 		}
 		s.switched(rec, began)
-		master = s.settled(top, old)
+		s.settled(top, old)
 		if !old.Running() {
 			s.must(old.Restart())
 		}

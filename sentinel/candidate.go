@@ -12,20 +12,20 @@ import (
 )
 
 const (
-	// suitTime is how long a candidate is looked at after it was last mentioned.
-	suitTime = 10 * time.Second
+	// watchTime is how long a candidate is looked at after it was last mentioned.
+	watchTime = 10 * time.Second
 	// eagerPoll is how often the role of a candidate is asked when somebody
-	// waits for it, suitPoll when nobody does.
+	// waits for it, idlePoll when nobody does.
 	eagerPoll = 4 * time.Millisecond
-	suitPoll  = 20 * time.Millisecond
-	// suitDial bounds a dial to a candidate: it is up, or it is no use.
-	suitDial = time.Second
+	idlePoll  = 20 * time.Millisecond
+	// candidateDial bounds a dial to a candidate: it is up, or it is no use.
+	candidateDial = time.Second
 )
 
-// suit is the watch over a candidate: a replica that a sentinel is about to
+// candidate is the watch over a candidate: a replica that a sentinel is about to
 // promote. When it says itself that it is a master, connections to it are
 // opened, so that they are there when the sentinels name it.
-type suit struct {
+type candidate struct {
 	addr     string
 	sentinel string
 	ctx      context.Context
@@ -34,9 +34,9 @@ type suit struct {
 	pool     *pool.Pool  // set when it is a master; guarded by Client.mu
 }
 
-// court begins the watch over the candidate that a sentinel has announced, or
+// watchCandidate begins the watch over the candidate that a sentinel has announced, or
 // goes on with it.
-func (c *Client) court(sentinel string, m Message) {
+func (c *Client) watchCandidate(sentinel string, m Message) {
 	if m.Type != "slave" || m.Addr == "" {
 		return
 	}
@@ -46,64 +46,64 @@ func (c *Client) court(sentinel string, m Message) {
 	switch {
 	case c.closed || c.target.Load().addr == addr:
 		return
-	case c.suit != nil && c.suit.addr == addr:
-		c.suit.timer.Reset(suitTime)
+	case c.candidate != nil && c.candidate.addr == addr:
+		c.candidate.timer.Reset(watchTime)
 		return
 	}
-	c.dropSuit(ErrOrphan)
-	s := &suit{addr: addr, sentinel: sentinel}
+	c.dropCandidate(ErrOrphan)
+	s := &candidate{addr: addr, sentinel: sentinel}
 	s.ctx, s.cancel = context.WithCancel(c.ctx)
-	s.timer = time.AfterFunc(suitTime, func() { c.tireOf(s) })
-	c.suit = s
-	c.spawnLocked(func() { c.woo(s) })
+	s.timer = time.AfterFunc(watchTime, func() { c.expireCandidate(s) })
+	c.candidate = s
+	c.spawnLocked(func() { c.pollCandidate(s) })
 }
 
-// dropSuit ends the watch, and the connections that were opened ahead. c.mu is
+// dropCandidate ends the watch, and the connections that were opened ahead. c.mu is
 // held.
-func (c *Client) dropSuit(cause error) {
-	if c.suit == nil {
+func (c *Client) dropCandidate(cause error) {
+	if c.candidate == nil {
 		return
 	}
-	c.suit.timer.Stop()
-	c.suit.cancel()
-	c.retire(c.suit.pool, cause)
-	c.suit = nil
+	c.candidate.timer.Stop()
+	c.candidate.cancel()
+	c.retire(c.candidate.pool, cause)
+	c.candidate = nil
 	if c.subs != nil {
 		c.subs.follow(c.target.Load().pool)
 	}
 }
 
-// takeSuit ends the watch and returns the connections to addr, if that was the
+// takeCandidate ends the watch and returns the connections to addr, if that was the
 // candidate and is a master. c.mu is held.
-func (c *Client) takeSuit(addr string) *pool.Pool {
-	if c.suit == nil {
+func (c *Client) takeCandidate(addr string) *pool.Pool {
+	if c.candidate == nil {
 		return nil
 	}
-	if c.suit.addr != addr {
-		c.dropSuit(ErrSwitched)
+	if c.candidate.addr != addr {
+		c.dropCandidate(ErrSwitched)
 		return nil
 	}
-	p := c.suit.pool
-	c.suit.pool = nil
-	c.suit.timer.Stop()
-	c.suit.cancel()
-	c.suit = nil
+	p := c.candidate.pool
+	c.candidate.pool = nil
+	c.candidate.timer.Stop()
+	c.candidate.cancel()
+	c.candidate = nil
 	return p
 }
 
-func (c *Client) tireOf(s *suit) {
+func (c *Client) expireCandidate(s *candidate) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.suit == s {
-		c.dropSuit(ErrOrphan)
+	if c.candidate == s {
+		c.dropCandidate(ErrOrphan)
 	}
 }
 
-// woo asks the candidate for its role until it is a master, or the watch ends.
-func (c *Client) woo(s *suit) {
+// pollCandidate asks the candidate for its role until it is a master, or the watch ends.
+func (c *Client) pollCandidate(s *candidate) {
 	o := c.masterPool(s.addr).Conn
-	o.Role, o.DialTimeout = conn.RoleAny, suitDial
-	poll := suitPoll
+	o.Role, o.DialTimeout = conn.RoleAny, candidateDial
+	poll := idlePoll
 	if c.opts.Adopt == AdoptEager || c.hasSubscriptions() {
 		poll = eagerPoll
 	}
@@ -133,10 +133,10 @@ func (c *Client) woo(s *suit) {
 }
 
 // promoted notes that the candidate is a master.
-func (c *Client) promoted(s *suit) {
+func (c *Client) promoted(s *candidate) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed || c.suit != s {
+	if c.closed || c.candidate != s {
 		return
 	}
 	s.pool = pool.New(c.masterPool(s.addr))
@@ -150,7 +150,7 @@ func (c *Client) promoted(s *suit) {
 }
 
 // warm opens about as many connections as are in use now. c.mu is held.
-func (c *Client) warm(s *suit) {
+func (c *Client) warm(s *candidate) {
 	n := 1
 	if now := c.target.Load(); now.pool != nil {
 		n = max(n, min(now.pool.Stats().InFlight, pool.DefaultSoloConns))
@@ -167,7 +167,7 @@ func (c *Client) warm(s *suit) {
 
 // adopt makes the candidate the target before any sentinel has confirmed it.
 // c.mu is held.
-func (c *Client) adopt(s *suit) {
+func (c *Client) adopt(s *candidate) {
 	old := c.target.Load()
 	if old.provisional || old.addr == s.addr {
 		return

@@ -27,16 +27,16 @@ type Client struct {
 
 	// mu guards what follows, and writes of target. It is held for no I/O and
 	// taken before Group.mu.
-	mu       sync.Mutex
-	changed  chan struct{} // closed and replaced with every new target
-	closed   bool
-	hold     hold
-	suit     *suit // the candidate of an announced failover
-	eager    *time.Timer
-	quorum   bool // the last word on it in an event
-	reviving revival
-	replicas *Replicas
-	subs     *Subscriptions
+	mu        sync.Mutex
+	changed   chan struct{} // closed and replaced with every new target
+	closed    bool
+	hold      hold
+	candidate *candidate // the candidate of an announced failover
+	eager     *time.Timer
+	quorum    bool // the last word on it in an event
+	reviving  revival
+	replicas  *Replicas
+	subs      *Subscriptions
 }
 
 // Open returns a client for the master o.Master of the group of sentinels
@@ -195,7 +195,7 @@ func (c *Client) shut() {
 	}
 	t := c.target.Load()
 	c.endHold(t, "")
-	c.dropSuit(ErrClosed)
+	c.dropCandidate(ErrClosed)
 	c.stopEager()
 	c.retire(t.pool, ErrClosed)
 	if c.subs != nil {

@@ -31,9 +31,9 @@ func (c *Client) heard(sentinel string, m Message) {
 		if !c.opts.NoHold {
 			c.beginHold(sentinel)
 		}
-		c.court(sentinel, m)
+		c.watchCandidate(sentinel, m)
 	case m.Name == "+selected-slave" || m.Name == "+failover-state-wait-promotion" || m.Name == "+promoted-slave":
-		c.court(sentinel, m)
+		c.watchCandidate(sentinel, m)
 	case strings.HasPrefix(m.Name, "-failover-abort-"):
 		c.aborted(sentinel)
 	}
@@ -68,8 +68,8 @@ func (c *Client) aborted(sentinel string) {
 	if c.hold.sentinel == sentinel {
 		c.release()
 	}
-	if c.suit != nil && c.suit.sentinel == sentinel && !c.target.Load().provisional {
-		c.dropSuit(ErrOrphan)
+	if c.candidate != nil && c.candidate.sentinel == sentinel && !c.target.Load().provisional {
+		c.dropCandidate(ErrOrphan)
 	}
 }
 

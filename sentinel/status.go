@@ -175,8 +175,8 @@ func (c *Client) Status() ClientStatus {
 	c.mu.Lock()
 	s.Closed = c.closed
 	r := c.replicas
-	if c.suit != nil {
-		s.Candidate = c.suit.addr
+	if c.candidate != nil {
+		s.Candidate = c.candidate.addr
 	}
 	c.mu.Unlock()
 	if r != nil {

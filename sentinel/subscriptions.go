@@ -33,8 +33,8 @@ func (c *Client) Subscriptions() *Subscriptions {
 	if c.subs == nil {
 		s := &Subscriptions{client: c, conns: make(map[*conn.Conn]struct{}), changed: make(chan struct{})}
 		s.pool = c.target.Load().pool
-		if c.suit != nil && c.suit.pool != nil {
-			s.pool = c.suit.pool
+		if c.candidate != nil && c.candidate.pool != nil {
+			s.pool = c.candidate.pool
 		}
 		if c.closed {
 			s.closed = ErrClosed

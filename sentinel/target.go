@@ -185,7 +185,7 @@ func (c *Client) follow() {
 func (c *Client) moveTo(t *target, cause error) {
 	old := c.target.Load()
 	t.generation, t.strict = old.generation+1, c.opts.RequireQuorum
-	t.pool = c.takeSuit(t.addr)
+	t.pool = c.takeCandidate(t.addr)
 	if t.pool == nil {
 		t.pool = pool.New(c.masterPool(t.addr))
 	}

@@ -27,7 +27,9 @@ type fault struct {
 
 // startEmbedded runs the deployment in this process, on miniredis.
 func startEmbedded() (*deployment, error) {
-	e, err := redistest.StartEmbedded(redistest.EmbeddedOptions{Timing: redistest.RealTiming().Scale(1.0 / 4)})
+	timing := redistest.RealTiming().Scale(1.0 / 4)
+	timing.Promote = redistest.RealTiming().Promote // the time that there is to hold writes
+	e, err := redistest.StartEmbedded(redistest.EmbeddedOptions{Timing: timing})
 	if err != nil {
 		return nil, err
 	}

@@ -44,7 +44,9 @@ type EmbeddedOptions struct {
 	// InMemory uses no sockets: Embedded.Dial reaches every node by its
 	// address over a net.Pipe, also inside a testing/synctest bubble.
 	InMemory bool
-	// Timing of a failover; the zero value is RealTiming scaled by 1/20.
+	// Timing of a failover; the zero value is RealTiming scaled by 1/20, but for
+	// Promote: between the announcement and the promotion a client needs time
+	// to hold its writes, as real sentinels give it.
 	Timing Timing
 }
 
@@ -126,6 +128,7 @@ func (o *EmbeddedOptions) setDefaults() {
 	}
 	if o.Timing == (Timing{}) {
 		o.Timing = RealTiming().Scale(1.0 / 20)
+		o.Timing.Promote = RealTiming().Promote
 	}
 }
 

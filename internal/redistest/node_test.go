@@ -42,6 +42,7 @@ func TestNewRedisAnswersAndRestartsOnItsPort(t *testing.T) {
 	if n.Pid() == pid || n.Addr() != addr {
 		t.Errorf("pid %d, address %s after %s", n.Pid(), n.Addr(), addr)
 	}
+	Eventually(t, DefaultWait, "the data to be loaded", func() bool { _, err := n.Do("PING"); return err == nil })
 	if got := n.MustDo(t, "GET", "k").Str; got != "v" {
 		t.Errorf("got %q: not persisted", got)
 	}

@@ -219,24 +219,31 @@ func decodeValue[T any](v resp.Value, decode Decoder[T]) (T, error) {
 // read, query, write and status are what the command functions are made of.
 
 // read makes a command that only reads data and may run on a replica.
-func read[T any](decode Decoder[T], name string, args ...resp.Arg) Cmd[T] {
-	return Cmd[T]{Command: resp.NewCommand(name, args...).WithFlags(resp.ReadOnly), Decode: decode}
+func read[T any](decode Decoder[T], name string, args ...resp.Arg) (c Cmd[T]) {
+	c.Command.Init(name, resp.ReadOnly, args...)
+	c.Decode = decode
+	return c
 }
 
 // query makes a command that asks the server about itself: it may be repeated,
 // but the answer is that server's.
-func query[T any](decode Decoder[T], name string, args ...resp.Arg) Cmd[T] {
-	return Cmd[T]{Command: resp.NewCommand(name, args...).WithFlags(resp.Idempotent), Decode: decode}
+func query[T any](decode Decoder[T], name string, args ...resp.Arg) (c Cmd[T]) {
+	c.Command.Init(name, resp.Idempotent, args...)
+	c.Decode = decode
+	return c
 }
 
 // write makes a command that must not be repeated by itself.
-func write[T any](decode Decoder[T], name string, args ...resp.Arg) Cmd[T] {
-	return Cmd[T]{Command: resp.NewCommand(name, args...), Decode: decode}
+func write[T any](decode Decoder[T], name string, args ...resp.Arg) (c Cmd[T]) {
+	c.Command.Init(name, 0, args...)
+	c.Decode = decode
+	return c
 }
 
 // status is write for commands that answer OK.
-func status(name string, args ...resp.Arg) Status {
-	return Status{Command: resp.NewCommand(name, args...)}
+func status(name string, args ...resp.Arg) (s Status) {
+	s.Command.Init(name, 0, args...)
+	return s
 }
 
 // Forever is the timeout of a blocking command that waits without end. So is zero

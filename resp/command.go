@@ -37,6 +37,20 @@ func NewCommand(name string, args ...Arg) Command {
 	return c
 }
 
+// Init makes c the command NewCommand(name, args...).WithFlags(f), in place: it
+// copies nothing but the arguments. c must be the zero Command.
+func (c *Command) Init(name string, f Flags, args ...Arg) {
+	c.name, c.flags, c.space = name, f, split(name)
+	if len(args) > inlineArgs {
+		c.more = append([]Arg(nil), args[inlineArgs:]...)
+		args = args[:inlineArgs]
+	}
+	for i := range args {
+		c.args[i] = args[i]
+	}
+	c.inline = uint8(len(args))
+}
+
 // split returns the index of the first space in name, or 0 if there is none
 // within it.
 func split(name string) uint16 {

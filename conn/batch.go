@@ -85,7 +85,7 @@ func (b *batch) send() {
 	if writer == nil {
 		return
 	}
-	if company {
+	if company && c.far {
 		runtime.Gosched()
 	}
 	if c.flush(writer, output{}, true) {
@@ -123,6 +123,7 @@ func (b *batch) enlist() (k *call, flush, others bool) {
 		return k, false, false
 	}
 	c.enlist(k, len(c.wbuf)-start)
+	c.gathering.joined(c.queue.n)
 	if c.reader == nil {
 		c.reader = k
 		k.sig <- sigRead

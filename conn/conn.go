@@ -18,6 +18,7 @@ import (
 type Conn struct {
 	nc     net.Conn
 	secure bool // TLS: a write deadline would corrupt the stream
+	far    bool // a round trip takes longer than nearby
 	opts   Options
 	info   ServerInfo
 	role   resp.Value
@@ -25,20 +26,21 @@ type Conn struct {
 	calls  sync.Pool // of *call
 	done   chan struct{}
 
-	mu       sync.Mutex // guards what follows, and the links and states of calls
-	queue    queue
-	wbuf     []byte // encoded, not yet taken by a flush
-	spare    []byte // the buffer that the last flush left
-	encoded  uint64 // bytes ever encoded
-	sent     uint64 // of these, bytes that may have left
-	flushing bool
-	flusher  *call // the caller that writes; nil while a goroutine does
-	reader   *call // who holds the reading role
-	copying  bool  // the reader is copying a part of the replies of some call
-	serving  *call // waits in Serve for the reading role, or holds it
-	taint    taint
-	err      *Error
-	watch    watch
+	mu        sync.Mutex // guards what follows, and the links and states of calls
+	queue     queue
+	wbuf      []byte // encoded, not yet taken by a flush
+	spare     []byte // the buffer that the last flush left
+	encoded   uint64 // bytes ever encoded
+	sent      uint64 // of these, bytes that may have left
+	flushing  bool
+	flusher   *call // the caller that writes; nil while a goroutine does
+	gathering gathering
+	reader    *call // who holds the reading role
+	copying   bool  // the reader is copying a part of the replies of some call
+	serving   *call // waits in Serve for the reading role, or holds it
+	taint     taint
+	err       *Error
+	watch     watch
 
 	progress atomic.Uint32 // counts reads that brought bytes, and turns of writing
 	bulky    atomic.Bool   // a large reply is arriving
@@ -138,7 +140,8 @@ func (c *Conn) do(ctx context.Context, cmd *resp.Command) (resp.Reply, error) {
 		c.mu.Unlock()
 		return resp.Reply{}, c.notSent(err.Err)
 	}
-	flush, alone := !c.flushing, c.queue.head == nil
+	alone := c.queue.head == nil
+	flush := !c.flushing && (alone || !c.holdBack(1))
 	var out output
 	if flush {
 		c.flushing, c.flusher = true, k
@@ -149,6 +152,7 @@ func (c *Conn) do(ctx context.Context, cmd *resp.Command) (resp.Reply, error) {
 		before := len(c.wbuf)
 		c.wbuf = cmd.AppendTo(c.wbuf)
 		c.enlist(k, len(c.wbuf)-before)
+		c.gathering.joined(c.queue.n)
 	}
 	read := c.reader == nil
 	if read {
@@ -157,7 +161,7 @@ func (c *Conn) do(ctx context.Context, cmd *resp.Command) (resp.Reply, error) {
 	c.mu.Unlock()
 
 	if flush {
-		if !alone {
+		if !alone && c.far {
 			runtime.Gosched() // let those who are about to come ride along
 		}
 		read = c.flush(k, out, false) || read

@@ -43,11 +43,17 @@ func Dial(ctx context.Context, o Options) (*Conn, error) {
 }
 
 func dialOnce(ctx context.Context, o Options) (*Conn, error) {
+	began := time.Now()
 	nc, err := o.open(ctx)
 	if err != nil {
 		return nil, &Error{Op: OpDial, Addr: o.Addr, Class: ClassNotSent, Err: causeOf(ctx, err)}
 	}
-	return newConn(ctx, nc, o)
+	opened := time.Since(began)
+	c, err := newConn(ctx, nc, o)
+	if err == nil && opened <= nearby {
+		c.far = false
+	}
+	return c, err
 }
 
 // NewConn performs the handshake on nc, which it owns from then on, and
@@ -69,6 +75,7 @@ func NewConn(ctx context.Context, nc net.Conn, o Options) (*Conn, error) {
 
 func newConn(ctx context.Context, nc net.Conn, o Options) (*Conn, error) {
 	c := wrap(nc, o)
+	began := time.Now()
 	if err := c.handshake(ctx); err != nil {
 		c.Abort(err)
 		if e, ok := err.(*Error); ok { //nolint:errorlint // of a call, whose class is of no interest
@@ -76,6 +83,7 @@ func newConn(ctx context.Context, nc net.Conn, o Options) (*Conn, error) {
 		}
 		return nil, &Error{Op: OpHandshake, Addr: o.Addr, Class: ClassNotSent, Err: diagnose(causeOf(ctx, err))}
 	}
+	c.far = c.in.total == 0 || time.Since(began) > nearby
 	c.mu.Lock()
 	c.taint = taint{} // HELLO, AUTH and SELECT are what a connection starts with
 	c.mu.Unlock()

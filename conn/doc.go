@@ -6,8 +6,10 @@
 // [Conn.Do] and [Conn.DoBatch] are safe for concurrent use. The commands of
 // all callers share one socket, and no goroutine stands between a caller and
 // the socket: a caller appends its command to the connection's write buffer,
-// and whoever finds nobody writing writes what has gathered. The caller whose
-// reply comes next reads, hands each reply to its caller, and passes the
+// and whoever finds nobody writing writes what has gathered. Where more than a
+// few callers are about and the server is near, a command may wait until a quarter
+// of them has gathered or the next replies arrive, whichever is first. The
+// caller whose reply comes next reads, hands each reply to its caller, and passes the
 // reading on when its own has come. A caller that is alone therefore writes
 // and reads on its own goroutine, as with an exclusive connection.
 //

@@ -167,28 +167,30 @@ func (c *Conn) drain(d *call) {
 // broke it.
 func (c *Conn) deliver(k *call) (settled, ok bool) {
 	in := &c.in
-	for {
+	var held output
+	passed, ok := false, true
+	for !passed && ok {
 		n, size, err := c.frameReplies()
 		if n > 0 {
-			passed, fine := c.handOut(n, size, k, &settled)
-			if passed || !fine {
-				return settled, fine
-			}
+			passed, ok = c.handOut(n, size, k, &settled, &held)
 		}
-		if err != nil {
+		if err != nil && ok && !passed {
 			c.failFraming(err)
-			return settled, false
+			ok = false
 		}
 		if n < maxFrames || in.r == in.w {
 			break
 		}
 	}
-	if settled {
+	if settled && ok && !passed {
 		c.mu.Lock()
 		c.passReading()
 		c.mu.Unlock()
 	}
-	return settled, true
+	if !held.empty() {
+		c.flush(k, held, !settled)
+	}
+	return settled, ok
 }
 
 // frameReplies finds complete replies and gives pushes to OnPush.
@@ -230,8 +232,9 @@ func (c *Conn) push(v resp.Value) (err error) {
 }
 
 // handOut gives the first n frames to the calls that await them. Where that
-// settles k and empties the buffer it also passes the reading on.
-func (c *Conn) handOut(n, size int, k *call, settled *bool) (passed, ok bool) {
+// settles k and empties the buffer it also passes the reading on. It takes what
+// was held back and has to be written now.
+func (c *Conn) handOut(n, size int, k *call, settled *bool, held *output) (passed, ok bool) {
 	in := &c.in
 	frames := in.frames[:n]
 	in.total += uint64(size)
@@ -250,6 +253,9 @@ func (c *Conn) handOut(n, size int, k *call, settled *bool) (passed, ok bool) {
 			*settled = true
 		}
 	}
+	if held.empty() {
+		*held = c.takeHeld(k)
+	}
 	if size > copyLocked || stray != nil {
 		// A call that awaits more replies may fail or be left meanwhile.
 		c.copying = len(frames) > 0 && !frames[len(frames)-1].last
@@ -264,15 +270,15 @@ func (c *Conn) handOut(n, size int, k *call, settled *bool) (passed, ok bool) {
 		if stray != nil {
 			c.fail(OpRead, stray)
 		}
-		return false, stray == nil
+	} else {
+		c.copyOut(frames, k)
+		if *settled && in.r == in.w {
+			c.passReading()
+			passed = true
+		}
+		c.mu.Unlock()
 	}
-	c.copyOut(frames, k)
-	if *settled && in.r == in.w {
-		c.passReading()
-		passed = true
-	}
-	c.mu.Unlock()
-	return passed, true
+	return passed, stray == nil
 }
 
 // assign notes that f is head's next reply, and reports whether it answers

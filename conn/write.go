@@ -69,6 +69,7 @@ func (c *Conn) takeOutput() []byte {
 	buf := c.wbuf
 	c.wbuf, c.spare = c.spare[:0], nil
 	c.sent += uint64(len(buf))
+	c.gathering.taken(c.queue.n)
 	return buf
 }
 
@@ -90,7 +91,7 @@ func (c *Conn) flush(k *call, out output, guard bool) (read bool) {
 		}
 		c.mu.Lock()
 		c.keep(out.buf)
-		if len(c.wbuf) == 0 || c.err != nil {
+		if len(c.wbuf) == 0 || c.err != nil || c.holdBack(0) {
 			read = c.endFlush(k)
 			c.mu.Unlock()
 			return read

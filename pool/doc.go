@@ -8,7 +8,9 @@
 // each, the one used last first. When there are more, all of them share
 // Options.SharedConns connections, on which their commands are pipelined: on
 // two cores, 8 callers get twice and 64 callers several times the throughput
-// that way.
+// that way. They share the first of them, as a system call then serves the most;
+// the others are for more than 512 callers, and for all while a large reply
+// arrives on the first.
 //
 // # Large calls
 //

@@ -44,8 +44,10 @@ type Options struct {
 	// SoloConns is up to how many callers at a time have a connection each.
 	// Zero means DefaultSoloConns, negative none: all share from the first.
 	SoloConns int
-	// SharedConns is how many connections callers share beyond that. Zero means
-	// DefaultSharedConns; negative means one.
+	// SharedConns is how many connections callers share beyond that. They take
+	// the first, on which they help each other most; others are for callers
+	// beyond 512 at a time, and for all while a large reply is arriving on the
+	// first. Zero means DefaultSharedConns; negative means one.
 	SharedConns int
 	// MinIdle is how many idle connections are kept ready. Zero means none.
 	MinIdle int

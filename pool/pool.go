@@ -196,7 +196,7 @@ func (p *Pool) enter(ctx context.Context, cmd *resp.Command, cmds []resp.Command
 		return at, nil
 	}
 	if err == nil || ctx.Err() == nil && p.hasShared() {
-		at.member, err = p.takeShared(ctx, n>>32)
+		at.member, err = p.takeShared(ctx, n>>32, callers)
 	}
 	if err != nil {
 		p.leave(at)

@@ -18,21 +18,35 @@ type filling struct {
 	err  error
 }
 
-// takeShared returns a shared connection for the nth call. It need not be
-// given back.
-func (p *Pool) takeShared(ctx context.Context, n uint64) (*member, error) {
-	s := &p.shared[n%uint64(len(p.shared))]
+// sharedCrowd is up to how many callers in flight the shared connections are
+// used one by one: the more callers there are on one, the more of them a system
+// call serves.
+const sharedCrowd = 512
+
+// takeShared returns a shared connection for the nth call, of so many in
+// flight. It need not be given back.
+func (p *Pool) takeShared(ctx context.Context, n uint64, callers int64) (*member, error) {
+	inUse := min(uint64(1+(callers-1)/sharedCrowd), uint64(len(p.shared)))
+	first := n % inUse
 	for {
-		if m := s.member.Load(); m != nil {
-			if p.fitShared(m) {
-				return p.lighter(m, n), nil
-			}
-			p.drop(s, m)
+		s := &p.shared[first]
+		if m := p.working(s); m != nil {
+			return p.lighter(m, first), nil
 		}
 		if err := p.fill(ctx, s); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// working returns the connection of a slot if there is one in order.
+func (p *Pool) working(s *slot) *member {
+	m := s.member.Load()
+	if m == nil || p.fitShared(m) {
+		return m
+	}
+	p.drop(s, m)
+	return nil
 }
 
 // hasShared reports whether a shared connection works: then it serves those for
@@ -46,15 +60,20 @@ func (p *Pool) hasShared() bool {
 	return false
 }
 
-// lighter returns m, or another shared connection while m is busy with a large
-// reply.
-func (p *Pool) lighter(m *member, n uint64) *member {
+// lighter returns m, or another shared connection while m, of the slot at, is
+// busy with a large reply.
+func (p *Pool) lighter(m *member, at uint64) *member {
 	if !m.conn.Bulky() {
 		return m
 	}
-	for i := 1; i < len(p.shared); i++ {
-		other := p.shared[(n+uint64(i))%uint64(len(p.shared))].member.Load()
-		if other != nil && !other.conn.Bulky() && p.fitShared(other) {
+	for i := range uint64(len(p.shared) - 1) {
+		s := &p.shared[(at+1+i)%uint64(len(p.shared))]
+		other := p.working(s)
+		if other == nil {
+			p.beginFill(s) // for those to come
+			continue
+		}
+		if !other.conn.Bulky() {
 			return other
 		}
 	}
@@ -90,19 +109,9 @@ func (p *Pool) drop(s *slot, m *member) {
 // fill waits until the slot has a connection, and starts getting one if nobody
 // has. The attempt belongs to the pool: it goes on when this caller leaves.
 func (p *Pool) fill(ctx context.Context, s *slot) error {
-	f := s.filling.Load()
+	f := p.beginFill(s)
 	if f == nil {
-		f = &filling{done: make(chan struct{})}
-		if !s.filling.CompareAndSwap(nil, f) {
-			return nil // somebody was faster: look again
-		}
-		if s.member.Load() != nil {
-			f.end(s, nil) // filled since we looked
-			return nil
-		}
-		if !p.startFilling(s, f) {
-			return f.err
-		}
+		return nil
 	}
 	select {
 	case <-f.done:
@@ -112,18 +121,36 @@ func (p *Pool) fill(ctx context.Context, s *slot) error {
 	}
 }
 
+// beginFill returns the attempt to fill a slot, a new one if none is under way,
+// or nil if somebody was faster.
+func (p *Pool) beginFill(s *slot) *filling {
+	if f := s.filling.Load(); f != nil {
+		return f
+	}
+	f := &filling{done: make(chan struct{})}
+	if !s.filling.CompareAndSwap(nil, f) {
+		return nil
+	}
+	if s.member.Load() != nil {
+		f.end(s, nil) // filled since we looked
+		return nil
+	}
+	p.startFilling(s, f)
+	return f
+}
+
 func (f *filling) end(s *slot, err error) {
 	f.err = err
 	s.filling.Store(nil)
 	close(f.done)
 }
 
-func (p *Pool) startFilling(s *slot, f *filling) bool {
+func (p *Pool) startFilling(s *slot, f *filling) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed != nil {
 		f.end(s, p.notSent(p.closed))
-		return false
+		return
 	}
 	p.work.Add(1)
 	go func() { // ends with the dial or the pool; Close waits for it
@@ -134,7 +161,6 @@ func (p *Pool) startFilling(s *slot, f *filling) bool {
 		}
 		f.end(s, err)
 	}()
-	return true
 }
 
 // sweepShared looks after the shared connections: those too old, or unused for

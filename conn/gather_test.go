@@ -1,0 +1,210 @@
+package conn
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kermes-redis/kermes/resp"
+)
+
+// crowded is a connection to a peer that answers on demand, which has seen so
+// many callers at a time.
+type crowded struct {
+	*Conn
+	t    *testing.T
+	peer net.Conn
+	in   *bufio.Reader
+	done chan error
+}
+
+func newCrowded(t *testing.T, peak int) *crowded {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	nc, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	peer, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &crowded{Conn: wrap(nc, Options{}.withDefaults()), t: t, peer: peer, in: bufio.NewReader(peer), done: make(chan error, 100)}
+	c.gathering.peak = peak
+	t.Cleanup(func() {
+		_ = c.Close()
+		_ = peer.Close()
+	})
+	return c
+}
+
+// call sends a command on a goroutine of its own and waits until it is queued.
+func (c *crowded) call(ctx context.Context, name string) {
+	c.t.Helper()
+	before := c.InFlight()
+	go func() {
+		r, err := c.Do(ctx, resp.NewCommand(name))
+		if err == nil {
+			err = r.Err()
+			r.Release()
+		}
+		c.done <- err
+	}()
+	c.until(func() bool { return c.InFlight() > before })
+}
+
+func (c *crowded) until(ready func() bool) {
+	c.t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !ready(); time.Sleep(100 * time.Microsecond) {
+		if time.Now().After(deadline) {
+			c.t.Fatal("it does not come to that")
+		}
+	}
+}
+
+func (c *crowded) heldNow() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.gathering.held
+}
+
+// gets asks that the peer receives these commands, in turn.
+func (c *crowded) gets(names ...string) {
+	c.t.Helper()
+	_ = c.peer.SetReadDeadline(time.Now().Add(10 * time.Second))
+	for _, name := range names {
+		var got string
+		for range 3 {
+			line, err := c.in.ReadString('\n')
+			if err != nil {
+				c.t.Fatalf("waiting for %s: %v", name, err)
+			}
+			got = line
+		}
+		if strings.TrimSpace(got) != name {
+			c.t.Fatalf("the peer got %q, not %s", got, name)
+		}
+	}
+}
+
+func (c *crowded) answer(n int) {
+	c.t.Helper()
+	if _, err := c.peer.Write([]byte(strings.Repeat("+OK\r\n", n))); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c *crowded) end(n int) {
+	c.t.Helper()
+	for range n {
+		if err := <-c.done; err != nil {
+			c.t.Error(err)
+		}
+	}
+}
+
+func TestWhatIsHeldBackIsWrittenByTheOneWhoReads(t *testing.T) {
+	c := newCrowded(t, 100)
+	c.call(t.Context(), "FIRST")
+	c.gets("FIRST")
+	c.call(t.Context(), "SECOND")
+	c.call(t.Context(), "THIRD")
+	if n := c.heldNow(); n != 2 {
+		t.Fatalf("%d are held back", n)
+	}
+	c.answer(1)
+	c.gets("SECOND", "THIRD")
+	c.answer(2)
+	c.end(3)
+}
+
+func TestAQuarterOfTheCrowdIsWrittenAtOnce(t *testing.T) {
+	c := newCrowded(t, 16)
+	c.call(t.Context(), "A")
+	c.gets("A")
+	c.mu.Lock()
+	c.gathering.peak = 16 // it wears off
+	c.mu.Unlock()
+	for _, name := range []string{"B", "C", "D", "E"} {
+		c.call(t.Context(), name)
+	}
+	c.gets("B", "C", "D", "E") // though nothing was answered
+	c.answer(5)
+	c.end(5)
+}
+
+func TestAFewCallersAreNotHeldBack(t *testing.T) {
+	c := newCrowded(t, leastCrowd-1)
+	c.call(t.Context(), "A")
+	c.gets("A")
+	c.call(t.Context(), "B")
+	c.gets("B")
+	c.answer(2)
+	c.end(2)
+}
+
+func TestNobodyIsHeldBackWhenTheServerIsFar(t *testing.T) {
+	c := newCrowded(t, 100)
+	c.far = true
+	c.call(t.Context(), "A")
+	c.gets("A")
+	c.call(t.Context(), "B")
+	c.gets("B")
+	c.answer(2)
+	c.end(2)
+}
+
+func TestWhatIsHeldBackGoesOutThoughItsReadersHaveLeft(t *testing.T) {
+	c := newCrowded(t, 100)
+	ctx, cancel := context.WithCancel(t.Context())
+	c.call(ctx, "FIRST")
+	c.gets("FIRST")
+	c.call(ctx, "SECOND")
+	c.call(t.Context(), "THIRD")
+	cancel()
+	for range 2 {
+		if err := <-c.done; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	}
+	c.answer(1)
+	c.gets("SECOND", "THIRD")
+	c.answer(2)
+	c.end(1)
+}
+
+func TestWhatWasHeldBackWasNotSent(t *testing.T) {
+	c := newCrowded(t, 100)
+	c.call(t.Context(), "FIRST")
+	c.gets("FIRST")
+	c.call(t.Context(), "SECOND")
+	c.Abort(errors.New("enough"))
+	classes := map[Class]int{}
+	for range 2 {
+		classes[ClassOf(<-c.done)]++
+	}
+	if classes[ClassMaybeExecuted] != 1 || classes[ClassNotSent] != 1 {
+		t.Error(classes)
+	}
+}
+
+func TestAPeakWearsOff(t *testing.T) {
+	g := gathering{}
+	for n := range 500 {
+		g.joined(n + 1)
+	}
+	for range 200 {
+		g.taken(2)
+	}
+	if g.held != 0 || g.peak != 2 {
+		t.Error(g)
+	}
+}

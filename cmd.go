@@ -51,7 +51,7 @@ func (c Cmd[T]) Do(ctx context.Context, d Doer) (T, error) {
 
 // Queue appends the command to p and returns the future of its reply.
 func (c Cmd[T]) Queue(p *Pipeline) Future[T] {
-	return Future[T]{p: p, index: p.add(c.Command, c.err), gen: p.gen, decode: c.Decode}
+	return Future[T]{p: p, index: p.add(&c.Command, c.err), gen: p.gen, decode: c.Decode}
 }
 
 // With returns the command with the flags f added.

@@ -114,7 +114,7 @@ func (t *txReplies) queued(i int, v resp.Value) {
 	if err == nil {
 		err = &DecodeError{Want: "QUEUED", Got: v.Kind()}
 	}
-	t.p.slots[i].err = err
+	t.p.blame(i, err)
 	if t.refused == nil {
 		t.refused, t.index = err, i
 	}
@@ -134,7 +134,7 @@ func (t *txReplies) exec(v resp.Value) error {
 		return err
 	}
 	for i := t.p.base; i < t.p.ran; i++ {
-		if t.p.slots[i].err != nil {
+		if t.p.fault(i) != nil {
 			continue
 		}
 		e, ok := c.Next()

@@ -158,8 +158,8 @@ func (t *Intercepted) exec(ctx context.Context, p *Pipeline) error {
 	ctx, w := t.begin(ctx, Call{Name: CallMulti, Commands: p.cmds[first:]})
 	err := p.Exec(ctx, l)
 	for i := first; err == nil && i < p.ran; i++ {
-		if s := p.slots[i]; s.err == nil {
-			w.reply(p.buf[s.start:s.end])
+		if v, unknown := p.reply(i); unknown == nil {
+			w.reply(v)
 		}
 	}
 	w.end(err)

@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"slices"
 
 	"github.com/kermes-redis/kermes/resp"
 )
@@ -22,23 +23,21 @@ const keepReplies = 256 << 10
 //	n, err := hits.Value()
 type Pipeline struct {
 	cmds  []resp.Command
-	slots []slot // one per command
-	buf   []byte // the replies; slots point into it
-	ran   int    // commands that have been given to a Doer
-	base  int    // of the running batch
-	gen   uint32 // counts Resets, so that old futures are known
-	err   error  // the first command that cannot be sent
+	slots []slot  // one for each command that has been given to a Doer
+	errs  []error // why there is no reply; empty while there is no such reason
+	buf   []byte  // the replies; slots point into it
+	ran   int     // commands that have been given to a Doer
+	base  int     // of the running batch
+	gen   uint32  // counts Resets, so that old futures are known
+	err   error   // the first command that cannot be sent
 
 	each    func(i int, v resp.Value) // receive, made once
 	scripts []scriptSource            // the scripts that this flush sends in full
 	batch   []resp.Command            // MULTI, commands, EXEC
 }
 
-// slot is the place of a reply: bytes of the buffer, or the reason why there are none.
-type slot struct {
-	start, end int // end is 0 while there is no reply
-	err        error
-}
+// slot is the place of a reply in the buffer. end is 0 while there is none.
+type slot struct{ start, end int }
 
 // Future is the reply of a queued command, to be read when the pipeline has run.
 type Future[T any] struct {
@@ -67,17 +66,22 @@ func (f Future[T]) Err() error {
 }
 
 func (f Future[T]) raw() (resp.Value, error) {
-	if f.p == nil || f.gen != f.p.gen || f.index >= len(f.p.slots) {
+	if f.p == nil || f.gen != f.p.gen {
 		return nil, ErrPending
 	}
-	s := f.p.slots[f.index]
-	switch {
-	case s.err != nil:
-		return nil, s.err
-	case s.end == 0:
+	return f.p.reply(f.index)
+}
+
+// reply returns the reply to command i, or why there is none.
+func (p *Pipeline) reply(i int) (resp.Value, error) {
+	if err := p.fault(i); err != nil {
+		return nil, err
+	}
+	if i >= len(p.slots) || p.slots[i].end == 0 {
 		return nil, ErrPending
 	}
-	return resp.Value(f.p.buf[s.start:s.end]), nil
+	s := p.slots[i]
+	return resp.Value(p.buf[s.start:s.end]), nil
 }
 
 // Len returns the number of commands queued since the last Reset.
@@ -85,16 +89,24 @@ func (p *Pipeline) Len() int { return len(p.cmds) }
 
 // Add queues a command whose reply nobody decodes, and returns its raw future.
 func (p *Pipeline) Add(cmd resp.Command) Future[resp.Value] {
-	return Future[resp.Value]{p: p, index: p.add(cmd, nil), gen: p.gen, decode: Raw}
+	return Future[resp.Value]{p: p, index: p.add(&cmd, nil), gen: p.gen, decode: Raw}
 }
 
-func (p *Pipeline) add(cmd resp.Command, err error) int {
-	if err != nil && p.err == nil {
+func (p *Pipeline) add(cmd *resp.Command, err error) int {
+	i := len(p.cmds)
+	p.cmds = append(p.cmds, *cmd)
+	if err != nil {
+		p.refuse(i, err)
+	}
+	return i
+}
+
+// refuse notes that command i cannot be sent.
+func (p *Pipeline) refuse(i int, err error) {
+	p.blame(i, err)
+	if p.err == nil {
 		p.err = err
 	}
-	p.cmds = append(p.cmds, cmd)
-	p.slots = append(p.slots, slot{err: err})
-	return len(p.cmds) - 1
 }
 
 // Do sends what is queued and reads the replies. An error means that replies are
@@ -135,8 +147,8 @@ func (p *Pipeline) Flush(ctx context.Context, d Doer) error {
 // Futures of before return [ErrPending].
 func (p *Pipeline) Reset() {
 	clear(p.cmds)
-	clear(p.slots)
-	p.cmds, p.slots, p.buf = p.cmds[:0], p.slots[:0], p.buf[:0]
+	clear(p.errs)
+	p.cmds, p.slots, p.errs, p.buf = p.cmds[:0], p.slots[:0], p.errs[:0], p.buf[:0]
 	if cap(p.buf) > keepReplies {
 		p.buf = nil
 	}
@@ -146,29 +158,50 @@ func (p *Pipeline) Reset() {
 	p.gen++
 }
 
-func (p *Pipeline) begin() { p.base, p.ran = p.ran, len(p.cmds) }
+// begin makes a batch of what has been queued since the last one.
+func (p *Pipeline) begin() {
+	p.base, p.ran = p.ran, len(p.cmds)
+	p.slots = slices.Grow(p.slots, p.ran-p.base)[:p.ran]
+	clear(p.slots[p.base:])
+}
 
 func (p *Pipeline) receive(i int, v resp.Value) { p.store(p.base+i, v) }
 
 func (p *Pipeline) store(i int, v resp.Value) {
 	start := len(p.buf)
 	p.buf = append(p.buf, v...)
-	p.slots[i] = slot{start: start, end: len(p.buf)}
+	p.slots[i] = slot{start, len(p.buf)}
+}
+
+// fault returns why command i has no reply, if there is a reason.
+func (p *Pipeline) fault(i int) error {
+	if i < len(p.errs) {
+		return p.errs[i]
+	}
+	return nil
+}
+
+// blame makes err the reason why command i has no reply.
+func (p *Pipeline) blame(i int, err error) {
+	for len(p.errs) <= i {
+		p.errs = append(p.errs, nil)
+	}
+	p.errs[i] = err
 }
 
 // distrust gives err to all commands of this batch: replies that came are not to
 // be relied on.
 func (p *Pipeline) distrust(err error) {
 	for i := p.base; i < p.ran; i++ {
-		p.slots[i] = slot{err: err}
+		p.blame(i, err)
 	}
 }
 
 // lose gives err to the commands of this batch that have no reply.
 func (p *Pipeline) lose(err error) {
 	for i := p.base; i < p.ran; i++ {
-		if p.slots[i].end == 0 && p.slots[i].err == nil {
-			p.slots[i].err = err
+		if p.slots[i].end == 0 && p.fault(i) == nil {
+			p.blame(i, err)
 		}
 	}
 }

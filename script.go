@@ -124,7 +124,7 @@ func (p *Pipeline) repeatScripts(ctx context.Context, d Doer) error {
 // unknownScript reports whether command i is a script of this flush that the
 // server did not know.
 func (p *Pipeline) unknownScript(i int) bool {
-	v := resp.Value(p.buf[p.slots[i].start:p.slots[i].end])
+	v, _ := p.reply(i)
 	name := p.cmds[i].Name()
 	return (name == "EVALSHA" || name == "EVALSHA_RO") && errors.Is(v.Err(), ErrNoScript) &&
 		p.source(p.cmds[i].Arg(0).String()) != ""

@@ -151,38 +151,23 @@ func (b *batch) settle() error {
 	before := b.given
 	if k.err != nil {
 		if !k.torn {
-			_ = b.giveOut(k.buf, p.size)
+			b.giveOut(k)
 		}
 		return b.failure(before, p, k.err)
 	}
-	if err := b.giveOut(k.buf, p.size); err != nil {
-		return err
-	}
-	if b.given != before+p.size {
-		return &Error{Op: OpRead, Addr: b.conn.opts.Addr, Class: ClassMaybeExecuted, Sent: b.taken, Err: resp.ErrProtocol}
-	}
+	b.giveOut(k)
 	k.ReleaseReply()
 	return nil
 }
 
-// giveOut frames the gathered replies of a part once more and hands them on.
-func (b *batch) giveOut(buf []byte, size int) error {
-	if size == 1 && len(buf) > 0 {
-		b.each(b.given, resp.Value(buf))
+// giveOut hands the gathered replies of a part on.
+func (b *batch) giveOut(k *call) {
+	start := 0
+	for _, end := range k.ends {
+		b.each(b.given, resp.Value(k.buf[start:end]))
 		b.given++
-		return nil
+		start = end
 	}
-	scan := resp.NewScanner(b.conn.opts.Limits)
-	for len(buf) > 0 {
-		n, err := scan.Scan(buf)
-		if err != nil || n == 0 {
-			return &Error{Op: OpRead, Addr: b.conn.opts.Addr, Class: ClassMaybeExecuted, Sent: b.taken, Err: resp.ErrProtocol}
-		}
-		b.each(b.given, resp.Value(buf[:n]))
-		b.given++
-		buf = buf[n:]
-	}
-	return nil
 }
 
 // failure is the error of a part with the number of commands of the whole

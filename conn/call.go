@@ -2,6 +2,7 @@ package conn
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/kermes-redis/kermes/resp"
@@ -43,6 +44,7 @@ type call struct {
 	done    <-chan struct{} // of ctx
 	sig     chan signal
 	buf     []byte
+	ends    []int // of the replies in buf; only of a batch
 	err     error
 	start   uint64 // offset of its first byte in all that was ever encoded
 	want    int    // replies still to come
@@ -81,7 +83,7 @@ func (k *call) ReleaseReply() {
 		k.buf = nil
 	}
 	k.next, k.ctx, k.done, k.err = nil, nil, nil, nil
-	k.buf = k.buf[:0]
+	k.buf, k.ends = k.buf[:0], k.ends[:0]
 	k.state, k.big, k.blocks, k.batch = pending, false, false, false
 	k.midway, k.partial, k.held, k.torn = false, false, false, false
 	k.conn.calls.Put(k)
@@ -100,8 +102,37 @@ func (k *call) allow(cmd *resp.Command) {
 	}
 }
 
-// add appends the bytes of one reply.
-func (k *call) add(frame []byte) { k.buf = append(k.buf, frame...) }
+// add appends the replies in buf, in one piece where nothing lies between them.
+func (k *call) add(buf []byte, replies []frame) {
+	for len(replies) > 0 {
+		run, n := replies[0], 1
+		for n < len(replies) && replies[n].start == run.end {
+			run.end = replies[n].end
+			n++
+		}
+		if k.batch {
+			k.noteEnds(replies[:n], len(k.buf)-run.start)
+		}
+		k.buf = append(k.buf, buf[run.start:run.end]...)
+		replies = replies[n:]
+	}
+}
+
+// noteEnds notes where replies end that are moved by shift bytes.
+func (k *call) noteEnds(replies []frame, shift int) {
+	k.ends = slices.Grow(k.ends, len(replies))
+	for _, f := range replies {
+		k.ends = append(k.ends, f.end+shift)
+	}
+}
+
+// takeOver makes a buffer that holds the one reply that of k.
+func (k *call) takeOver(buf []byte) {
+	k.buf, k.big = buf, true
+	if k.batch {
+		k.ends = append(k.ends, len(buf))
+	}
+}
 
 // queue is a FIFO of the calls whose replies have not all come.
 type queue struct {

@@ -44,16 +44,19 @@ type input struct {
 	r, w   int // buf[r:w] has been read and not yet framed
 	scan   resp.Scanner
 	frames [maxFrames]frame
+	takes  [maxFrames]take
 	total  uint64 // bytes framed, to know the first ones
 	full   int    // reads in a row that filled the buffer
 }
 
-// frame is one reply in the buffer and where it goes: nil where its caller has
-// left.
-type frame struct {
-	start, end int
-	to         *call
-	last       bool
+// frame is one reply in the buffer.
+type frame struct{ start, end int }
+
+// take says that a call gets the next n frames: nil where its caller has left.
+type take struct {
+	to   *call
+	n    int
+	last bool // they answer it in full
 }
 
 // errUnasked says that a reply came though no command awaited one.
@@ -236,32 +239,35 @@ func (c *Conn) push(v resp.Value) (err error) {
 // was held back and has to be written now.
 func (c *Conn) handOut(n, size int, k *call, settled *bool, held *output) (passed, ok bool) {
 	in := &c.in
-	frames := in.frames[:n]
 	in.total += uint64(size)
 	if c.bulky.Load() {
 		c.bulky.Store(false)
 	}
 	var stray error
 	c.mu.Lock()
-	for i := range frames {
+	takes := in.takes[:0]
+	for taken := 0; taken < n; {
 		head := c.queue.head
 		if head == nil {
-			stray, frames = c.unasked(frames[i]), frames[:i]
+			stray = c.unasked(in.frames[taken])
 			break
 		}
-		if c.assign(&frames[i], head) && head == k {
+		t := c.assign(head, n-taken)
+		if t.last && t.to == k {
 			*settled = true
 		}
+		takes = append(takes, t)
+		taken += t.n
 	}
 	if held.empty() {
 		*held = c.takeHeld(k)
 	}
 	if size > copyLocked || stray != nil {
 		// A call that awaits more replies may fail or be left meanwhile.
-		c.copying = len(frames) > 0 && !frames[len(frames)-1].last
+		c.copying = len(takes) > 0 && !takes[len(takes)-1].last
 		partial := c.copying
 		c.mu.Unlock()
-		c.copyOut(frames, k)
+		c.copyOut(takes, k)
 		if partial {
 			c.mu.Lock()
 			c.copying = false
@@ -271,7 +277,7 @@ func (c *Conn) handOut(n, size int, k *call, settled *bool, held *output) (passe
 			c.fail(OpRead, stray)
 		}
 	} else {
-		c.copyOut(frames, k)
+		c.copyOut(takes, k)
 		if *settled && in.r == in.w {
 			c.passReading()
 			passed = true
@@ -281,42 +287,43 @@ func (c *Conn) handOut(n, size int, k *call, settled *bool, held *output) (passe
 	return passed, stray == nil
 }
 
-// assign notes that f is head's next reply, and reports whether it answers
-// head in full. c.mu is held.
-func (c *Conn) assign(f *frame, head *call) bool {
-	f.to, f.last = head, false
-	head.want--
-	if head.want == 0 {
+// assign says how many of the next n frames go to head, which is out of the
+// queue if they answer it in full. c.mu is held.
+func (c *Conn) assign(head *call, n int) take {
+	t := take{to: head, n: min(n, head.want)}
+	head.want -= t.n
+	if t.last = head.want == 0; t.last {
 		c.queue.pop()
-		f.last = true
 	}
-	if head.state == abandoned {
-		f.to = nil
-		return false
-	}
-	if f.last {
+	switch {
+	case head.state == abandoned:
+		t.to = nil
+	case t.last:
 		head.state = answered
 	}
-	return f.last
+	return t
 }
 
 // copyOut fills the calls and wakes those that are complete.
-func (c *Conn) copyOut(frames []frame, k *call) {
+func (c *Conn) copyOut(takes []take, k *call) {
 	in := &c.in
-	for i := range frames {
-		f := &frames[i]
-		to := f.to
+	first := 0
+	for i := range takes {
+		t := &takes[i]
+		frames := in.frames[first : first+t.n]
+		first += t.n
+		to := t.to
 		if to == nil {
 			continue
 		}
-		f.to = nil
-		if f.end-f.start > largeReply && len(frames) == 1 && f.last && len(to.buf) == 0 {
-			to.buf, to.big = in.buf[f.start:f.end:f.end], true
+		t.to = nil
+		if f := frames[0]; f.end-f.start > largeReply && len(takes) == 1 && t.n == 1 && t.last && len(to.buf) == 0 {
+			to.takeOver(in.buf[f.start:f.end:f.end])
 			c.replaceBuffer()
 		} else {
-			to.add(in.buf[f.start:f.end])
+			to.add(in.buf, frames)
 		}
-		if f.last && to != k {
+		if t.last && to != k {
 			to.sig <- sigDone
 		}
 	}

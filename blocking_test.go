@@ -142,5 +142,6 @@ func TestBlockingCommandsSayHowLongTheServerWaits(t *testing.T) {
 		d, timed := cmd.Timeout()
 		check(t, cmd.Name(), cmd.Flags()&resp.Blocking != 0 && timed && d == time.Second)
 	}
-	check(t, "XREAD without BLOCK", XRead(XReadOptions{}, StreamID{"k", "$"}).Command.Flags()&resp.Blocking == 0)
+	read := XRead(XReadOptions{}, StreamID{"k", "$"})
+	check(t, "XREAD without BLOCK", read.Command.Flags()&resp.Blocking == 0)
 }

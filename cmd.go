@@ -108,7 +108,9 @@ func (s Status) Do(ctx context.Context, d Doer) error {
 }
 
 // Queue appends the command to p. The future's value tells its error.
-func (s Status) Queue(p *Pipeline) Future[struct{}] { return s.Cmd().Queue(p) }
+func (s Status) Queue(p *Pipeline) Future[struct{}] {
+	return Future[struct{}]{p: p, index: p.add(&s.Command, s.err), gen: p.gen, decode: OK}
+}
 
 // Cmd returns the command as a [Cmd] without a value.
 func (s Status) Cmd() Cmd[struct{}] { return Cmd[struct{}]{s.Command, OK, s.err} }

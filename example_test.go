@@ -144,7 +144,8 @@ func ExampleNewScript() {
 
 func ExampleScript_ReadOnly() {
 	sum := redis.NewScript(`return redis.call("GET", KEYS[1]) + redis.call("GET", KEYS[2])`, redis.Int).ReadOnly()
-	fmt.Println(sum.EvalSha([]string{"a", "b"}).Command.Name(), "may run on a replica")
+	c := sum.EvalSha([]string{"a", "b"})
+	fmt.Println(c.Command.Name(), "may run on a replica")
 	// Output: EVALSHA_RO may run on a replica
 }
 

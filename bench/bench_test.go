@@ -19,11 +19,13 @@ const key = "key:000000000042"
 
 var (
 	value    = strings.Repeat("v", 64)
-	getWire  = string(redis.Get(key).Command.AppendTo(nil))
-	setWire  = string(redis.Set(key, value).Command.AppendTo(nil))
-	incrWire = string(redis.Incr(key).Command.AppendTo(nil))
+	getWire  = wire(redis.Get(key).Command)
+	setWire  = wire(redis.Set(key, value).Command)
+	incrWire = wire(redis.Incr(key).Command)
 	bulk     = fmt.Sprintf("$%d\r\n%s\r\n", len(value), value)
 )
+
+func wire(c resp.Command) string { return string(c.AppendTo(nil)) }
 
 // quiet are options under which a connection sends nothing by itself, so that
 // a canned server, which knows one command, can serve it.

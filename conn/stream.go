@@ -138,7 +138,8 @@ func frameStream(cmd *resp.Command, size int64, after []resp.Arg) (head, tail []
 	for _, a := range after {
 		tail = resp.AppendBulk(tail, a.String())
 	}
-	head = cmd.With(resp.String("")).With(after...).AppendTo(nil)
+	whole := cmd.With(resp.String("")).With(after...)
+	head = whole.AppendTo(nil)
 	head = head[:len(head)-len(tail)-len(placeholder)]
 	head = append(head, '$')
 	head = strconv.AppendInt(head, size, 10)

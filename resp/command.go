@@ -12,7 +12,7 @@ const inlineArgs = 4
 // Command is a command as a value: its name, its arguments, and what a client
 // must know to send it. It is passed by value, which allocates nothing; it may be
 // kept, sent many times and used by many goroutines, as long as the bytes it was
-// made of do not change.
+// made of do not change. Its methods that only look take a pointer, for it is large.
 type Command struct {
 	name    string
 	args    [inlineArgs]Arg
@@ -86,21 +86,21 @@ func (c Command) WithTimeout(d time.Duration) Command {
 }
 
 // Name returns the name, both words of it if it has two.
-func (c Command) Name() string { return c.name }
+func (c *Command) Name() string { return c.name }
 
 // Flags returns the flags.
-func (c Command) Flags() Flags { return c.flags }
+func (c *Command) Flags() Flags { return c.flags }
 
 // Timeout returns how long the command may wait on the server; 0 is for ever. It
 // reports false if that was not said.
-func (c Command) Timeout() (d time.Duration, ok bool) { return c.timeout, c.timed }
+func (c *Command) Timeout() (d time.Duration, ok bool) { return c.timeout, c.timed }
 
 // NArgs returns the number of arguments. The words of the name are none.
-func (c Command) NArgs() int { return int(c.inline) + len(c.more) }
+func (c *Command) NArgs() int { return int(c.inline) + len(c.more) }
 
 // Arg returns argument i, counted from 0 after the name. It panics if there is
 // none.
-func (c Command) Arg(i int) Arg {
+func (c *Command) Arg(i int) Arg {
 	if i < int(c.inline) {
 		return c.args[i]
 	}
@@ -109,8 +109,8 @@ func (c Command) Arg(i int) Arg {
 
 // Size returns an upper bound of the encoded length in bytes. It is a few bytes
 // an argument above it.
-func (c Command) Size() int { return c.size() }
+func (c *Command) Size() int { return c.size() }
 
 // AppendTo appends the command as RESP to dst: an array of bulk strings. It
 // allocates nothing if dst has room for [Command.Size] more bytes.
-func (c Command) AppendTo(dst []byte) []byte { return c.appendTo(dst) }
+func (c *Command) AppendTo(dst []byte) []byte { return c.appendTo(dst) }

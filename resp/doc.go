@@ -2,9 +2,10 @@
 // RESP3. It does no I/O but through the [io.Reader] of a [Reader], starts no
 // goroutine and knows no timeouts: those are for package conn.
 //
-//	wire := resp.NewCommand("SET", resp.String("k"), resp.Int(42)).AppendTo(nil)
+//	c := resp.NewCommand("SET", resp.String("k"), resp.Int(42))
+//	wire := c.AppendTo(nil)
 //
-//	r := resp.NewReader(c, resp.Limits{})
+//	r := resp.NewReader(nc, resp.Limits{})
 //	v, err := r.ReadValue()       // I/O or protocol: the connection is done for
 //	if err := v.Err(); err != nil // an error reply: the connection is fine
 //	n, err := v.Int()

@@ -10,8 +10,8 @@ import (
 )
 
 func Example() {
-	wire := resp.NewCommand("SET", resp.String("k"), resp.Int(42)).AppendTo(nil)
-	fmt.Printf("%q\n", wire)
+	c := resp.NewCommand("SET", resp.String("k"), resp.Int(42))
+	fmt.Printf("%q\n", c.AppendTo(nil))
 
 	r := resp.NewReader(strings.NewReader(":1\r\n-ERR no\r\n"), resp.Limits{})
 	v, _ := r.ReadValue()
@@ -26,8 +26,8 @@ func Example() {
 }
 
 func ExampleNewCommand() {
-	c := resp.NewCommand("CONFIG GET", resp.String("maxmemory"))
-	fmt.Printf("%q\n", c.With(resp.String("port")).AppendTo(nil))
+	c := resp.NewCommand("CONFIG GET", resp.String("maxmemory")).With(resp.String("port"))
+	fmt.Printf("%q\n", c.AppendTo(nil))
 	// Output: "*4\r\n$6\r\nCONFIG\r\n$3\r\nGET\r\n$9\r\nmaxmemory\r\n$4\r\nport\r\n"
 }
 
@@ -45,7 +45,8 @@ func ExampleCommand_WithTimeout() {
 }
 
 func ExampleCommand_Stateful() {
-	fmt.Println(resp.NewCommand("client", resp.String("reply"), resp.String("off")).Stateful())
+	c := resp.NewCommand("client", resp.String("reply"), resp.String("off"))
+	fmt.Println(c.Stateful())
 	fmt.Println(resp.IsStateful("SELECT"), resp.IsStateful("GET"))
 	// Output:
 	// true
@@ -54,7 +55,8 @@ func ExampleCommand_Stateful() {
 
 func ExampleCommand_AppendPieces() {
 	large := []byte(strings.Repeat("x", 1000))
-	pieces := resp.NewCommand("SET", resp.String("k"), resp.Bytes(large)).AppendPieces(nil, 512)
+	c := resp.NewCommand("SET", resp.String("k"), resp.Bytes(large))
+	pieces := c.AppendPieces(nil, 512)
 	fmt.Println(len(pieces), &pieces[1][0] == &large[0])
 	// Output: 3 true
 }

@@ -20,10 +20,15 @@ var stateful = []string{
 	"READONLY", "READWRITE", "ASKING",
 }
 
+func isStateful(name string, args ...resp.Arg) bool {
+	c := resp.NewCommand(name, args...)
+	return c.Stateful()
+}
+
 func TestStatefulCommandsAreKnownInAnyCase(t *testing.T) {
 	for _, name := range stateful {
 		for _, n := range []string{name, strings.ToLower(name), name[:1] + strings.ToLower(name[1:])} {
-			if !resp.IsStateful(n) || !resp.NewCommand(n).Stateful() {
+			if !resp.IsStateful(n) || !isStateful(n) {
 				t.Errorf("%s is not stateful", n)
 			}
 		}
@@ -35,17 +40,17 @@ func TestStatefulCommandsAreKnownHoweverTheirWordsAreGiven(t *testing.T) {
 		word, sub, two := strings.Cut(name, " ")
 		if two {
 			for _, a := range []resp.Arg{resp.String(sub), resp.Bytes([]byte(strings.ToLower(sub)))} {
-				if !resp.NewCommand(word, a, resp.String("x")).Stateful() {
+				if !isStateful(word, a, resp.String("x")) {
 					t.Errorf("%s with %s is not stateful", word, a.String())
 				}
 			}
-			if resp.IsStateful(word) || resp.NewCommand(word).Stateful() {
+			if resp.IsStateful(word) || isStateful(word) {
 				t.Errorf("%s alone is stateful", word)
 			}
 			continue
 		}
 		// Sent as two words, the first of which is the command.
-		if n := name + " x"; !resp.IsStateful(n) || !resp.NewCommand(n).Stateful() {
+		if n := name + " x"; !resp.IsStateful(n) || !isStateful(n) {
 			t.Errorf("%q is not stateful", n)
 		}
 	}
@@ -57,7 +62,7 @@ func TestOtherCommandsAreNotStateful(t *testing.T) {
 		"CLIENT SETNAME", "CLIENT SETINFO", "CLIENT ID", "CLIENT KILL", "SCRIPT", "SCRIPT LOAD", "SHUTDOWN", "WAIT",
 		"CONFIG GET", "PUBLISH", "EVAL", "SELECTED", "READ", " SELECT", "HELL\xcf", "\u017fELECT", "MON\x49TO\x12",
 	} {
-		if resp.IsStateful(name) || resp.NewCommand(name, resp.String("LIST"), resp.String("REPLY")).Stateful() {
+		if resp.IsStateful(name) || isStateful(name, resp.String("LIST"), resp.String("REPLY")) {
 			t.Errorf("%q is stateful", name)
 		}
 	}
@@ -154,7 +159,8 @@ func TestFlaggedKnowsTheArguments(t *testing.T) {
 			t.Errorf("%.40s: flags %b and wait %v, want %b and %v", c.words, got.Flags(), wait, c.flags, c.wait)
 		}
 	}
-	if d, ok := resp.NewCommand("BLPOP", resp.String("k"), resp.Float(0.25)).Flagged().Timeout(); d != time.Second/4 || !ok {
+	number := resp.NewCommand("BLPOP", resp.String("k"), resp.Float(0.25)).Flagged()
+	if d, ok := number.Timeout(); d != time.Second/4 || !ok {
 		t.Errorf("a number as timeout: %v, %v", d, ok)
 	}
 	two := resp.NewCommand("OBJECT ENCODING", resp.String("k")).WithFlags(resp.Idempotent).Flagged()
@@ -192,7 +198,8 @@ func agree(t *testing.T, c redistest.Reply) {
 		if f != 0 && name != "COMMAND" {
 			t.Errorf("%s has subcommands and flags %b", name, f)
 		}
-		if resp.NewCommand(name, resp.String("HELP")).Flagged().Flags() != resp.Idempotent {
+		help := resp.NewCommand(name, resp.String("HELP")).Flagged()
+		if help.Flags() != resp.Idempotent {
 			t.Errorf("%s HELP is not known as a subcommand", name)
 		}
 		return

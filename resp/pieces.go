@@ -4,7 +4,7 @@ package resp
 // but cut up: each argument of at least least bytes is a piece of its own, which
 // is not copied, and what lies between them is one piece each. It is for writing
 // large arguments from where they are, with one system call (net.Buffers).
-func (c Command) AppendPieces(pieces [][]byte, least int) [][]byte {
+func (c *Command) AppendPieces(pieces [][]byte, least int) [][]byte {
 	size := c.size()
 	for i := range c.NArgs() {
 		if a := c.Arg(i); !a.isNumber() && int(a.n) >= least {

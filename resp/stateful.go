@@ -20,7 +20,7 @@ func IsStateful(name string) bool {
 
 // Stateful reports whether the command is one of those of [IsStateful], also if
 // its second word is the first argument: CLIENT with REPLY. It allocates nothing.
-func (c Command) Stateful() bool {
+func (c *Command) Stateful() bool {
 	if len(c.name) < 4 {
 		return false
 	}

@@ -103,6 +103,10 @@ func (s Status) Do(ctx context.Context, d Doer) error {
 	if err != nil {
 		return err
 	}
+	if string(r.Value) == "+OK\r\n" {
+		r.Release()
+		return nil
+	}
 	_, err = decodeReply(r, OK)
 	return err
 }

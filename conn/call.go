@@ -39,6 +39,7 @@ const (
 // them while others go on.
 type call struct {
 	conn    *Conn
+	owner   resp.Owner // of its replies: itself
 	next    *call
 	ctx     context.Context // nil where it can never end
 	done    <-chan struct{} // of ctx
@@ -64,6 +65,7 @@ func (c *Conn) newCall(ctx context.Context, want int) *call {
 	k, _ := c.calls.Get().(*call)
 	if k == nil {
 		k = &call{conn: c, sig: make(chan signal, maxSignals)}
+		k.owner.Releaser = k
 	}
 	k.want = want
 	k.timeout = c.opts.ReadTimeout

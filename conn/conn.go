@@ -118,13 +118,19 @@ func (c *Conn) SetShared(shared bool) { c.shared.Store(shared) }
 // It is safe for concurrent use. When ctx ends, Do returns within a few
 // milliseconds with the context's error in an [*Error]; the connection lives on.
 func (c *Conn) Do(ctx context.Context, cmd resp.Command) (resp.Reply, error) {
+	return c.Exchange(ctx, &cmd)
+}
+
+// Exchange is Do without a copy of the command, which is neither changed nor
+// kept.
+func (c *Conn) Exchange(ctx context.Context, cmd *resp.Command) (resp.Reply, error) {
 	if err := ctx.Err(); err != nil {
 		return resp.Reply{}, c.notSent(err)
 	}
-	if err := c.admit(&cmd); err != nil {
+	if err := c.admit(cmd); err != nil {
 		return resp.Reply{}, c.notSent(err)
 	}
-	return c.do(ctx, &cmd)
+	return c.do(ctx, cmd)
 }
 
 // do is Do for what has been admitted.
@@ -172,7 +178,7 @@ func (c *Conn) do(ctx context.Context, cmd *resp.Command) (resp.Reply, error) {
 	if k.err != nil {
 		return resp.Reply{}, k.err
 	}
-	return resp.NewReply(resp.Value(k.buf), k), nil
+	return k.owner.Reply(resp.Value(k.buf)), nil
 }
 
 // enlist queues k, whose size bytes have just been encoded. c.mu is held.

@@ -66,9 +66,11 @@ var errUnasked = errors.New("the server sent what nobody asked for")
 // reports whether k was settled here; if not, a signal tells k.
 func (c *Conn) readFor(k *call) bool {
 	for {
-		settled, ok := c.deliver(k)
-		if settled || !ok {
-			return settled
+		if c.in.r < c.in.w {
+			settled, ok := c.deliver(k)
+			if settled || !ok {
+				return settled
+			}
 		}
 		if err := c.fill(); err != nil {
 			if !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -170,10 +172,19 @@ func (c *Conn) drain(d *call) {
 // broke it.
 func (c *Conn) deliver(k *call) (settled, ok bool) {
 	in := &c.in
+	n, size, err := c.frameReplies()
+	if n == 1 && in.r == in.w && c.answerAlone(k) {
+		return true, true
+	}
+	return c.deliverAll(k, n, size, err)
+}
+
+// deliverAll is deliver for any replies, of which n have been framed.
+func (c *Conn) deliverAll(k *call, n, size int, err error) (settled, ok bool) {
+	in := &c.in
 	var held output
 	passed, ok := false, true
-	for !passed && ok {
-		n, size, err := c.frameReplies()
+	for ; ; n, size, err = c.frameReplies() {
 		if n > 0 {
 			passed, ok = c.handOut(n, size, k, &settled, &held)
 		}
@@ -181,7 +192,7 @@ func (c *Conn) deliver(k *call) (settled, ok bool) {
 			c.failFraming(err)
 			ok = false
 		}
-		if n < maxFrames || in.r == in.w {
+		if passed || !ok || n < maxFrames || in.r == in.w {
 			break
 		}
 	}
@@ -194,6 +205,28 @@ func (c *Conn) deliver(k *call) (settled, ok bool) {
 		c.flush(k, held, !settled)
 	}
 	return settled, ok
+}
+
+// answerAlone is the usual end of a call that is alone: it answers k with the
+// one frame there is, and gives the reading role up.
+func (c *Conn) answerAlone(k *call) bool {
+	in := &c.in
+	f := &in.frames[0]
+	if f.end-f.start > copyLocked {
+		return false
+	}
+	c.mu.Lock()
+	if c.queue.head != k || c.queue.n != 1 || k.want != 1 || k.batch || k.state != pending || c.serving != nil {
+		c.mu.Unlock()
+		return false
+	}
+	c.queue.pop()
+	k.state = answered
+	k.buf = append(k.buf, in.buf[f.start:f.end]...)
+	in.total += uint64(f.end - f.start)
+	c.reader = nil
+	c.mu.Unlock()
+	return true
 }
 
 // frameReplies finds complete replies and gives pushes to OnPush.

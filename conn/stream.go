@@ -85,7 +85,7 @@ func (c *Conn) DoFrom(ctx context.Context, cmd resp.Command, size int64, r io.Re
 	if k.err != nil {
 		return resp.Reply{}, k.err
 	}
-	return resp.NewReply(resp.Value(k.buf), k), nil
+	return k.owner.Reply(resp.Value(k.buf)), nil
 }
 
 func (c *Conn) admitStream(ctx context.Context, cmd *resp.Command) error {

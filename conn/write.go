@@ -37,25 +37,25 @@ const (
 // the arguments of a caller, who must not leave before they are written.
 type output struct {
 	buf    []byte
-	pieces net.Buffers
+	pieces *net.Buffers // a pointer, as four words are passed in registers
 }
 
-func (o *output) empty() bool { return len(o.buf) == 0 && len(o.pieces) == 0 }
+func (o output) empty() bool { return len(o.buf) == 0 && o.pieces == nil }
 
 // encodeAlone encodes the command of k, who writes and is alone, takes it as
 // output at once, and queues k. c.mu is held.
 func (c *Conn) encodeAlone(k *call, cmd *resp.Command) (out output) {
 	if size := cmd.Size(); size > bigArg && !c.secure && len(c.wbuf) == 0 {
-		if out.pieces = cmd.AppendPieces(nil, bigArg); len(out.pieces) > 1 {
+		if pieces := net.Buffers(cmd.AppendPieces(nil, bigArg)); len(pieces) > 1 {
 			size = 0
-			for _, p := range out.pieces {
+			for _, p := range pieces {
 				size += len(p)
 			}
 			c.enlist(k, size)
 			c.sent += uint64(size)
+			out.pieces = &pieces
 			return out
 		}
-		out.pieces = nil
 	}
 	before := len(c.wbuf)
 	c.wbuf = cmd.AppendTo(c.wbuf)
@@ -117,8 +117,8 @@ func (c *Conn) keep(buf []byte) {
 // not place in time is returned as rest, without an error; it belongs to the
 // connection. may says that guarding is possible.
 func (c *Conn) put(out output, guard, may bool) (rest []byte, err error) {
-	if len(out.pieces) > 0 {
-		return c.putPieces(out.pieces)
+	if out.pieces != nil {
+		return c.putPieces(*out.pieces)
 	}
 	buf := out.buf
 	guarded := guard || may && len(buf) > guardSize

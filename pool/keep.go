@@ -45,6 +45,9 @@ func (p *Pool) keep() {
 
 // sweep discards idle connections that have outlived their use. p.mu is held.
 func (p *Pool) sweep() {
+	if m := p.endRest(); m != nil {
+		p.idle = append(p.idle, m)
+	}
 	kept := p.idle[:0]
 	surplus := len(p.idle) - max(p.opts.MinIdle, 0)
 	for i, m := range p.idle {
@@ -80,7 +83,7 @@ func (p *Pool) topUp() {
 			return
 		}
 	}
-	for missing := p.opts.MinIdle - len(p.idle) - p.dialing; missing > 0 && p.hasRoom() && p.dialing < limit; missing-- {
+	for missing := p.opts.MinIdle - p.idles() - p.dialing; missing > 0 && p.hasRoom() && p.dialing < limit; missing-- {
 		p.startDial(false)
 	}
 }

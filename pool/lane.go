@@ -83,12 +83,12 @@ type pace struct {
 
 // begin waits for the turn of a large call, or for the end of ctx, which the
 // call will notice. calls is how many are in flight in all.
-func (l *pace) begin(ctx context.Context, calls int64) time.Time {
+func (l *pace) begin(ctx context.Context, calls int64) (at int64) {
 	large := l.running.Add(1)
 	now := time.Now()
 	wait := time.Duration(l.next.Load() - now.UnixNano())
 	if wait <= 0 || calls < large*(1+paceCrowd) {
-		return now
+		return now.UnixNano()
 	}
 	t := time.NewTimer(wait)
 	defer t.Stop()
@@ -96,14 +96,14 @@ func (l *pace) begin(ctx context.Context, calls int64) time.Time {
 	case <-t.C:
 	case <-ctx.Done():
 	}
-	return time.Now()
+	return time.Now().UnixNano()
 }
 
-// end accounts for a large call.
-func (l *pace) end(began time.Time) {
+// end accounts for a large call that began at that time.
+func (l *pace) end(began int64) {
 	large := l.running.Add(-1) + 1
 	now := time.Now()
-	took := min(now.Sub(began), paceMax/paceGap)
+	took := min(time.Duration(now.UnixNano()-began), paceMax/paceGap)
 	l.next.Store(now.Add(took * paceGap / time.Duration(large)).UnixNano())
 }
 

@@ -19,12 +19,15 @@ type Pool struct {
 	opts     Options
 	ctx      context.Context // ends with the pool; dials run under it
 	cancel   context.CancelFunc
-	work     sync.WaitGroup // dials and closes under way
-	calls    atomic.Uint64  // callers inside Do and DoBatch, and all so far
-	clock    atomic.Int64   // ticks of the keeper since New
-	suspect  atomic.Int64   // raised when a connection is found broken
-	auth     atomic.Int64   // raised when the credentials have changed
-	noHello  atomic.Bool    // the server does not know HELLO
+	work     sync.WaitGroup         // dials and closes under way
+	calls    atomic.Uint64          // callers inside Do and DoBatch, and all so far
+	home     atomic.Pointer[member] // the connection of lone callers; see rest.go
+	wanted   atomic.Int32           // how many wait for a connection
+	mayRest  bool                   // MaxIdle allows for home
+	clock    atomic.Int64           // ticks of the keeper since New
+	suspect  atomic.Int64           // raised when a connection is found broken
+	auth     atomic.Int64           // raised when the credentials have changed
+	noHello  atomic.Bool            // the server does not know HELLO
 	wide     wide
 	pace     pace
 	shared   []slot
@@ -57,11 +60,12 @@ type member struct {
 	retired int64        // clock when it lost its place as a shared one
 }
 
-// Pool.calls counts callers in flight in its lower half, and all that ever
-// came in its upper half.
+// Pool.calls counts callers in flight in its lowest 31 bits, and all that ever
+// came in its upper half. Bit 31 says that Pool.home rests.
 const (
 	oneCall   = 1<<32 | 1
-	callCount = 1<<32 - 1
+	callCount = 1<<31 - 1
+	restedBit = 1 << 31
 )
 
 // New returns a pool that has not dialled yet.
@@ -75,6 +79,7 @@ func New(o Options) *Pool {
 		dialled: make(map[*conn.Conn]struct{}),
 		shared:  make([]slot, o.SharedConns),
 	}
+	p.mayRest = o.MaxIdle < 0 || o.MaxConns >= 0 && o.MaxIdle >= o.MaxConns
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.keeper = time.AfterFunc(time.Hour, p.keep)
 	p.keeper.Stop()
@@ -102,7 +107,7 @@ func (p *Pool) Do(ctx context.Context, cmd resp.Command) (resp.Reply, error) {
 		if err != nil {
 			return resp.Reply{}, err
 		}
-		reply, err := at.conn.Do(ctx, cmd)
+		reply, err := at.conn.Exchange(ctx, &cmd)
 		p.leave(at)
 		if err != nil && p.gone(at, err) {
 			continue
@@ -175,13 +180,20 @@ func (p *Pool) Ping(ctx context.Context) error {
 // seat is where a call runs.
 type seat struct {
 	*member
-	solo  bool      // alone; to be given back
-	began time.Time // of a large call among many; zero: it is none
+	solo  bool  // alone; to be given back
+	began int64 // of a large call among many, as pace has it; zero: it is none
 }
 
 // enter takes a connection for one command or batch: one of its own while few
 // callers are about, or if the call is large, else a shared one.
 func (p *Pool) enter(ctx context.Context, cmd *resp.Command, cmds []resp.Command) (at seat, err error) {
+	if m := p.takeRested(); m != nil {
+		if p.fit(m) {
+			return seat{member: m, solo: true}, nil
+		}
+		p.calls.Add(^uint64(0))
+		p.forget(m)
+	}
 	n := p.calls.Add(oneCall)
 	callers := int64(n & callCount)
 	switch {
@@ -205,8 +217,11 @@ func (p *Pool) enter(ctx context.Context, cmd *resp.Command, cmds []resp.Command
 }
 
 func (p *Pool) leave(at seat) {
+	if at.solo && at.began == 0 && p.rest(at.member) {
+		return
+	}
 	p.calls.Add(^uint64(0))
-	if !at.began.IsZero() {
+	if at.began != 0 {
 		p.pace.end(at.began)
 	}
 	if at.solo {
@@ -240,6 +255,9 @@ func (p *Pool) hasRoom() bool { return p.opts.MaxConns < 0 || p.open < p.opts.Ma
 // popIdle returns the idle connection that was used last and is in order. p.mu
 // is held; looking at a socket does not block.
 func (p *Pool) popIdle() *member {
+	if m := p.endRest(); m != nil {
+		p.idle = append(p.idle, m)
+	}
 	for len(p.idle) > 0 {
 		last := len(p.idle) - 1
 		m := p.idle[last]
@@ -297,6 +315,7 @@ func (p *Pool) putBack(m *member, leased bool) {
 		return
 	}
 	m.used.Store(p.clock.Load())
+	p.settle(m)
 	p.supply(m)
 }
 
@@ -307,6 +326,7 @@ func (p *Pool) supply(m *member) {
 	over := w != nil && w.over
 	if m.over != over {
 		m.over = over
+		p.home.CompareAndSwap(m, nil)
 		if over {
 			p.open--
 		} else {
@@ -327,7 +347,16 @@ func (p *Pool) supply(m *member) {
 	}
 }
 
-func (p *Pool) tooManyIdle() bool { return p.opts.MaxIdle >= 0 && len(p.idle) >= p.opts.MaxIdle }
+// idles is how many connections are idle. p.mu is held.
+func (p *Pool) idles() int {
+	n := len(p.idle)
+	if p.calls.Load()&restedBit != 0 {
+		n++
+	}
+	return n
+}
+
+func (p *Pool) tooManyIdle() bool { return p.opts.MaxIdle >= 0 && p.idles() >= p.opts.MaxIdle }
 
 // outdated says whether a connection is too old, or authenticated with what
 // has been replaced.
@@ -342,6 +371,7 @@ func (p *Pool) discard(m *member, why error) {
 		return
 	}
 	delete(p.members, m)
+	p.home.CompareAndSwap(m, nil)
 	if !m.over {
 		p.open--
 	}

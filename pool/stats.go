@@ -42,7 +42,7 @@ func (p *Pool) Stats() Stats {
 	defer p.mu.Unlock()
 	return Stats{
 		Open:          len(p.members) + len(p.dialled),
-		Idle:          len(p.idle),
+		Idle:          p.idles(),
 		Leased:        p.leased,
 		Dialing:       p.dialing,
 		Waiting:       p.waiters.n,

@@ -80,6 +80,8 @@ func (l *waitList) remove(w *waiter) {
 // is first.
 func (p *Pool) acquire(ctx context.Context, over bool) (*member, error) {
 	w := &waiter{ready: make(chan grant, 1), over: over}
+	p.wanted.Add(1)
+	defer p.wanted.Add(-1)
 	p.mu.Lock()
 	if p.closed != nil {
 		err := p.notSent(p.closed)
@@ -90,6 +92,9 @@ func (p *Pool) acquire(ctx context.Context, over bool) (*member, error) {
 		p.waiters.pushFirst(w)
 	} else {
 		p.waiters.push(w)
+	}
+	if m := p.endRest(); m != nil {
+		p.supply(m)
 	}
 	p.startDials()
 	p.mu.Unlock()

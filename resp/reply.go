@@ -6,15 +6,27 @@ package resp
 type Reply struct {
 	Value
 
-	owner Releaser
+	owner *Owner // a pointer, as four words are returned in registers and five are not
 }
 
 // Releaser takes the bytes of a [Reply] back.
 type Releaser interface{ ReleaseReply() }
 
+// Owner is a Releaser in the form that Replies carry. Who owns many replies in
+// turn makes one Owner and calls its Reply.
+type Owner struct{ Releaser }
+
+// Reply returns a Reply of v, whose Release calls ReleaseReply.
+func (o *Owner) Reply(v Value) Reply { return Reply{Value: v, owner: o} }
+
 // NewReply returns a Reply of v. Its Release calls owner.ReleaseReply; owner may
 // be nil, for bytes that belong to nobody.
-func NewReply(v Value, owner Releaser) Reply { return Reply{Value: v, owner: owner} }
+func NewReply(v Value, owner Releaser) Reply {
+	if owner == nil {
+		return Reply{Value: v}
+	}
+	return Reply{Value: v, owner: &Owner{owner}}
+}
 
 // Release gives the reply's bytes back to their owner. It must be called once,
 // and nothing taken from the reply may be used after it.

@@ -11,7 +11,7 @@ const (
 	heldShare = 4
 	// leastCrowd is from how many calls at a time commands are held back. For
 	// fewer it would cost more time than system calls do.
-	leastCrowd = 16
+	leastCrowd = 10
 	// nearby is the longest round trip at which commands are held back: the
 	// wait, at worst a round trip, would be worse than the calls that it saves.
 	nearby = 500 * time.Microsecond

@@ -28,31 +28,55 @@ func (c *Command) appendTo(dst []byte) []byte {
 	start := len(dst)
 	dst = slices.Grow(dst, c.size())
 	b := dst[:cap(dst)]
-	words := 1
-	if c.space > 0 {
-		words = 2
-	}
-	i := putHeader(b, start, '*', words+int(c.inline)+len(c.more))
-	if c.space > 0 {
-		i = putBulk(b, i, c.name[:c.space])
-		i = putBulk(b, i, c.name[c.space+1:])
-	} else {
-		i = putBulk(b, i, c.name)
-	}
-	for j := range c.args[:c.inline] {
-		i = c.args[j].put(b, i)
-	}
-	for j := range c.more {
-		i = c.more[j].put(b, i)
+	i := c.putStart(b, start)
+	i = putArgs(b, i, c.args[:c.inline])
+	if len(c.more) > 0 {
+		i = putArgs(b, i, c.more)
 	}
 	return b[:i]
 }
 
-// put writes the argument as a bulk string at b[i] and returns where it ends.
-func (a Arg) put(b []byte, i int) int {
-	if !a.isNumber() {
-		return putBulk(b, i, a.text())
+// putStart writes the header and the name.
+func (c *Command) putStart(b []byte, i int) int {
+	words := 1 + int(c.inline) + len(c.more)
+	if c.space > 0 {
+		i = putHeader(b, i, '*', words+1)
+		i = putBulk(b, i, c.name[:c.space])
+		return putBulk(b, i, c.name[c.space+1:])
 	}
+	if words >= 10 || len(c.name) >= 10 {
+		i = putHeader(b, i, '*', words)
+		return putBulk(b, i, c.name)
+	}
+	const blank = '*' | '0'<<8 | '\r'<<16 | '\n'<<24 | '$'<<32 | '0'<<40 | '\r'<<48 | '\n'<<56
+	binary.LittleEndian.PutUint64(b[i:], blank+uint64(words)<<8+uint64(len(c.name))<<40)
+	i += 8
+	i += copy(b[i:], c.name)
+	return putEnd(b, i)
+}
+
+// putArgs writes args as bulk strings at b[i] and returns where they end. It may
+// write three bytes more.
+func putArgs(b []byte, i int, args []Arg) int {
+	for j := range args {
+		a := &args[j]
+		if a.isNumber() {
+			i = a.putNumber(b, i)
+			continue
+		}
+		if n := int(a.n); n < len(lengths) {
+			binary.LittleEndian.PutUint64(b[i:], lengths[n])
+			i += int(lengths[n] >> 56)
+		} else {
+			i = putHeader(b, i, '$', n)
+		}
+		i += copy(b[i:], a.text())
+		i = putEnd(b, i)
+	}
+	return i
+}
+
+func (a *Arg) putNumber(b []byte, i int) int {
 	if a.p == &tags[tagFloat] {
 		var text [maxNumber]byte
 		return putBulk(b, i, viewString(a.appendNumber(text[:0])))
@@ -87,6 +111,17 @@ func putBulk(b []byte, i int, s string) int {
 	i += copy(b[i:], s)
 	return putEnd(b, i)
 }
+
+// lengths are the headers of short bulk strings, each with its own length in the
+// last byte.
+var lengths = func() (t [100]uint64) {
+	for n := range t {
+		var b [8]byte
+		b[7] = byte(putHeader(b[:], 0, '$', n))
+		t[n] = binary.LittleEndian.Uint64(b[:])
+	}
+	return t
+}()
 
 // putInt writes an integer, given by its bits, as a bulk string.
 func putInt(b []byte, i int, n uint64, negative bool) int {

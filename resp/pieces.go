@@ -12,21 +12,11 @@ func (c *Command) AppendPieces(pieces [][]byte, least int) [][]byte {
 		}
 	}
 	small := make([]byte, size) // enough: it must not move
-	start, words := 0, 1
-	if c.space > 0 {
-		words = 2
-	}
-	i := putHeader(small, 0, '*', words+c.NArgs())
-	if c.space > 0 {
-		i = putBulk(small, i, c.name[:c.space])
-		i = putBulk(small, i, c.name[c.space+1:])
-	} else {
-		i = putBulk(small, i, c.name)
-	}
+	start, i := 0, c.putStart(small, 0)
 	for j := range c.NArgs() {
 		a := c.Arg(j)
 		if a.isNumber() || int(a.n) < least {
-			i = a.put(small, i)
+			i = putArgs(small, i, []Arg{a})
 			continue
 		}
 		i = putHeader(small, i, '$', int(a.n))

@@ -12,8 +12,8 @@ const (
 	// From three on, sharing takes half the processor time of client and server
 	// for each command, and answers sooner.
 	DefaultSoloConns = 2
-	// DefaultSharedConns is how many connections all callers share when there
-	// are more of them.
+	// DefaultSharedConns is how many connections all callers share at most when
+	// there are more of them.
 	DefaultSharedConns = 2
 	// DefaultMinConns is the least value of the default of MaxConns, which is
 	// four for each processor.

@@ -33,7 +33,7 @@ const (
 	keepBig = 4 << 20
 	// maxFrames is how many replies are handed out at a time.
 	maxFrames = 128
-	// copyLocked is how many bytes of replies are copied under the lock; it
+	// copyLocked is how many bytes of a reply are copied under the lock; it
 	// saves a caller that is alone a second locking.
 	copyLocked = 1 << 10
 )
@@ -183,20 +183,19 @@ func (c *Conn) deliver(k *call) (settled, ok bool) {
 func (c *Conn) deliverAll(k *call, n, size int, err error) (settled, ok bool) {
 	in := &c.in
 	var held output
-	passed, ok := false, true
-	for ; ; n, size, err = c.frameReplies() {
+	for ok = true; ; n, size, err = c.frameReplies() {
 		if n > 0 {
-			passed, ok = c.handOut(n, size, k, &settled, &held)
+			ok = c.handOut(n, size, k, &settled, &held)
 		}
-		if err != nil && ok && !passed {
+		if err != nil && ok {
 			c.failFraming(err)
 			ok = false
 		}
-		if passed || !ok || n < maxFrames || in.r == in.w {
+		if !ok || n < maxFrames || in.r == in.w {
 			break
 		}
 	}
-	if settled && ok && !passed {
+	if settled && ok {
 		c.mu.Lock()
 		c.passReading()
 		c.mu.Unlock()
@@ -267,10 +266,9 @@ func (c *Conn) push(v resp.Value) (err error) {
 	return nil
 }
 
-// handOut gives the first n frames to the calls that await them. Where that
-// settles k and empties the buffer it also passes the reading on. It takes what
-// was held back and has to be written now.
-func (c *Conn) handOut(n, size int, k *call, settled *bool, held *output) (passed, ok bool) {
+// handOut gives the first n frames to the calls that await them, and says if that
+// settles k. It takes what was held back and has to be written now.
+func (c *Conn) handOut(n, size int, k *call, settled *bool, held *output) (ok bool) {
 	in := &c.in
 	in.total += uint64(size)
 	if c.bulky.Load() {
@@ -295,29 +293,20 @@ func (c *Conn) handOut(n, size int, k *call, settled *bool, held *output) (passe
 	if held.empty() {
 		*held = c.takeHeld(k)
 	}
-	if size > copyLocked || stray != nil {
-		// A call that awaits more replies may fail or be left meanwhile.
-		c.copying = len(takes) > 0 && !takes[len(takes)-1].last
-		partial := c.copying
-		c.mu.Unlock()
-		c.copyOut(takes, k)
-		if partial {
-			c.mu.Lock()
-			c.copying = false
-			c.mu.Unlock()
-		}
-		if stray != nil {
-			c.fail(OpRead, stray)
-		}
-	} else {
-		c.copyOut(takes, k)
-		if *settled && in.r == in.w {
-			c.passReading()
-			passed = true
-		}
+	// A call that awaits more replies may fail or be left meanwhile.
+	c.copying = len(takes) > 0 && !takes[len(takes)-1].last
+	partial := c.copying
+	c.mu.Unlock()
+	c.copyOut(takes, k)
+	if partial {
+		c.mu.Lock()
+		c.copying = false
 		c.mu.Unlock()
 	}
-	return passed, stray == nil
+	if stray != nil {
+		c.fail(OpRead, stray)
+	}
+	return stray == nil
 }
 
 // assign says how many of the next n frames go to head, which is out of the

@@ -17,7 +17,7 @@ type Cmd[T any] struct {
 	Command resp.Command
 	Decode  Decoder[T]
 
-	err error // a bad argument; returned before any I/O
+	err *ArgError // a bad argument; returned before any I/O
 }
 
 // New returns a command by its name, which may hold a space ("CONFIG GET").
@@ -69,7 +69,7 @@ func (c Cmd[T]) With(f resp.Flags) Cmd[T] {
 func (c Cmd[T]) Idempotent() Cmd[T] { return c.With(resp.Idempotent) }
 
 // Err returns why the command cannot be sent, or nil. It is what Do returns.
-func (c Cmd[T]) Err() error { return c.err }
+func (c Cmd[T]) Err() error { return c.err.orNil() }
 
 // check returns the command as one that fails with r, if there is a reason.
 func (c Cmd[T]) check(r reason) Cmd[T] {
@@ -91,7 +91,8 @@ func (c Cmd[T]) fail(err error) Cmd[T] {
 type Status struct {
 	Command resp.Command
 
-	err error
+	err *ArgError
+	_   uintptr // what is a multiple of 16 bytes is copied faster
 }
 
 // Do runs the command on d.
@@ -129,7 +130,7 @@ func (s Status) With(f resp.Flags) Status {
 func (s Status) Idempotent() Status { return s.With(resp.Idempotent) }
 
 // Err returns why the command cannot be sent, or nil.
-func (s Status) Err() error { return s.err }
+func (s Status) Err() error { return s.err.orNil() }
 
 func (s Status) check(r reason) Status {
 	if r != fine && s.err == nil {
@@ -182,7 +183,7 @@ type Buffered struct {
 	Command resp.Command
 
 	dst []byte
-	err error
+	err *ArgError
 }
 
 // Into returns c with its reply, a string, appended to dst[:len(dst)]. Nothing

@@ -80,6 +80,14 @@ type ArgError struct {
 // Error implements error.
 func (e *ArgError) Error() string { return "redis: " + e.Command + ": " + e.Reason }
 
+// orNil returns e as an error that is nil if e is.
+func (e *ArgError) orNil() error {
+	if e == nil {
+		return nil
+	}
+	return e
+}
+
 // DecodeError says that a reply is not what the decoder expects. The command has
 // been executed.
 type DecodeError struct {

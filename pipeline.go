@@ -92,7 +92,7 @@ func (p *Pipeline) Add(cmd resp.Command) Future[resp.Value] {
 	return Future[resp.Value]{p: p, index: p.add(&cmd, nil), gen: p.gen, decode: Raw}
 }
 
-func (p *Pipeline) add(cmd *resp.Command, err error) int {
+func (p *Pipeline) add(cmd *resp.Command, err *ArgError) int {
 	i := len(p.cmds)
 	p.cmds = append(p.cmds, *cmd)
 	if err != nil {

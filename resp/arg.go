@@ -75,6 +75,14 @@ func (a Arg) isNumber() bool {
 	return uintptr(unsafe.Pointer(a.p))-uintptr(unsafe.Pointer(&tags)) < uintptr(len(tags))
 }
 
+// rest returns the arguments beyond the inline ones. They are never written to in
+// place, and have no room for more.
+func (c *Command) rest() []Arg { return unsafe.Slice(c.more, c.extra) }
+
+func (c *Command) setRest(args []Arg) {
+	c.more, c.extra = unsafe.SliceData(args), uint32(len(args))
+}
+
 // view returns the bytes of an Arg that is no number. They must not be changed.
 func (a Arg) view() []byte { return unsafe.Slice(a.p, a.n) }
 

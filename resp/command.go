@@ -14,14 +14,18 @@ const inlineArgs = 4
 // kept, sent many times and used by many goroutines, as long as the bytes it was
 // made of do not change. Its methods that only look take a pointer, for it is large.
 type Command struct {
+	// The size is a multiple of 16 bytes, as that of redis.Cmd: the processor must
+	// not wait at each copy for the stores of the one before.
+
 	name    string
 	args    [inlineArgs]Arg
-	more    []Arg // arguments beyond the inline ones; never written to in place
+	more    *Arg // the first of the arguments beyond the inline ones; see rest
 	timeout time.Duration
-	flags   Flags
+	extra   uint32 // how many more points to
 	space   uint16 // where the name is split, if it is two words; else 0
 	inline  uint8  // how many of args are used
-	timed   bool   // timeout is set
+	flags   Flags
+	timed   bool // timeout is set
 }
 
 // NewCommand returns a command. The name may consist of two words with a space
@@ -32,7 +36,7 @@ func NewCommand(name string, args ...Arg) Command {
 	c := Command{name: name, space: split(name)}
 	c.inline = uint8(copy(c.args[:], args))
 	if len(args) > inlineArgs {
-		c.more = append([]Arg(nil), args[inlineArgs:]...)
+		c.setRest(append([]Arg(nil), args[inlineArgs:]...))
 	}
 	return c
 }
@@ -42,7 +46,7 @@ func NewCommand(name string, args ...Arg) Command {
 func (c *Command) Init(name string, f Flags, args ...Arg) {
 	c.name, c.flags, c.space = name, f, split(name)
 	if len(args) > inlineArgs {
-		c.more = append([]Arg(nil), args[inlineArgs:]...)
+		c.setRest(append([]Arg(nil), args[inlineArgs:]...))
 		args = args[:inlineArgs]
 	}
 	for i := range args {
@@ -65,7 +69,7 @@ func (c Command) With(args ...Arg) Command {
 	n := copy(c.args[c.inline:], args)
 	c.inline += uint8(n)
 	if len(args) > n {
-		c.more = append(c.more[:len(c.more):len(c.more)], args[n:]...)
+		c.setRest(append(c.rest(), args[n:]...))
 	}
 	return c
 }
@@ -96,7 +100,7 @@ func (c *Command) Flags() Flags { return c.flags }
 func (c *Command) Timeout() (d time.Duration, ok bool) { return c.timeout, c.timed }
 
 // NArgs returns the number of arguments. The words of the name are none.
-func (c *Command) NArgs() int { return int(c.inline) + len(c.more) }
+func (c *Command) NArgs() int { return int(c.inline) + int(c.extra) }
 
 // Arg returns argument i, counted from 0 after the name. It panics if there is
 // none.
@@ -104,7 +108,7 @@ func (c *Command) Arg(i int) Arg {
 	if i < int(c.inline) {
 		return c.args[i]
 	}
-	return c.more[i-int(c.inline)]
+	return c.rest()[i-int(c.inline)]
 }
 
 // Size returns an upper bound of the encoded length in bytes. It is a few bytes

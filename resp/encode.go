@@ -16,8 +16,16 @@ func (c *Command) size() int {
 	for i := range c.args[:c.inline] {
 		n += maxHeader + 2 + c.args[i].size()
 	}
-	for i := range c.more {
-		n += maxHeader + 2 + c.more[i].size()
+	if c.extra > 0 {
+		n += sizeOf(c.rest())
+	}
+	return n
+}
+
+func sizeOf(args []Arg) int {
+	n := 0
+	for i := range args {
+		n += maxHeader + 2 + args[i].size()
 	}
 	return n
 }
@@ -30,15 +38,15 @@ func (c *Command) appendTo(dst []byte) []byte {
 	b := dst[:cap(dst)]
 	i := c.putStart(b, start)
 	i = putArgs(b, i, c.args[:c.inline])
-	if len(c.more) > 0 {
-		i = putArgs(b, i, c.more)
+	if c.extra > 0 {
+		i = putArgs(b, i, c.rest())
 	}
 	return b[:i]
 }
 
 // putStart writes the header and the name.
 func (c *Command) putStart(b []byte, i int) int {
-	words := 1 + int(c.inline) + len(c.more)
+	words := 1 + c.NArgs()
 	if c.space > 0 {
 		i = putHeader(b, i, '*', words+1)
 		i = putBulk(b, i, c.name[:c.space])

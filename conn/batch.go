@@ -88,7 +88,9 @@ func (b *batch) send() {
 	if company && c.far {
 		runtime.Gosched()
 	}
-	if c.flush(writer, output{}, true) {
+	// Nothing is in flight but this part: unless it is large, the kernel has room.
+	guard := company || b.count > 1
+	if c.flush(writer, output{}, guard) {
 		writer.sig <- sigRead // found again when its turn to be awaited comes
 	}
 }

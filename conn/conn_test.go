@@ -244,6 +244,31 @@ func TestPushesBetweenRepliesReachTheHandler(t *testing.T) {
 	}
 }
 
+func TestPushesBetweenTheRepliesOfABatchAreNoReplies(t *testing.T) {
+	redistest.NoLeaks(t)
+	s := redistest.NewServer(t)
+	push := redistest.Push(redistest.Bulk("invalidate"), redistest.Bulk("k"))
+	s.Handle("TWICE", func(p *redistest.Peer, args []string) {
+		reply := redistest.Bulk(args[1])
+		p.Write(reply + reply + push) // the first answers NOTHING
+	})
+	s.Handle("NOTHING", func(*redistest.Peer, []string) {})
+	pushes := 0 // counted where DoBatch runs, as nobody else reads
+	c := dial(t, s, conn.Options{OnPush: func(resp.Value) { pushes++ }})
+	var cmds []resp.Command
+	for i := range 300 {
+		cmds = append(cmds, resp.NewCommand("NOTHING"), resp.NewCommand("TWICE", resp.Int(int64(i))))
+	}
+	err := c.DoBatch(t.Context(), cmds, func(i int, v resp.Value) {
+		if got, err := v.Int(); got != int64(i/2) || err != nil {
+			t.Errorf("%d: %q", i, v)
+		}
+	})
+	if err != nil || pushes < 299 {
+		t.Fatalf("%d pushes, %v", pushes, err)
+	}
+}
+
 func TestStatefulCommandsAreRefusedOnASharedConnectionBeforeAnyIO(t *testing.T) {
 	s := redistest.NewServer(t)
 	c := dial(t, s, conn.Options{Shared: true})

@@ -207,10 +207,13 @@ func (b Buffered) Do(ctx context.Context, d Doer) ([]byte, error) {
 	return append(b.dst, p...), nil
 }
 
-// decodeReply is the one place where a reply becomes a value of the caller: a
-// decoder that may take over a detached buffer instead of copying it hooks in
-// here.
+// decodeReply is the one place where a reply becomes a value of the caller.
 func decodeReply[T any](r resp.Reply, decode Decoder[T]) (T, error) {
+	if len(r.Value) > largeText {
+		if t, ok := keepReply(r, decode); ok {
+			return t, nil
+		}
+	}
 	defer r.Release() // also when a decoder of the user panics
 	return decodeValue(r.Value, decode)
 }

@@ -9,7 +9,8 @@ import (
 )
 
 // Decoder makes a value of a reply. It must not keep v or bytes of it: they are
-// overwritten when it has returned. [Text], [Bytes] and [Raw] copy.
+// overwritten when it has returned. [Text], [Bytes] and [Raw] copy
+// (for the reply of a command Text and Bytes may take over a large one instead).
 //
 // The decoders of this package accept the shapes of RESP2 and RESP3 alike: a
 // number may come as an integer, a double or a string, a map as a map or as a

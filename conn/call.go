@@ -52,6 +52,7 @@ type call struct {
 	timeout time.Duration
 	state   state
 	big     bool // buf is a read buffer that was handed over
+	snug    bool // it holds little else than the reply
 	blocks  bool // a blocking command: cancellation is watched by a callback
 	batch   bool // part of a batch: its goroutine may be waiting for another part
 	midway  bool // within a streamed string: the end of its context breaks the connection
@@ -86,9 +87,21 @@ func (k *call) ReleaseReply() {
 	}
 	k.next, k.ctx, k.done, k.err = nil, nil, nil, nil
 	k.buf, k.ends = k.buf[:0], k.ends[:0]
-	k.state, k.big, k.blocks, k.batch = pending, false, false, false
+	k.state, k.big, k.snug, k.blocks, k.batch = pending, false, false, false, false
 	k.midway, k.partial, k.held, k.torn = false, false, false, false
 	k.conn.calls.Put(k)
+}
+
+// KeepReply is ReleaseReply for a caller that keeps the bytes: a read buffer that
+// was handed over, unless much of it would be kept for nothing. It is called
+// through resp.Reply.
+func (k *call) KeepReply() bool {
+	if !k.big || !k.snug {
+		return false
+	}
+	k.buf, k.big = nil, false
+	k.ReleaseReply()
+	return true
 }
 
 // allow adds the time that a blocking command may take on the server to the
@@ -129,8 +142,9 @@ func (k *call) noteEnds(replies []frame, shift int) {
 }
 
 // takeOver makes a buffer that holds the one reply that of k.
-func (k *call) takeOver(buf []byte) {
-	k.buf, k.big = buf, true
+// snug says that the memory holds little else.
+func (k *call) takeOver(buf []byte, snug bool) {
+	k.buf, k.big, k.snug = buf, true, snug
 	if k.batch {
 		k.ends = append(k.ends, len(buf))
 	}

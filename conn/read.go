@@ -340,7 +340,8 @@ func (c *Conn) copyOut(takes []take, k *call) {
 		}
 		t.to = nil
 		if f := frames[0]; f.end-f.start > largeReply && len(takes) == 1 && t.n == 1 && t.last && len(to.buf) == 0 {
-			to.takeOver(in.buf[f.start:f.end:f.end])
+			size := f.end - f.start
+			to.takeOver(in.buf[f.start:f.end:f.end], len(in.buf)-size < size/8)
 			c.replaceBuffer()
 		} else {
 			to.add(in.buf, frames)
@@ -424,7 +425,10 @@ func (c *Conn) makeRoom() {
 		c.bulky.Store(true)
 	}
 	size := min(need, max(firstGrowth, 2*held))
-	size = max(size, 2*len(in.buf))
+	if b := in.buf[in.r:in.w]; len(b) < 2 || b[0] != '$' || b[1] == '?' {
+		// Unlike the length of one string, that of all else is not known yet.
+		size = max(size, 2*len(in.buf))
+	}
 	bigger := c.takeBig(size)
 	copy(bigger, in.buf[in.r:in.w])
 	in.buf, in.r, in.w = bigger, 0, held

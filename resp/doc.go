@@ -32,7 +32,7 @@
 // until the reply has come. A Value, and every slice and Value taken from it,
 // aliases the buffer that the reply was read into. It is valid until the next
 // [Reader.ReadValue], or until [Reply.Release]; [Value.Clone] copies what is to
-// stay. Errors own their strings. Of strings, only a streamed one is joined in new
+// stay, and [Reply.Keep] may save the copy of a large reply. Errors own their strings. Of strings, only a streamed one is joined in new
 // memory.
 //
 // # Limits

@@ -186,3 +186,14 @@ func ExampleNewReply() {
 	fmt.Println(kept, owner.out)
 	// Output: OK 0
 }
+
+func ExampleReply_Keep() {
+	r := resp.NewReply(resp.Value("+OK\r\n"), nil)
+	v := r.Value
+	if !r.Keep() { // as of most replies
+		v = v.Clone()
+		r.Release()
+	}
+	fmt.Println(v)
+	// Output: OK
+}

@@ -19,6 +19,14 @@ type Owner struct{ Releaser }
 // Reply returns a Reply of v, whose Release calls ReleaseReply.
 func (o *Owner) Reply(v Value) Reply { return Reply{Value: v, owner: o} }
 
+// Keeper is a [Releaser] that may be able to let the bytes go for good.
+type Keeper interface {
+	Releaser
+	// KeepReply does what ReleaseReply does, but leaves the bytes to the caller. If it
+	// reports false it has done nothing.
+	KeepReply() bool
+}
+
 // NewReply returns a Reply of v. Its Release calls owner.ReleaseReply; owner may
 // be nil, for bytes that belong to nobody.
 func NewReply(v Value, owner Releaser) Reply {
@@ -34,4 +42,15 @@ func (r Reply) Release() {
 	if r.owner != nil {
 		r.owner.ReleaseReply()
 	}
+}
+
+// Keep takes the place of Release where it reports true: the bytes of the reply
+// then belong to the caller and never change. It reports false if the owner needs
+// them back, as for all but large replies; then the reply must be released.
+func (r Reply) Keep() bool {
+	if r.owner == nil {
+		return false // who made them may still use them
+	}
+	k, ok := r.owner.Releaser.(Keeper)
+	return ok && k.KeepReply()
 }

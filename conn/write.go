@@ -21,6 +21,10 @@ const (
 	// life: a large command may take longer than the read timeout.
 	writeTurn = 1 << 20
 	slowTurn  = 64 << 10
+	// firstTurn is the first turn of a large command. The peer reads it while
+	// the next one is copied to the kernel, and is not caught up with: 1 MiB
+	// takes two thirds of the time.
+	firstTurn = 64 << 10
 	// stallTime is how long a guarded write may make no progress before a
 	// goroutine takes it over, so that the caller can read: a peer may be
 	// unable to read on until its own output has been taken.
@@ -157,8 +161,10 @@ func (c *Conn) write(buf []byte, guarded bool) (rest []byte, err error) {
 // putPieces writes the pieces of a large command, several with one system
 // call. The rest is a copy: its caller may leave.
 func (c *Conn) putPieces(pieces net.Buffers) (rest []byte, err error) {
+	size := firstTurn
 	for len(pieces) > 0 {
-		turn, later := split(pieces, writeTurn)
+		turn, later := split(pieces, size)
+		size = writeTurn
 		_ = c.nc.SetWriteDeadline(time.Now().Add(stallTime))
 		_, err := turn.WriteTo(c.nc)
 		if err == nil {

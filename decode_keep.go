@@ -6,8 +6,8 @@ import (
 	"github.com/kermes-redis/kermes/resp"
 )
 
-// This file holds what needs unsafe in this package. Without it a GET of 1 MiB
-// takes a third longer: the copy costs as much as the reading.
+// This file holds what needs unsafe in this package. Without it a GET of 1 MiB took
+// 1.1 to 1.5 times as long in four comparisons; the copy was a quarter of its CPU time.
 
 // largeText is from which size a string is not copied out of a reply if the reply
 // can become the string.

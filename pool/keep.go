@@ -46,7 +46,7 @@ func (p *Pool) keep() {
 // sweep discards idle connections that have outlived their use. p.mu is held.
 func (p *Pool) sweep() {
 	if m := p.endRest(); m != nil {
-		p.idle = append(p.idle, m)
+		p.supply(m) // somebody may have begun to wait when it came to rest
 	}
 	kept := p.idle[:0]
 	surplus := len(p.idle) - max(p.opts.MinIdle, 0)

@@ -248,7 +248,7 @@ func TestMinIdleKeepsConnectionsReady(t *testing.T) {
 	s.CloseAll()
 	s.WaitFor(t, "three new ones, once use has found the old ones dead", func() bool {
 		_ = p.Ping(t.Context())
-		return p.Stats().Idle == 3 && s.Open() >= 3
+		return p.Stats().Idle >= 3 && s.Open() >= 3 // four if use had one of them when they were dialled
 	})
 }
 

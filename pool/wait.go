@@ -93,7 +93,7 @@ func (p *Pool) acquire(ctx context.Context, over bool) (*member, error) {
 	} else {
 		p.waiters.push(w)
 	}
-	if m := p.endRest(); m != nil {
+	if m := p.idleFor(w); m != nil {
 		p.supply(m)
 	}
 	p.startDials()
@@ -111,6 +111,15 @@ func (p *Pool) acquire(ctx context.Context, over bool) (*member, error) {
 	case <-ctx.Done():
 	}
 	return p.stopWaiting(ctx, w, began)
+}
+
+// idleFor returns a connection that has become idle since w found none. p.mu is
+// held.
+func (p *Pool) idleFor(w *waiter) *member {
+	if w.over {
+		return nil // it gets a new one, or the next that comes back
+	}
+	return p.popIdle()
 }
 
 // stopWaiting takes w off the list, unless it has been served meanwhile.

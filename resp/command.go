@@ -49,10 +49,7 @@ func (c *Command) Init(name string, f Flags, args ...Arg) {
 		c.setRest(append([]Arg(nil), args[inlineArgs:]...))
 		args = args[:inlineArgs]
 	}
-	for i := range args {
-		c.args[i] = args[i]
-	}
-	c.inline = uint8(len(args))
+	c.inline = uint8(copy(c.args[:], args))
 }
 
 // split returns the index of the first space in name, or 0 if there is none

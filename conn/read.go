@@ -41,7 +41,8 @@ const (
 // input is the reading side. It belongs to the holder of the reading role.
 type input struct {
 	buf    []byte
-	r, w   int // buf[r:w] has been read and not yet framed
+	small  []byte // was buf before a large reply came
+	r, w   int    // buf[r:w] has been read and not yet framed
 	scan   resp.Scanner
 	frames [maxFrames]frame
 	takes  [maxFrames]take
@@ -431,15 +432,20 @@ func (c *Conn) makeRoom() {
 	}
 	bigger := c.takeBig(size)
 	copy(bigger, in.buf[in.r:in.w])
+	if len(in.buf) <= busyBuffer {
+		in.small = in.buf
+	}
 	in.buf, in.r, in.w = bigger, 0, held
 }
 
-// replaceBuffer gives the connection a fresh buffer, because the old one has
-// gone with a large reply, and moves what was read beyond that reply.
+// replaceBuffer gives the connection its small buffer back, or a fresh one, because
+// the one in use has gone with a large reply, and moves what was read beyond that reply.
 func (c *Conn) replaceBuffer() {
 	in := &c.in
 	rest := in.buf[in.r:in.w]
-	in.buf = make([]byte, max(baseBuffer, len(rest)))
+	if in.buf, in.small = in.small, nil; len(in.buf) < max(baseBuffer, len(rest)) {
+		in.buf = make([]byte, max(baseBuffer, len(rest)))
+	}
 	in.r, in.w = 0, copy(in.buf, rest)
 }
 

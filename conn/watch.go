@@ -215,7 +215,7 @@ func (c *Conn) idle() pace {
 	}
 	receiving := c.rx.ctx != nil || c.taint.other // Receive does not take the reading role
 	if c.reader == nil && !receiving && len(c.in.buf) > baseBuffer && c.in.r == c.in.w {
-		c.in.buf, c.in.r, c.in.w, c.in.full = nil, 0, 0, 0
+		c.in.buf, c.in.small, c.in.r, c.in.w, c.in.full = nil, nil, 0, 0, 0
 	}
 	return stopped
 }

@@ -72,7 +72,7 @@ func TestALargeStringIsTheReplyItselfWhereThatCanBeKept(t *testing.T) {
 func TestALargeReplyThatIsNoStringIsReleased(t *testing.T) {
 	long := strings.Repeat("x", 20<<10)
 	list := resp.AppendBulk(resp.AppendArray(nil, 1), long)
-	for _, reply := range [][]byte{[]byte("-ERR " + long + "\r\n"), list} {
+	for _, reply := range [][]byte{[]byte("-ERR " + long + "\r\n"), []byte("!20484\r\nERR " + long + "\r\n"), list} {
 		l := &lender{reply: reply}
 		if _, err := redis.Get("k").Do(t.Context(), l); err == nil || l.released != 1 || l.kept != 0 {
 			t.Errorf("%.8q: %.40v, released %d times, kept %d times", reply, err, l.released, l.kept)

@@ -1,7 +1,6 @@
 package redis
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -10,7 +9,6 @@ import (
 	"github.com/kermes-redis/kermes/conn"
 	"github.com/kermes-redis/kermes/internal/redistest"
 	"github.com/kermes-redis/kermes/pool"
-	"github.com/kermes-redis/kermes/resp"
 )
 
 func sized(n int, seed string) string { return strings.Repeat(seed+"-", n/len(seed)+1)[:n] }
@@ -115,19 +113,5 @@ func TestLargeRepliesThatAreNoStringsAreDecodedAsEver(t *testing.T) {
 			}
 		}
 		_ = s.Close()
-	}
-}
-
-func TestALargeErrorOfAGetIsItsError(t *testing.T) {
-	s := redistest.NewServer(t)
-	s.Handle("GET", func(p *redistest.Peer, _ []string) { p.Write("!20000\r\nERR " + sized(19_996, "z") + "\r\n") })
-	c, err := conn.Dial(t.Context(), conn.Options{Addr: s.Addr()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	_, err = Get("k").Do(t.Context(), c)
-	if _, ok := errors.AsType[*resp.Error](err); !ok {
-		t.Error(err)
 	}
 }

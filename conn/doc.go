@@ -8,10 +8,11 @@
 // the socket: a caller appends its command to the connection's write buffer,
 // and whoever finds nobody writing writes what has gathered. Where more than a
 // few callers are about and the server is near, a command may wait until a quarter
-// of them has gathered or the next replies arrive, whichever is first. The
-// caller whose reply comes next reads, hands each reply to its caller, and passes the
+// of them has gathered or the next replies arrive, whichever is first. The caller
+// whose reply comes next reads, hands each reply to its caller, and passes the
 // reading on when its own has come. A caller that is alone therefore writes
 // and reads on its own goroutine, as with an exclusive connection.
+// [Conn.Exchange] is Do for a command that is at hand as a variable.
 //
 // Replies come in the order of the commands. A slow command or a very large
 // reply delays what was sent after it ([Conn.Bulky] tells), so these belong on a

@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/kermes-redis/kermes/resp"
@@ -141,25 +142,51 @@ func TestAQuarterOfTheCrowdIsWrittenAtOnce(t *testing.T) {
 	c.end(5)
 }
 
-func TestAFewCallersAreNotHeldBack(t *testing.T) {
-	c := newCrowded(t, leastCrowd-1)
-	c.call(t.Context(), "A")
-	c.gets("A")
-	c.call(t.Context(), "B")
-	c.gets("B")
-	c.answer(2)
-	c.end(2)
+func TestNobodyIsHeldBackAmongFewOrWhenTheServerIsFar(t *testing.T) {
+	for _, tt := range []struct {
+		peak int
+		far  bool
+	}{{leastCrowd - 1, false}, {100, true}} {
+		c := newCrowded(t, tt.peak)
+		c.far = tt.far
+		c.call(t.Context(), "A")
+		c.gets("A")
+		c.call(t.Context(), "B")
+		c.gets("B") // though A was not answered
+		c.answer(2)
+		c.end(2)
+	}
 }
 
-func TestNobodyIsHeldBackWhenTheServerIsFar(t *testing.T) {
-	c := newCrowded(t, 100)
-	c.far = true
-	c.call(t.Context(), "A")
-	c.gets("A")
-	c.call(t.Context(), "B")
-	c.gets("B")
-	c.answer(2)
-	c.end(2)
+func TestAServerIsFarIfBothConnectingAndTheHandshakeTakeLong(t *testing.T) {
+	for _, tt := range []struct {
+		dial, hello time.Duration
+		far         bool
+	}{{0, 0, false}, {time.Millisecond, 0, false}, {0, time.Millisecond, false}, {time.Millisecond, time.Millisecond, true}} {
+		synctest.Test(t, func(t *testing.T) {
+			c, err := Dial(t.Context(), Options{NoClientInfo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+				time.Sleep(tt.dial)
+				nc, peer := net.Pipe()
+				go func() {
+					defer peer.Close()
+					b := make([]byte, 1024)
+					if _, err := peer.Read(b); err == nil {
+						time.Sleep(tt.hello)
+						_, _ = peer.Write([]byte("%1\r\n+proto\r\n:3\r\n"))
+						_, _ = peer.Read(b) // until it is closed
+					}
+				}()
+				return nc, nil
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			if c.far != tt.far {
+				t.Errorf("%+v: far is %v", tt, c.far)
+			}
+		})
+	}
 }
 
 func TestWhatIsHeldBackGoesOutThoughItsReadersHaveLeft(t *testing.T) {

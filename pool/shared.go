@@ -53,7 +53,7 @@ func (p *Pool) working(s *slot) *member {
 // whom no other can be had.
 func (p *Pool) hasShared() bool {
 	for i := range p.shared {
-		if m := p.shared[i].member.Load(); m != nil && p.fitShared(m) {
+		if p.working(&p.shared[i]) != nil {
 			return true
 		}
 	}

@@ -33,11 +33,8 @@ type Command struct {
 //
 // The command has no flags: see [FlagsOf].
 func NewCommand(name string, args ...Arg) Command {
-	c := Command{name: name, space: split(name)}
-	c.inline = uint8(copy(c.args[:], args))
-	if len(args) > inlineArgs {
-		c.setRest(append([]Arg(nil), args[inlineArgs:]...))
-	}
+	var c Command
+	c.Init(name, 0, args...)
 	return c
 }
 
@@ -107,11 +104,3 @@ func (c *Command) Arg(i int) Arg {
 	}
 	return c.rest()[i-int(c.inline)]
 }
-
-// Size returns an upper bound of the encoded length in bytes. It is a few bytes
-// an argument above it.
-func (c *Command) Size() int { return c.size() }
-
-// AppendTo appends the command as RESP to dst: an array of bulk strings. It
-// allocates nothing if dst has room for [Command.Size] more bytes.
-func (c *Command) AppendTo(dst []byte) []byte { return c.appendTo(dst) }

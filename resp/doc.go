@@ -14,7 +14,8 @@
 //
 // A [Command] is a value: a name, arguments, and what a client must know of it
 // ([Flags], how long it may block). Numbers stay numbers until they are encoded.
-// The common ones allocate nothing.
+// The common ones allocate nothing. [Command.Init] makes one in place, for what is
+// made of commands and would copy it.
 //
 // # Replies
 //
@@ -32,8 +33,9 @@
 // until the reply has come. A Value, and every slice and Value taken from it,
 // aliases the buffer that the reply was read into. It is valid until the next
 // [Reader.ReadValue], or until [Reply.Release]; [Value.Clone] copies what is to
-// stay, and [Reply.Keep] may save the copy of a large reply. Errors own their strings. Of strings, only a streamed one is joined in new
-// memory.
+// stay, and [Reply.Keep] may save the copy of a large reply. A Reply goes back to its
+// [Owner], which is a [Keeper] if it can let the bytes go. Errors own their strings.
+// Of strings, only a streamed one is joined in new memory.
 //
 // # Limits
 //

@@ -11,7 +11,9 @@ import (
 // end of line. Each bulk string has a further end of line.
 const maxHeader = 1 + 20 + 2
 
-func (c *Command) size() int {
+// Size returns an upper bound of the encoded length in bytes. It is a few bytes
+// an argument above it.
+func (c *Command) Size() int {
 	n := maxHeader + 2*(maxHeader+2) + len(c.name)
 	for i := range c.args[:c.inline] {
 		n += maxHeader + 2 + c.args[i].size()
@@ -30,11 +32,14 @@ func sizeOf(args []Arg) int {
 	return n
 }
 
-// appendTo makes room once and then writes by index: appending piece by piece
-// would check for room a dozen times a command.
-func (c *Command) appendTo(dst []byte) []byte {
+// AppendTo appends the command as RESP to dst: an array of bulk strings. It
+// allocates nothing if dst has room for [Command.Size] more bytes.
+//
+// It makes room once and then writes by index: appending piece by piece would
+// check for room a dozen times a command.
+func (c *Command) AppendTo(dst []byte) []byte {
 	start := len(dst)
-	dst = slices.Grow(dst, c.size())
+	dst = slices.Grow(dst, c.Size())
 	b := dst[:cap(dst)]
 	i := c.putStart(b, start)
 	i = putArgs(b, i, c.args[:c.inline])

@@ -5,7 +5,7 @@ package resp
 // is not copied, and what lies between them is one piece each. It is for writing
 // large arguments from where they are, with one system call (net.Buffers).
 func (c *Command) AppendPieces(pieces [][]byte, least int) [][]byte {
-	size := c.size()
+	size := c.Size()
 	for i := range c.NArgs() {
 		if a := c.Arg(i); !a.isNumber() && int(a.n) >= least {
 			size -= int(a.n)

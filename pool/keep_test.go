@@ -27,10 +27,26 @@ func inBubble(t *testing.T, o pool.Options, f func(t *testing.T, s *redistest.Se
 		}
 		o.Conn.Dial = s.PipeDial
 		p := pool.New(o)
+		defer func() {
+			_ = p.Close()
+			_ = s.Close()
+		}()
 		f(t, s, p)
-		_ = p.Close()
-		_ = s.Close()
 	})
+}
+
+// burstInBubble runs n calls that are all in flight before the first is answered.
+func burstInBubble(t *testing.T, s *redistest.Server, p *pool.Pool, n int) {
+	t.Helper()
+	s.StopReading(true)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		burst(t, p, n)
+	}()
+	synctest.Wait()
+	s.StopReading(false)
+	<-ended
 }
 
 // burst runs n calls at the same time.
@@ -49,7 +65,7 @@ func burst(t *testing.T, p *pool.Pool, n int) {
 
 func TestUnusedConnectionsAreClosedAfterTheIdleTime(t *testing.T) {
 	inBubble(t, pool.Options{IdleTime: time.Minute, MinIdle: 1}, func(t *testing.T, s *redistest.Server, p *pool.Pool) {
-		burst(t, p, 40)
+		burstInBubble(t, s, p, 40)
 		synctest.Wait()
 		before := p.Stats().Open
 		if before < 3 {
@@ -64,14 +80,14 @@ func TestUnusedConnectionsAreClosedAfterTheIdleTime(t *testing.T) {
 		if st := p.Stats(); st.Open != 1 || st.Idle != 1 || s.Open() != 1 {
 			t.Errorf("after it: %+v, %d on the server", st, s.Open())
 		}
-		burst(t, p, 40)
+		burstInBubble(t, s, p, 40)
 	})
 }
 
 func TestConnectionsOlderThanTheirLifetimeAreReplacedWithoutAnError(t *testing.T) {
 	inBubble(t, pool.Options{MaxLifetime: time.Minute, SoloConns: 2}, func(t *testing.T, s *redistest.Server, p *pool.Pool) {
 		for range 70 {
-			burst(t, p, 16)
+			burstInBubble(t, s, p, 16)
 			time.Sleep(time.Second)
 		}
 		synctest.Wait()

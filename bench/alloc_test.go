@@ -53,6 +53,11 @@ func guards(batch float64) []guard {
 			_, err := redis.As(redis.LRange("list", 0, -1), redis.Ints).Do(ctx, d)
 			return err
 		}},
+		// The read buffer of a large reply serves the next one.
+		{"LRANGE of 10,000 as integers", 1, func(ctx context.Context, d redis.Doer) error {
+			_, err := redis.As(redis.LRange("long list", 0, -1), redis.Ints).Do(ctx, d)
+			return err
+		}},
 	}
 }
 
@@ -91,6 +96,9 @@ func guarded(t *testing.T) *redistest.Node {
 	var p redis.Pipeline
 	for i := range 1000 {
 		redis.RPush("list", strconv.Itoa(i)).Queue(&p)
+	}
+	for i := range 10_000 {
+		redis.RPush("long list", strconv.Itoa(i)).Queue(&p)
 	}
 	c, err := conn.Dial(t.Context(), conn.Options{Addr: node.Addr()})
 	if err != nil {

@@ -342,7 +342,7 @@ func (c *Conn) copyOut(takes []take, k *call) {
 		t.to = nil
 		if f := frames[0]; f.end-f.start > largeReply && len(takes) == 1 && t.n == 1 && t.last && len(to.buf) == 0 {
 			size := f.end - f.start
-			to.takeOver(in.buf[f.start:f.end:f.end], len(in.buf)-size < size/8)
+			to.takeOver(in.buf[f.start:f.end], len(in.buf)-size < size/8)
 			c.replaceBuffer()
 		} else {
 			to.add(in.buf, frames)

@@ -116,7 +116,7 @@ func (b *batch) enlist() (k *call, flush, others bool) {
 		b.taken++
 		p.size++
 	}
-	k.want = p.size
+	k.want = int32(p.size)
 	b.push(p)
 	if c.err != nil {
 		k.state, k.start = failed, c.encoded

@@ -38,18 +38,14 @@ const (
 // commands of a batch. It owns the bytes of its replies, so a caller may decode
 // them while others go on.
 type call struct {
-	conn    *Conn
-	owner   resp.Owner // of its replies: itself
+	// What the reader and the writer touch for others comes first: with hundreds of
+	// callers each cache line counts. The size is a multiple of the lines'.
+
 	next    *call
-	ctx     context.Context // nil where it can never end
-	done    <-chan struct{} // of ctx
 	sig     chan signal
 	buf     []byte
-	ends    []int // of the replies in buf; only of a batch
-	err     error
 	start   uint64 // offset of its first byte in all that was ever encoded
-	want    int    // replies still to come
-	timeout time.Duration
+	want    int32  // replies still to come
 	state   state
 	big     bool // buf is a read buffer that was handed over
 	snug    bool // it holds little else than the reply
@@ -59,10 +55,20 @@ type call struct {
 	partial bool // within a streamed argument: the server has no whole command
 	torn    bool // it failed while its replies were being copied
 	held    bool // its caller is at work: the read timeout does not count
+
+	conn    *Conn
+	owner   resp.Owner // of its replies: itself
+	timeout time.Duration
+	err     error
+	ctx     context.Context // nil where it can never end
+	done    <-chan struct{} // of ctx
+	ends    []int           // of the replies in buf; only of a batch
+
+	_ [32]byte
 }
 
 // newCall takes a call from the free list.
-func (c *Conn) newCall(ctx context.Context, want int) *call {
+func (c *Conn) newCall(ctx context.Context, want int32) *call {
 	k, _ := c.calls.Get().(*call)
 	if k == nil {
 		k = &call{conn: c, sig: make(chan signal, maxSignals)}
@@ -85,8 +91,13 @@ func (k *call) ReleaseReply() {
 	} else if cap(k.buf) > keepReply {
 		k.buf = nil
 	}
-	k.next, k.ctx, k.done, k.err = nil, nil, nil, nil
-	k.buf, k.ends = k.buf[:0], k.ends[:0]
+	if k.ctx != nil {
+		k.ctx, k.done = nil, nil
+	}
+	if k.batch {
+		k.ends = k.ends[:0]
+	}
+	k.next, k.err, k.buf = nil, nil, k.buf[:0]
 	k.state, k.big, k.snug, k.blocks, k.batch = pending, false, false, false, false
 	k.midway, k.partial, k.held, k.torn = false, false, false, false
 	k.conn.calls.Put(k)

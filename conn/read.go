@@ -56,7 +56,7 @@ type frame struct{ start, end int }
 // take says that a call gets the next n frames: nil where its caller has left.
 type take struct {
 	to   *call
-	n    int
+	n    int32
 	last bool // they answer it in full
 }
 
@@ -289,7 +289,7 @@ func (c *Conn) handOut(n, size int, k *call, settled *bool, held *output) (ok bo
 			*settled = true
 		}
 		takes = append(takes, t)
-		taken += t.n
+		taken += int(t.n)
 	}
 	if held.empty() {
 		*held = c.takeHeld(k)
@@ -313,7 +313,7 @@ func (c *Conn) handOut(n, size int, k *call, settled *bool, held *output) (ok bo
 // assign says how many of the next n frames go to head, which is out of the
 // queue if they answer it in full. c.mu is held.
 func (c *Conn) assign(head *call, n int) take {
-	t := take{to: head, n: min(n, head.want)}
+	t := take{to: head, n: min(int32(n), head.want)}
 	head.want -= t.n
 	if t.last = head.want == 0; t.last {
 		c.queue.pop()
@@ -333,8 +333,8 @@ func (c *Conn) copyOut(takes []take, k *call) {
 	first := 0
 	for i := range takes {
 		t := &takes[i]
-		frames := in.frames[first : first+t.n]
-		first += t.n
+		frames := in.frames[first : first+int(t.n)]
+		first += int(t.n)
 		to := t.to
 		if to == nil {
 			continue

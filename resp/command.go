@@ -49,9 +49,21 @@ func (c *Command) Init(name string, f Flags, args ...Arg) {
 	c.inline = uint8(copy(c.args[:], args))
 }
 
+// shortName is up to which length a name is looked through without a call, which
+// would take longer.
+const shortName = 8
+
 // split returns the index of the first space in name, or 0 if there is none
 // within it.
 func split(name string) uint16 {
+	if len(name) <= shortName {
+		for i := 1; i < len(name); i++ {
+			if name[i] == ' ' {
+				return uint16(i)
+			}
+		}
+		return 0
+	}
 	if i := strings.IndexByte(name, ' '); i > 0 && i < 1<<16 {
 		return uint16(i)
 	}

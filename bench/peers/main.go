@@ -103,7 +103,7 @@ func rounds(s settings, round int) (all []figures, err error) {
 	for r := range s.rounds {
 		for i := range workloads {
 			w := &workloads[i]
-			if !s.only.MatchString(w.name) || w.place == pinned && !canPin() {
+			if !s.only.MatchString(w.name) || w.place.onOneCPU() && !canPin() {
 				continue
 			}
 			if (w.special == specialAllocs || w.special == specialSize) && r > 0 {
@@ -186,7 +186,7 @@ func spawn(f *farm, c *contender, w *workload, d time.Duration) figures {
 		return failed(err)
 	}
 	args := []string{self, "-child", c.name + "/" + w.name, "-at", string(at), "-time", d.String()}
-	if w.place == pinned {
+	if w.place.onOneCPU() {
 		args = append([]string{"taskset", "-c", pinnedCPU}, args...)
 	}
 	cmd := exec.Command(args[0], args[1:]...)

@@ -48,7 +48,7 @@ func summary(out io.Writer, all []figures) {
 }
 
 func label(w *workload) string {
-	if w.place == pinned {
+	if w.place.onOneCPU() {
 		return w.name + ", one CPU"
 	}
 	return w.name

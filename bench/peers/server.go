@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os/exec"
+	"runtime"
 	"strconv"
 
 	"github.com/kermes-redis/kermes/internal/redistest"
@@ -29,8 +30,8 @@ func (f *farm) at(p place) (servers, error) {
 	if p == memory {
 		return servers{Canned: true}, nil
 	}
-	if p == trio {
-		return f.watched()
+	if p == trio || p == lonely {
+		return f.watched(p)
 	}
 	if n := f.nodes[p]; n != nil {
 		return servers{Addr: n.Addr()}, nil
@@ -44,14 +45,24 @@ func (f *farm) at(p place) (servers, error) {
 	}
 	f.nodes[p] = n
 	if p == pinned {
-		if out, err := exec.Command("taskset", "-acp", pinnedCPU, strconv.Itoa(n.Pid())).CombinedOutput(); err != nil {
-			return servers{}, fmt.Errorf("%w: %s", err, out)
+		if err := moveTo(pinnedCPU, n); err != nil {
+			return servers{}, err
 		}
 	}
 	return servers{Addr: n.Addr()}, seed(n.Addr())
 }
 
-func (f *farm) watched() (servers, error) {
+// moveTo lets a server run on these CPUs only.
+func moveTo(cpus string, n *redistest.Node) error {
+	out, err := exec.Command("taskset", "-acp", cpus, strconv.Itoa(n.Pid())).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	return nil
+}
+
+// watched is the master with sentinels, on one CPU or on any.
+func (f *farm) watched(p place) (servers, error) {
 	if f.trio == nil {
 		t, err := redistest.StartTopology(redistest.TopologyOptions{Replicas: -1})
 		if err != nil {
@@ -59,6 +70,15 @@ func (f *farm) watched() (servers, error) {
 		}
 		f.trio = t
 		if err := seed(t.Data[0].Addr()); err != nil {
+			return servers{}, err
+		}
+	}
+	if canPin() {
+		cpus := "0-" + strconv.Itoa(runtime.NumCPU()-1)
+		if p == lonely {
+			cpus = pinnedCPU
+		}
+		if err := moveTo(cpus, f.trio.Data[0]); err != nil {
 			return servers{}, err
 		}
 	}

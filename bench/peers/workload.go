@@ -12,8 +12,12 @@ const (
 	free   place = "free"   // client and server on whatever CPU the kernel gives them
 	pinned place = "pinned" // both on one CPU: less noise, no wake-ups between CPUs
 	trio   place = "trio"   // a master with three sentinels
+	lonely place = "lonely" // the same, master and client on one CPU
 	memory place = "memory" // a canned server within the client's process
 )
+
+// onOneCPU says that client and server share a CPU.
+func (p place) onOneCPU() bool { return p == pinned || p == lonely }
 
 // op is what a caller repeats; i counts.
 type op func(ctx context.Context, w worker, i int) error
@@ -112,7 +116,7 @@ var workloads = []workload{
 	{name: "own: pipeline of 100 set", place: memory, op: opPipeSet, per: batchSize},
 	{name: "allocations of everyday commands", place: free, special: specialAllocs, only: everyday},
 	{name: "size of a program", special: specialSize, only: everyday},
-	{name: "watched: get", place: trio, op: opGet, only: watchedTrio},
+	{name: "watched: get", place: lonely, op: opGet, only: watchedTrio},
 	{name: "watched: get, 64 callers", place: trio, callers: 64, op: opGet, only: watchedTrio},
 	{name: "watched: set, 64 callers", place: trio, callers: 64, op: opSet, only: watchedTrio},
 }

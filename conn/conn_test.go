@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
@@ -18,12 +19,25 @@ import (
 func dial(t *testing.T, s *redistest.Server, o conn.Options) *conn.Conn {
 	t.Helper()
 	o.Addr = s.Addr()
+	if s.Network() == "none" && o.Dial == nil {
+		o.Dial = s.PipeDial
+	}
 	c, err := conn.Dial(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
 	return c
+}
+
+// inBubble runs f with a server without a socket, in a bubble of synctest: time
+// passes only while everybody waits, however slow the machine is.
+func inBubble(t *testing.T, f func(t *testing.T, s *redistest.Server)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		t.Cleanup(func() { time.Sleep(time.Minute) }) // for what a failure leaves asleep
+		f(t, redistest.NewServerWith(t, redistest.ServerOptions{Network: "none"}))
+	})
 }
 
 func get(key string) resp.Command {
@@ -86,68 +100,72 @@ func TestManyCallersShareOneConnectionWithoutMixingReplies(t *testing.T) {
 }
 
 func TestAnEndedContextFreesTheCallerAndKeepsTheConnection(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
-	release := make(chan struct{})
-	s.Handle("SLOW", func(p *redistest.Peer, args []string) {
-		select {
-		case <-release:
-		case <-p.Done():
+	inBubble(t, func(t *testing.T, s *redistest.Server) {
+		release := make(chan struct{})
+		s.Handle("SLOW", func(p *redistest.Peer, args []string) {
+			select {
+			case <-release:
+			case <-p.Done():
+			}
+			p.Bulk("late " + args[1])
+		})
+		c := dial(t, s, conn.Options{})
+		for name, end := range map[string]func(context.Context) (context.Context, context.CancelFunc){
+			"deadline": func(ctx context.Context) (context.Context, context.CancelFunc) {
+				return context.WithTimeout(ctx, 30*time.Millisecond)
+			},
+			"cancel": func(ctx context.Context) (context.Context, context.CancelFunc) {
+				ctx, cancel := context.WithCancel(ctx)
+				time.AfterFunc(30*time.Millisecond, cancel)
+				return ctx, cancel
+			},
+		} {
+			var wg sync.WaitGroup
+			for range 4 { // one reads, the others wait
+				wg.Go(func() {
+					ctx, cancel := end(t.Context())
+					defer cancel()
+					_, err := text(ctx, c, resp.NewCommand("SLOW", resp.String(name)))
+					if !errors.Is(err, ctx.Err()) || ctx.Err() == nil {
+						t.Errorf("%s: error %v, want the context's %v", name, err, ctx.Err())
+					}
+					if got := conn.ClassOf(err); got != conn.ClassMaybeExecuted {
+						t.Errorf("%s: class %v", name, got)
+					}
+				})
+			}
+			wg.Wait()
 		}
-		p.Bulk("late " + args[1])
+		close(release)
+		got, err := text(t.Context(), c, resp.NewCommand("ECHO", resp.String("mine")))
+		if err != nil || got != "mine" {
+			t.Fatalf("a neighbour got %q, %v", got, err)
+		}
 	})
-	c := dial(t, s, conn.Options{})
-	for name, end := range map[string]func(context.Context) (context.Context, context.CancelFunc){
-		"deadline": func(ctx context.Context) (context.Context, context.CancelFunc) {
-			return context.WithTimeout(ctx, 30*time.Millisecond)
-		},
-		"cancel": func(ctx context.Context) (context.Context, context.CancelFunc) {
-			ctx, cancel := context.WithCancel(ctx)
-			time.AfterFunc(30*time.Millisecond, cancel)
-			return ctx, cancel
-		},
-	} {
+}
+
+func TestASilentServerBreaksTheConnectionWithinTheReadTimeout(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *redistest.Server) {
+		c := dial(t, s, conn.Options{ReadTimeout: 200 * time.Millisecond})
+		s.Stall(true)
+		began := time.Now()
 		var wg sync.WaitGroup
-		for range 4 { // one reads, the others wait
+		for range 8 {
 			wg.Go(func() {
-				ctx, cancel := end(t.Context())
-				defer cancel()
-				_, err := text(ctx, c, resp.NewCommand("SLOW", resp.String(name)))
-				if !errors.Is(err, ctx.Err()) || ctx.Err() == nil {
-					t.Errorf("%s: error %v, want the context's %v", name, err, ctx.Err())
-				}
-				if got := conn.ClassOf(err); got != conn.ClassMaybeExecuted {
-					t.Errorf("%s: class %v", name, got)
+				_, err := text(t.Context(), c, get("k"))
+				if !errors.Is(err, conn.ErrTimeout) || conn.ClassOf(err) != conn.ClassMaybeExecuted {
+					t.Errorf("error %v, class %v", err, conn.ClassOf(err))
 				}
 			})
 		}
 		wg.Wait()
-	}
-	close(release)
-	got, err := text(t.Context(), c, resp.NewCommand("ECHO", resp.String("mine")))
-	if err != nil || got != "mine" {
-		t.Fatalf("a neighbour got %q, %v", got, err)
-	}
-}
-
-func TestASilentServerBreaksTheConnectionWithinTheReadTimeout(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
-	c := dial(t, s, conn.Options{ReadTimeout: 200 * time.Millisecond})
-	s.Stall(true)
-	var wg sync.WaitGroup
-	for range 8 {
-		wg.Go(func() {
-			_, err := text(t.Context(), c, get("k"))
-			if !errors.Is(err, conn.ErrTimeout) || conn.ClassOf(err) != conn.ClassMaybeExecuted {
-				t.Errorf("error %v, class %v", err, conn.ClassOf(err))
-			}
-		})
-	}
-	wg.Wait()
-	if _, err := text(t.Context(), c, get("k")); conn.ClassOf(err) != conn.ClassNotSent {
-		t.Errorf("a call on a broken connection: %v, class %v", err, conn.ClassOf(err))
-	}
+		if took := time.Since(began); took > 200*time.Millisecond {
+			t.Errorf("it took %v", took)
+		}
+		if _, err := text(t.Context(), c, get("k")); conn.ClassOf(err) != conn.ClassNotSent {
+			t.Errorf("a call on a broken connection: %v, class %v", err, conn.ClassOf(err))
+		}
+	})
 }
 
 func TestAbortFreesEveryWaiterWithItsCause(t *testing.T) {
@@ -364,22 +382,22 @@ func TestLargeRepliesArriveWholeAndTheirBuffersAreLetGo(t *testing.T) {
 }
 
 func TestBlockingCommandsOutliveTheReadTimeout(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
-	s.Handle("BLPOP", func(p *redistest.Peer, _ []string) {
-		if p.Wait(400 * time.Millisecond) {
-			p.NullArray()
+	inBubble(t, func(t *testing.T, s *redistest.Server) {
+		s.Handle("BLPOP", func(p *redistest.Peer, _ []string) {
+			if p.Wait(400 * time.Millisecond) {
+				p.NullArray()
+			}
+		})
+		c := dial(t, s, conn.Options{ReadTimeout: 100 * time.Millisecond})
+		block := resp.NewCommand("BLPOP", resp.String("q"), resp.Int(1)).WithFlags(resp.Blocking).WithTimeout(time.Second)
+		r, err := c.Do(t.Context(), block)
+		if err != nil || !r.IsNull() {
+			t.Fatalf("%v, %v", r, err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		if _, err := c.Do(ctx, block.WithTimeout(0)); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("a cancelled blocking command: %v", err)
 		}
 	})
-	c := dial(t, s, conn.Options{ReadTimeout: 100 * time.Millisecond})
-	block := resp.NewCommand("BLPOP", resp.String("q"), resp.Int(1)).WithFlags(resp.Blocking).WithTimeout(time.Second)
-	r, err := c.Do(t.Context(), block)
-	if err != nil || !r.IsNull() {
-		t.Fatalf("%v, %v", r, err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if _, err := c.Do(ctx, block.WithTimeout(0)); !errors.Is(err, context.DeadlineExceeded) {
-		t.Fatalf("a cancelled blocking command: %v", err)
-	}
 }

@@ -175,33 +175,33 @@ func TestAReplyThatStallsAtAnyByteFreesItsCallerAndHarmsNobody(t *testing.T) {
 }
 
 func TestAReplyThatStallsForTheReadTimeoutBreaksTheConnection(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
-	for _, n := range []int{0, 1, 5} {
-		s.Handle("STALL", func(p *redistest.Peer, _ []string) { p.Write("$5\r\nhello\r\n"[:n]); <-p.Done() })
-		c := dial(t, s, conn.Options{ReadTimeout: 50 * time.Millisecond})
-		err := besideNeighbours(t, c, "STALL")
-		if !errors.Is(err, conn.ErrTimeout) || conn.ClassOf(err) != conn.ClassMaybeExecuted {
-			t.Errorf("after %d bytes: %v", n, err)
-		}
-	}
-}
-
-func TestAReplyInManyPiecesIsNoTimeout(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
-	s.Handle("DRIP", func(p *redistest.Peer, _ []string) {
-		for _, b := range "$10\r\n0123456789\r\n" {
-			p.Write(string(b))
-			if !p.Wait(20 * time.Millisecond) {
-				return
+	inBubble(t, func(t *testing.T, s *redistest.Server) {
+		for _, n := range []int{0, 1, 5} {
+			s.Handle("STALL", func(p *redistest.Peer, _ []string) { p.Write("$5\r\nhello\r\n"[:n]); <-p.Done() })
+			c := dial(t, s, conn.Options{ReadTimeout: 50 * time.Millisecond})
+			err := besideNeighbours(t, c, "STALL")
+			if !errors.Is(err, conn.ErrTimeout) || conn.ClassOf(err) != conn.ClassMaybeExecuted {
+				t.Errorf("after %d bytes: %v", n, err)
 			}
 		}
 	})
-	c := dial(t, s, conn.Options{ReadTimeout: 250 * time.Millisecond})
-	if got, err := text(t.Context(), c, resp.NewCommand("DRIP")); got != "0123456789" || err != nil {
-		t.Errorf("%q, %v", got, err)
-	}
+}
+
+func TestAReplyInManyPiecesIsNoTimeout(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *redistest.Server) {
+		s.Handle("DRIP", func(p *redistest.Peer, _ []string) {
+			for _, b := range "$10\r\n0123456789\r\n" {
+				p.Write(string(b))
+				if !p.Wait(20 * time.Millisecond) {
+					return
+				}
+			}
+		})
+		c := dial(t, s, conn.Options{ReadTimeout: 100 * time.Millisecond})
+		if got, err := text(t.Context(), c, resp.NewCommand("DRIP")); got != "0123456789" || err != nil {
+			t.Errorf("%q, %v", got, err)
+		}
+	})
 }
 
 func TestGarbageBreaksTheConnectionWithAClearError(t *testing.T) {

@@ -110,23 +110,23 @@ func (c *counted) AfterFunc(func()) func() bool {
 }
 
 func TestNoContextIsFollowedOnceTheConnectionIsIdle(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
-	c := dial(t, s, conn.Options{ReadTimeout: 160 * time.Millisecond})
-	ctx := &counted{t.Context(), make(chan struct{}), make(chan int, 100)}
-	for range 5 {
-		if _, err := text(ctx, c, resp.NewCommand("PING")); err != nil {
-			t.Fatal(err)
+	inBubble(t, func(t *testing.T, s *redistest.Server) {
+		c := dial(t, s, conn.Options{ReadTimeout: 160 * time.Millisecond})
+		ctx := &counted{t.Context(), make(chan struct{}), make(chan int, 100)}
+		for range 5 {
+			if _, err := text(ctx, c, resp.NewCommand("PING")); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	if n := <-ctx.waiting; n != 1 {
-		t.Fatalf("not followed: %d", n)
-	}
-	sum := 1
-	s.WaitFor(t, "nothing to follow", func() bool {
-		for len(ctx.waiting) > 0 {
-			sum += <-ctx.waiting
+		if n := len(ctx.waiting); n != 1 {
+			t.Fatalf("followed %d times", n)
 		}
-		return sum == 0
+		sum := <-ctx.waiting
+		s.WaitFor(t, "nothing to follow", func() bool {
+			for len(ctx.waiting) > 0 {
+				sum += <-ctx.waiting
+			}
+			return sum == 0
+		})
 	})
 }

@@ -108,8 +108,12 @@ func TestALargeArgumentOfACallerThatLeavesIsSentAsItWas(t *testing.T) {
 	c := dial(t, s, conn.Options{})
 	s.StopReading(true)
 	value := []byte(strings.Repeat("a", 16<<20)) // more than the kernel takes
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
+	go func() { // not before the call has begun to write
+		_ = redistest.WaitUntil(ctx, func() bool { return c.InFlight() == 1 })
+		time.AfterFunc(30*time.Millisecond, cancel)
+	}()
 	if _, err := c.Do(ctx, resp.NewCommand("TAKE", resp.Bytes(value))); err == nil {
 		t.Fatal("no error")
 	}
@@ -126,16 +130,20 @@ func TestALargeArgumentOfACallerThatLeavesIsSentAsItWas(t *testing.T) {
 }
 
 func TestACommandThatTakesLongerThanTheReadTimeoutToSendIsNoTimeout(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
-	s.Handle("TAKE", func(p *redistest.Peer, _ []string) { p.Bulk("taken") })
-	c := dial(t, s, conn.Options{ReadTimeout: time.Second, Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
-		nc, err := new(net.Dialer).DialContext(ctx, network, addr)
-		return slowLink{nc}, err
-	}})
-	if _, err := text(t.Context(), c, resp.NewCommand("TAKE", resp.String(strings.Repeat("a", 16<<20)))); err != nil {
-		t.Error(err)
-	}
+	inBubble(t, func(t *testing.T, s *redistest.Server) {
+		s.Handle("TAKE", func(p *redistest.Peer, _ []string) { p.Bulk("taken") })
+		c := dial(t, s, conn.Options{ReadTimeout: time.Second, Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			nc, err := s.PipeDial(ctx, network, addr)
+			return slowLink{nc}, err
+		}})
+		began := time.Now()
+		if _, err := text(t.Context(), c, resp.NewCommand("TAKE", resp.String(strings.Repeat("a", 16<<20)))); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(began); took < time.Second {
+			t.Errorf("it took %v only: the test shows nothing", took)
+		}
+	})
 }
 
 // slowLink takes 30 ms for each 256 KiB.

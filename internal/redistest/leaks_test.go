@@ -2,6 +2,7 @@ package redistest
 
 import (
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -52,6 +53,28 @@ func TestNoFileLeaksCountsDescriptors(t *testing.T) {
 	})
 	_ = file.Close()
 	if len(f.errors) != 1 {
+		t.Errorf("errors %q", f.errors)
+	}
+}
+
+// The order of tests is random, and the runtime opens files of its own for the
+// first socket of a process.
+func TestTheFirstSocketOfAProcessIsNoFileLeak(t *testing.T) {
+	const again = "REDISTEST_FIRST_SOCKET"
+	if os.Getenv(again) == "" {
+		cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
+		cmd.Env = append(os.Environ(), again+"=1")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+		return
+	}
+	f := &fakeTB{name: t.Name()}
+	f.run(func() {
+		noFileLeaks(f, 50*time.Millisecond)
+		NewServer(f)
+	})
+	if len(f.errors) != 0 {
 		t.Errorf("errors %q", f.errors)
 	}
 }

@@ -279,6 +279,7 @@ func TestReauthGivesEveryConnectionTheNewPassword(t *testing.T) {
 		Credentials: func(context.Context, string) (string, string, error) { return "app", password.Load().(string), nil },
 	}})
 	burst(t, p, 64)
+	s.WaitFor(t, "no dial to be under way", func() bool { return p.Stats().Dialing == 0 })
 	s.Configure(func(o *redistest.ServerOptions) { o.Users["app"] = "two" })
 	password.Store("two")
 	auths := s.Count("AUTH")
@@ -411,7 +412,7 @@ func TestCallersAvoidASharedConnectionOnWhichALargeReplyArrives(t *testing.T) {
 	}()
 	s.WaitFor(t, "the large reply to begin", func() bool { return len(s.CallsOf("BIG")) == 1 })
 	s.WaitFor(t, "small calls to get past it", func() bool {
-		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), 250*time.Millisecond)
 		defer cancel()
 		for range 10 {
 			if echo(ctx, p, "small") != nil {

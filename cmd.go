@@ -188,6 +188,11 @@ type Buffered struct {
 
 // Into returns c with its reply, a string, appended to dst[:len(dst)]. Nothing
 // is allocated when the buffer is large enough. Use it for one call at a time.
+//
+// The buffer is used until Do returns and not after it, also when ctx has ended. A
+// call that fails may leave anything in dst[len(dst):cap(dst)]; one that succeeds
+// leaves what is beyond the reply as it was. A [Doer] of your own must not return
+// before the one inside it has.
 func Into[T any](c Cmd[T], dst []byte) Buffered { return Buffered{c.Command, dst, c.err} }
 
 // Do runs the command and returns the extended buffer. A null reply is [ErrNil].
@@ -195,11 +200,25 @@ func (b Buffered) Do(ctx context.Context, d Doer) ([]byte, error) {
 	if b.err != nil {
 		return b.dst, b.err
 	}
+	roomy := cap(b.dst)-len(b.dst) > largeText
+	if roomy {
+		b.Command.SetRoom(b.dst[len(b.dst):cap(b.dst)])
+	}
 	r, err := d.Do(ctx, b.Command)
 	if err != nil {
 		return b.dst, err
 	}
+	if len(b.dst) == 0 && len(r.Value) > max(largeText, cap(b.dst)) {
+		if p, ok := keepText(r); ok {
+			return p, nil // a new buffer, without a copy
+		}
+	}
 	defer r.Release()
+	if roomy {
+		if n, ok := r.Placed(); ok {
+			return b.dst[:len(b.dst)+n], nil
+		}
+	}
 	p, err := view(r.Value)
 	if err != nil {
 		return b.dst, err

@@ -7,8 +7,9 @@ import (
 	"github.com/kermes-redis/kermes/resp"
 )
 
-// Get returns the value of key, or [ErrNil]. See [GetBytes] and [Into] for values
-// that need not be strings.
+// Get returns the value of key, or [ErrNil]. See [GetBytes] for values that need not
+// be strings, [GetInto] for large ones that a buffer can be used for again, and
+// [GetTo] for those that need not be in memory as a whole.
 //
 // See https://redis.io/commands/get.
 func Get(key string) Cmd[string] { return read(Text, "GET", resp.String(key)) }
@@ -19,7 +20,10 @@ func Get(key string) Cmd[string] { return read(Text, "GET", resp.String(key)) }
 func GetBytes(key string) Cmd[[]byte] { return read(Bytes, "GET", resp.String(key)) }
 
 // GetInto is [Get] into a buffer of the caller: the value is appended to
-// dst[:len(dst)]. Nothing is allocated when it fits.
+// dst[:len(dst)]. Nothing is allocated when it fits, and a value of more than 16 KiB
+// is then read from the socket straight into the buffer. It is for large values
+// that are read often: the string of a Get of 1 MiB is a fresh megabyte each time,
+// which the collector must clear away. See [Into].
 //
 // See https://redis.io/commands/get.
 func GetInto(key string, dst []byte) Buffered { return Into(Get(key), dst) }

@@ -120,7 +120,7 @@ func TestAStringTakenOverNeverChanges(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				if _, err := redis.Into(echo(want), nil).Do(t.Context(), c); err != nil {
+				if _, err := redis.Into(echo(want), []byte("copied behind: ")).Do(t.Context(), c); err != nil {
 					t.Error(err)
 				}
 				texts, slices, wants = append(texts, text), append(slices, p), append(wants, want)

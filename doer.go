@@ -13,7 +13,8 @@ import (
 // Implementations are safe for concurrent use unless they say otherwise.
 type Doer interface {
 	// Do sends cmd and returns its reply. An error means that there is no
-	// reply; an error reply of the server is a reply. The caller releases it.
+	// reply; an error reply of the server is a reply. The caller releases it. What
+	// cmd was made of is not used when Do has returned.
 	//
 	// A Doer over several connections runs a command flagged [resp.Blocking]
 	// on a connection of its own, and refuses stateful ones.

@@ -63,8 +63,8 @@ type call struct {
 	ctx     context.Context // nil where it can never end
 	done    <-chan struct{} // of ctx
 	ends    []int           // of the replies in buf; only of a batch
-
-	_ [32]byte
+	room    []byte          // lent for the reply by its caller; only he writes to it
+	placed  int             // how many bytes of it the reply has taken
 }
 
 // newCall takes a call from the free list.
@@ -97,6 +97,9 @@ func (k *call) ReleaseReply() {
 	if k.batch {
 		k.ends = k.ends[:0]
 	}
+	if k.room != nil {
+		k.room, k.placed = nil, 0
+	}
 	k.next, k.err, k.buf = nil, nil, k.buf[:0]
 	k.state, k.big, k.snug, k.blocks, k.batch = pending, false, false, false, false
 	k.midway, k.partial, k.held, k.torn = false, false, false, false
@@ -114,6 +117,10 @@ func (k *call) KeepReply() bool {
 	k.ReleaseReply()
 	return true
 }
+
+// PlacedReply says whether the reply is in the room of its command. It is called
+// through resp.Reply.
+func (k *call) PlacedReply() (n int, ok bool) { return k.placed, k.placed > 0 }
 
 // allow adds the time that a blocking command may take on the server to the
 // read timeout. Zero is for ever.

@@ -136,6 +136,9 @@ func (c *Conn) Exchange(ctx context.Context, cmd *resp.Command) (resp.Reply, err
 // do is Do for what has been admitted.
 func (c *Conn) do(ctx context.Context, cmd *resp.Command) (resp.Reply, error) {
 	k := c.newCall(ctx, 1)
+	if room := cmd.Room(); room != nil {
+		k.room = room
+	}
 	if cmd.Flags()&resp.Blocking != 0 {
 		stop := c.prepareBlocking(k, cmd)
 		defer stop()

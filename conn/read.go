@@ -73,15 +73,26 @@ func (c *Conn) readFor(k *call) bool {
 				return settled
 			}
 		}
-		if err := c.fill(); err != nil {
-			if !errors.Is(err, os.ErrDeadlineExceeded) {
-				c.fail(OpRead, err)
-				return false
+		var err error
+		if k.room == nil {
+			err = c.fill()
+		} else if dst, header := c.roomFor(k); dst == nil {
+			err = c.fill()
+		} else if err = c.readInto(dst, header); err == nil {
+			if settled, ok := c.deliverPlaced(k, dst, header); settled || !ok {
+				return settled
 			}
-			_ = c.nc.SetReadDeadline(time.Time{})
-			if c.giveUp(k) {
-				return true
-			}
+		}
+		if err == nil {
+			continue
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			c.fail(OpRead, err)
+			return false
+		}
+		_ = c.nc.SetReadDeadline(time.Time{})
+		if c.giveUp(k) {
+			return true
 		}
 	}
 }
@@ -105,7 +116,7 @@ func (c *Conn) giveUp(k *call) bool {
 
 // abandon leaves k in the queue without its caller. c.mu is held.
 func (c *Conn) abandon(k *call) {
-	k.state, k.torn = abandoned, c.copying
+	k.state, k.torn, k.room = abandoned, c.copying, nil
 	k.err = &Error{Op: OpWait, Addr: c.opts.Addr, Class: ClassMaybeExecuted, Err: k.ctx.Err()}
 }
 
@@ -173,7 +184,7 @@ func (c *Conn) drain(d *call) {
 // broke it.
 func (c *Conn) deliver(k *call) (settled, ok bool) {
 	in := &c.in
-	n, size, err := c.frameReplies()
+	n, size, err := c.frameReplies(0, 0)
 	if n == 1 && in.r == in.w && c.answerAlone(k) {
 		return true, true
 	}
@@ -184,7 +195,7 @@ func (c *Conn) deliver(k *call) (settled, ok bool) {
 func (c *Conn) deliverAll(k *call, n, size int, err error) (settled, ok bool) {
 	in := &c.in
 	var held output
-	for ok = true; ; n, size, err = c.frameReplies() {
+	for ok = true; ; n, size, err = c.frameReplies(0, 0) {
 		if n > 0 {
 			ok = c.handOut(n, size, k, &settled, &held)
 		}
@@ -229,8 +240,9 @@ func (c *Conn) answerAlone(k *call) bool {
 	return true
 }
 
-// frameReplies finds complete replies and gives pushes to OnPush.
-func (c *Conn) frameReplies() (n, size int, err error) {
+// frameReplies finds complete replies, after n of the given size, and gives
+// pushes to OnPush.
+func (c *Conn) frameReplies(n, size int) (int, int, error) {
 	in := &c.in
 	for n < maxFrames && in.r < in.w {
 		length, err := in.scan.Scan(in.buf[in.r:in.w])
@@ -376,27 +388,33 @@ func (c *Conn) fill() error {
 	in := &c.in
 	c.makeRoom()
 	room := len(in.buf) - in.w
-	n, err := c.nc.Read(in.buf[in.w:])
+	n, err := c.read(in.buf[in.w:])
 	in.w += n
+	if n == 0 {
+		return err
+	}
+	if n > yieldAfter {
+		runtime.Gosched()
+	}
+	if n == room {
+		in.full++
+	} else {
+		in.full = 0
+	}
+	return nil
+}
+
+// read reads once. It returns bytes or an error.
+func (c *Conn) read(p []byte) (int, error) {
+	n, err := c.nc.Read(p)
 	if n > 0 {
 		c.progress.Add(1)
-		if n > yieldAfter {
-			runtime.Gosched()
-		}
-		if n == room {
-			in.full++
-		} else {
-			in.full = 0
-		}
-		return nil
+		return n, nil
 	}
-	if err == nil {
-		return nil
+	if err == io.EOF && c.in.r < c.in.w {
+		return 0, io.ErrUnexpectedEOF
 	}
-	if err == io.EOF && in.r < in.w {
-		return io.ErrUnexpectedEOF
-	}
-	return err
+	return 0, err
 }
 
 // makeRoom prepares the buffer for the next read.

@@ -267,26 +267,36 @@ func (c *Conn) fillFor(k *call) filling {
 // size. Its header is taken off the buffer then.
 func (c *Conn) longString() (size int64, ok bool) {
 	in := &c.in
-	const longest = 1 + 19 + 2
-	head := in.buf[in.r:min(in.w, in.r+longest)]
-	if len(head) < 4 || head[0] != '$' {
+	size, header := stringHeader(in.buf[in.r:in.w])
+	if header == 0 || size+2 <= int64(in.w-in.r-header) || size > int64(c.maxBulk()) {
 		return 0, false
 	}
-	end := 1
-	for end < len(head) && head[end] >= '0' && head[end] <= '9' {
-		end++
-	}
-	if end == 1 || end+2 > len(head) || head[end] != '\r' || head[end+1] != '\n' {
-		return 0, false
-	}
-	size, err := strconv.ParseInt(string(head[1:end]), 10, 64)
-	if err != nil || size+2 <= int64(in.w-in.r-end-2) || size > int64(c.maxBulk()) {
-		return 0, false
-	}
-	in.r += end + 2
-	in.total += uint64(end + 2)
+	in.r += header
+	in.total += uint64(header)
 	in.scan.Reset()
 	return size, true
+}
+
+// stringHeader returns the size of the string that begins in b, and that of its
+// header: 0 if that is not there, or something else is.
+func stringHeader(b []byte) (size int64, header int) {
+	const longest = 1 + 19 + 2
+	b = b[:min(len(b), longest)]
+	if len(b) < 4 || b[0] != '$' {
+		return 0, 0
+	}
+	end := 1
+	for end < len(b) && b[end] >= '0' && b[end] <= '9' {
+		end++
+	}
+	if end == 1 || end+2 > len(b) || b[end] != '\r' || b[end+1] != '\n' {
+		return 0, 0
+	}
+	size, err := strconv.ParseInt(string(b[1:end]), 10, 64)
+	if err != nil {
+		return 0, 0
+	}
+	return size, end + 2
 }
 
 func (c *Conn) maxBulk() int {

@@ -26,6 +26,7 @@ type Command struct {
 	inline  uint8  // how many of args are used
 	flags   Flags
 	timed   bool // timeout is set
+	lent    bool // the inline argument after the last is the room; see SetRoom
 }
 
 // NewCommand returns a command. The name may consist of two words with a space
@@ -74,6 +75,7 @@ func split(name string) uint16 {
 func (c Command) With(args ...Arg) Command {
 	n := copy(c.args[c.inline:], args)
 	c.inline += uint8(n)
+	c.lent = c.lent && n == 0
 	if len(args) > n {
 		c.setRest(append(c.rest(), args[n:]...))
 	}
@@ -104,6 +106,26 @@ func (c *Command) Flags() Flags { return c.flags }
 // Timeout returns how long the command may wait on the server; 0 is for ever. It
 // reports false if that was not said.
 func (c *Command) Timeout() (d time.Duration, ok bool) { return c.timeout, c.timed }
+
+// SetRoom lends p to whoever sends the command, as room for the string that the
+// reply is: a large one that fits may be read straight into it, from its start,
+// and [Reply.Placed] tells so. Bytes beyond the string stay as they are, but a
+// failure may leave a part of it. p must be left alone until the [Reply] is there
+// and, as the arguments, is not used after that. With arguments added by With, or
+// with four of them, the command has no room.
+func (c *Command) SetRoom(p []byte) {
+	if c.inline < inlineArgs {
+		c.args[c.inline], c.lent = Bytes(p), true
+	}
+}
+
+// Room returns what SetRoom has lent, or nil.
+func (c *Command) Room() []byte {
+	if !c.lent {
+		return nil
+	}
+	return c.args[c.inline].view()
+}
 
 // NArgs returns the number of arguments. The words of the name are none.
 func (c *Command) NArgs() int { return int(c.inline) + int(c.extra) }

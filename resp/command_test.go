@@ -261,3 +261,28 @@ func TestAServerReadsTheFloatsThatWereSent(t *testing.T) {
 		}
 	}
 }
+
+func TestACommandLendsItsRoomWithoutSendingIt(t *testing.T) {
+	room := make([]byte, 10, 20)
+	for n := range 6 {
+		c := resp.NewCommand("CMD", make([]resp.Arg, n)...)
+		plain := c.AppendTo(nil)
+		c.SetRoom(room)
+		if got := c.Room(); n < 4 && (len(got) != len(room) || &got[0] != &room[0]) || n >= 4 && got != nil {
+			t.Errorf("%d arguments: a room of %d bytes", n, len(got))
+		}
+		if c.NArgs() != n || string(c.AppendTo(nil)) != string(plain) {
+			t.Errorf("%d arguments: another command", n)
+		}
+		more := c.With(resp.String("x"))
+		if more.Room() != nil || more.NArgs() != n+1 || more.Arg(n).String() != "x" {
+			t.Errorf("%d arguments and one: a room of %d bytes", n, len(more.Room()))
+		}
+		if same := c.With(); n < 4 && same.Room() == nil {
+			t.Errorf("%d arguments and none: no room", n)
+		}
+	}
+	if c := resp.NewCommand("CMD"); c.Room() != nil {
+		t.Error("a room that nobody lent")
+	}
+}

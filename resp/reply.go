@@ -44,6 +44,28 @@ func (r Reply) Release() {
 	}
 }
 
+// Placer is a [Releaser] of a reply that may have been read into the room of its
+// command.
+type Placer interface {
+	Releaser
+	// PlacedReply returns how many bytes the string there has, or false.
+	PlacedReply() (n int, ok bool)
+}
+
+// Placed reports whether the reply is a string that has been read into the room
+// that its command has lent by [Command.SetRoom], and how many bytes it has. The
+// Value is that number then. It must be asked before Release.
+func (r Reply) Placed() (n int, ok bool) {
+	if r.owner == nil {
+		return 0, false
+	}
+	p, ok := r.owner.Releaser.(Placer)
+	if !ok {
+		return 0, false
+	}
+	return p.PlacedReply()
+}
+
 // Keep takes the place of Release where it reports true: the bytes of the reply
 // then belong to the caller and never change. It reports false if the owner needs
 // them back, as for all but large replies; then the reply must be released.

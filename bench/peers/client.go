@@ -23,6 +23,9 @@ type worker interface {
 	pipeGet(ctx context.Context, first int) error
 	pipeSet(ctx context.Context, first int) error
 	bigGet(ctx context.Context) error
+	// bigGetInto reads into a buffer that the worker has from the last time, or
+	// returns errUnsupported.
+	bigGetInto(ctx context.Context) error
 	bigSet(ctx context.Context) error
 	hash(ctx context.Context) error
 	list(ctx context.Context) error

@@ -12,6 +12,7 @@ type goRedisClient struct {
 	whole *goredis.Client
 	data  *data
 	idle  []*goredis.Conn
+	buf   []byte // of a worker
 }
 
 func newGoRedis(s servers) *goredis.Client {
@@ -32,7 +33,7 @@ func openGoRedisAuto(s servers) (client, error) {
 	return &goRedisClient{Cmdable: auto, whole: c, data: shared()}, nil
 }
 
-func (c *goRedisClient) worker() (worker, error) { return c, nil }
+func (c *goRedisClient) worker() (worker, error) { w := *c; return &w, nil }
 func (c *goRedisClient) close()                  { _ = c.whole.Close() }
 
 func (c *goRedisClient) hold(n int) error {
@@ -90,6 +91,17 @@ func (c *goRedisClient) bigGet(ctx context.Context) error {
 		return err
 	}
 	return checkBig(len(s), func(i int) byte { return s[i] })
+}
+
+func (c *goRedisClient) bigGetInto(ctx context.Context) error {
+	if c.buf == nil {
+		c.buf = make([]byte, bigBytes+len("\r\n")) // saves it a read
+	}
+	n, err := c.GetToBuffer(ctx, bigKey, c.buf).Result()
+	if err != nil {
+		return err
+	}
+	return checkBig(n, func(i int) byte { return c.buf[i] })
 }
 
 func (c *goRedisClient) bigSet(ctx context.Context) error {

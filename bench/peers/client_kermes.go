@@ -65,6 +65,7 @@ type kermesWorker struct {
 	*kermesClient
 	pipeline redis.Pipeline
 	strings  [batchSize]redis.Future[string]
+	buf      []byte
 }
 
 func (w *kermesWorker) get(ctx context.Context, k int) error {
@@ -114,6 +115,13 @@ func (w *kermesWorker) bigGet(ctx context.Context) error {
 		return err
 	}
 	return checkBig(len(s), func(i int) byte { return s[i] })
+}
+
+func (w *kermesWorker) bigGetInto(ctx context.Context) (err error) {
+	if w.buf, err = redis.GetInto(bigKey, w.buf[:0]).Do(ctx, w.Doer); err != nil {
+		return err
+	}
+	return checkBig(len(w.buf), func(i int) byte { return w.buf[i] })
 }
 
 func (w *kermesWorker) bigSet(ctx context.Context) error {

@@ -15,6 +15,7 @@ type radixClient struct {
 	addr   string
 	data   *data
 	idle   []radix.Conn
+	buf    []byte // of a worker
 }
 
 func openRadix(s servers) (client, error) { return radixWith(s, radix.Dialer{}) }
@@ -41,7 +42,7 @@ func (d netDialer) DialContext(ctx context.Context, network, addr string) (net.C
 	return d(ctx, network, addr)
 }
 
-func (c *radixClient) worker() (worker, error) { return c, nil }
+func (c *radixClient) worker() (worker, error) { w := *c; return &w, nil }
 func (c *radixClient) close()                  { _ = c.Close() }
 
 func (c *radixClient) hold(n int) error {
@@ -100,6 +101,13 @@ func (c *radixClient) bigGet(ctx context.Context) error {
 		return err
 	}
 	return checkBig(len(s), func(i int) byte { return s[i] })
+}
+
+func (c *radixClient) bigGetInto(ctx context.Context) error {
+	if err := c.Do(ctx, radix.Cmd(&c.buf, "GET", bigKey)); err != nil {
+		return err
+	}
+	return checkBig(len(c.buf), func(i int) byte { return c.buf[i] })
 }
 
 func (c *radixClient) bigSet(ctx context.Context) error {

@@ -112,6 +112,8 @@ func (r *rawWorker) bigGet(context.Context) error {
 	return checkBig(len(b)-len(rawBigTop)-2, func(i int) byte { return b[len(rawBigTop)+i] })
 }
 
+func (r *rawWorker) bigGetInto(ctx context.Context) error { return r.bigGet(ctx) }
+
 func (r *rawWorker) bigSet(context.Context) error { return r.expect(r.w.bigSet, rawOK) }
 
 func (r *rawWorker) whole(out []byte, n int) error {

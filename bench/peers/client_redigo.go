@@ -105,6 +105,8 @@ func (c *redigoClient) bigGet(ctx context.Context) error {
 	return checkBig(len(s), func(i int) byte { return s[i] })
 }
 
+func (c *redigoClient) bigGetInto(context.Context) error { return errUnsupported }
+
 func (c *redigoClient) bigSet(ctx context.Context) error {
 	_, err := c.do(ctx, "SET", bigSetKey, c.data.big)
 	return err

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
+	"io"
 	"net"
 	"time"
 
@@ -13,6 +15,7 @@ type rueidisClient struct {
 	rueidis.Client
 	data *data
 	idle []rueidis.DedicatedClient
+	buf  bytes.Buffer // of a worker
 }
 
 func openRueidis(s servers) (client, error) { return rueidisWith(s, rueidis.ClientOption{}) }
@@ -39,8 +42,11 @@ func rueidisWith(s servers, o rueidis.ClientOption) (client, error) {
 	return &rueidisClient{Client: c, data: shared()}, nil
 }
 
-func (c *rueidisClient) worker() (worker, error) { return c, nil }
-func (c *rueidisClient) close()                  { c.Close() }
+func (c *rueidisClient) worker() (worker, error) {
+	return &rueidisClient{Client: c.Client, data: c.data}, nil
+}
+
+func (c *rueidisClient) close() { c.Close() }
 
 func (c *rueidisClient) hold(n int) error {
 	ctx := context.Background()
@@ -96,6 +102,23 @@ func (c *rueidisClient) bigGet(ctx context.Context) error {
 		return err
 	}
 	return checkBig(len(s), func(i int) byte { return s[i] })
+}
+
+// bigGetInto streams, as there is nothing else that uses a buffer again.
+func (c *rueidisClient) bigGetInto(ctx context.Context) error {
+	c.buf.Reset()
+	c.buf.Grow(bigBytes + bytes.MinRead) // or the last read would make it grow
+	s := c.DoStream(ctx, c.B().Get().Key(bigKey).Build())
+	for s.HasNext() {
+		if _, err := s.WriteTo(&c.buf); err != nil {
+			return err
+		}
+	}
+	if err := s.Error(); err != nil && err != io.EOF {
+		return err
+	}
+	b := c.buf.Bytes()
+	return checkBig(len(b), func(i int) byte { return b[i] })
 }
 
 func (c *rueidisClient) bigSet(ctx context.Context) error {

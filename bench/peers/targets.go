@@ -54,6 +54,8 @@ var targets = []target{
 	{"pipeline of 100 GET", "ahead of every peer", ahead("pipeline of 100 get", ns, 1)},
 	{"pipeline of 100 SET", "ahead of every peer", ahead("pipeline of 100 set", ns, 1)},
 	{"GET 1 MiB", "<= 1.05 raw", toRaw("get 1 MiB", 1.05)},
+	{"GET 1 MiB into a buffer", "<= 1.05 raw", toRaw("get 1 MiB into a buffer", 1.05)},
+	{"GET 1 MiB into a buffer", "ahead of every peer", ahead("get 1 MiB into a buffer", ns, 1)},
 	{"SET 1 MiB", "<= 1.05 raw", toRaw("set 1 MiB", 1.05)},
 	{"HGETALL 1000 into a map", "<= 1.5 raw", toRaw("hgetall 1000", 1.5)},
 	{"LRANGE 10k into []int64", "<= 1.3 raw", toRaw("lrange 10000", 1.3)},

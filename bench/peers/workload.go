@@ -69,10 +69,11 @@ func opPipeGet(ctx context.Context, w worker, i int) error {
 func opPipeSet(ctx context.Context, w worker, i int) error {
 	return w.pipeSet(ctx, i%(keyCount/batchSize)*batchSize)
 }
-func opBigGet(ctx context.Context, w worker, _ int) error { return w.bigGet(ctx) }
-func opBigSet(ctx context.Context, w worker, _ int) error { return w.bigSet(ctx) }
-func opHash(ctx context.Context, w worker, _ int) error   { return w.hash(ctx) }
-func opList(ctx context.Context, w worker, _ int) error   { return w.list(ctx) }
+func opBigGet(ctx context.Context, w worker, _ int) error     { return w.bigGet(ctx) }
+func opBigGetInto(ctx context.Context, w worker, _ int) error { return w.bigGetInto(ctx) }
+func opBigSet(ctx context.Context, w worker, _ int) error     { return w.bigSet(ctx) }
+func opHash(ctx context.Context, w worker, _ int) error       { return w.hash(ctx) }
+func opList(ctx context.Context, w worker, _ int) error       { return w.list(ctx) }
 
 // workloads in the order of the rows.
 var workloads = []workload{
@@ -100,6 +101,7 @@ var workloads = []workload{
 	{name: "pipeline of 100 set", place: pinned, op: opPipeSet, per: batchSize},
 	{name: "pipeline of 100 get, two CPUs", place: free, op: opPipeGet, per: batchSize},
 	{name: "get 1 MiB", place: free, op: opBigGet},
+	{name: "get 1 MiB into a buffer", place: free, op: opBigGetInto},
 	{name: "set 1 MiB", place: free, op: opBigSet},
 	{name: "hgetall 1000", place: free, op: opHash},
 	{name: "lrange 10000", place: free, op: opList},

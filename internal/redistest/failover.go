@@ -103,8 +103,8 @@ func (m *MasterSet) promote(l *EmbeddedSentinel, old, candidate *DataNode, orpha
 	err := old.dataset().copyTo(candidate)
 	candidate.writes = old.writes
 	candidate.master = nil
+	candidate.CloseAll() // with the change, as in the MULTI of Sentinel: who sees the master is not cut off
 	e.mu.Unlock()
-	candidate.CloseAll()
 	if !orphan {
 		return err
 	}
@@ -147,17 +147,13 @@ func (m *MasterSet) observe(l *EmbeddedSentinel, old, candidate *DataNode) error
 		s.say("+config-update-from", l.describe(m, s))
 		s.switchTo(m)
 	})
-	var moved []*DataNode
 	for _, n := range m.nodes {
 		if n != candidate && n != old && n.master != nil {
 			n.master = candidate
-			moved = append(moved, n)
+			n.CloseAll()
 		}
 	}
 	e.mu.Unlock()
-	for _, n := range moved {
-		n.CloseAll()
-	}
 	if old.isUp() {
 		e.after(e.o.Timing.Demote, func() { m.demote(old) })
 	}

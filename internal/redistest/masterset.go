@@ -246,14 +246,13 @@ func joinSpace(addr string) string {
 func (m *MasterSet) demote(n *DataNode) {
 	e := m.e
 	e.mu.Lock()
+	defer e.mu.Unlock()
 	if n.master != nil || n == m.master || !n.up() {
-		e.mu.Unlock()
 		return
 	}
 	n.master = m.master
-	m.each(nil, func(s *EmbeddedSentinel) { s.say("+convert-to-slave", m.describe(s, n)) })
-	e.mu.Unlock()
 	n.CloseAll()
+	m.each(nil, func(s *EmbeddedSentinel) { s.say("+convert-to-slave", m.describe(s, n)) })
 }
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }

@@ -44,146 +44,131 @@ func (r *eventLog) first(t *testing.T, kind sentinel.EventKind) sentinel.Event {
 }
 
 func TestAnEagerClientMovesBeforeAnySentinelNamesTheMaster(t *testing.T) {
-	redistest.NoLeaks(t)
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{Timing: slow()})
-	c := open(t, e.SentinelAddrs(), sentinel.Options{Adopt: sentinel.AdoptEager})
-	old, candidate := c.Master(), e.Replicas()[0].Addr()
-	var seen eventLog
-	defer c.Listen(seen.add)()
-	linked(t, c)
-	failed := make(chan error, 1)
-	go func() { failed <- e.Failover(context.WithoutCancel(t.Context())) }()
-	redistest.Eventually(t, patience, "the adoption", func() bool { return c.Master() == candidate })
-	if s := c.Status(); !s.Provisional || s.Epoch != 0 {
-		t.Errorf("adopted after a sentinel had named it: %+v", s)
-	}
-	if err := redis.Set("k", "v").Do(t.Context(), c); err != nil {
-		t.Fatal(err)
-	}
-	adopted := c.Generation()
-	redistest.Eventually(t, patience, "the confirmation", func() bool { return !c.Status().Provisional })
-	if c.Epoch() != 1 || c.Generation() != adopted {
-		t.Errorf("epoch %d, generation %d, want 1 and %d", c.Epoch(), c.Generation(), adopted)
-	}
-	if err := <-failed; err != nil {
-		t.Fatal(err)
-	}
-	if ev := seen.first(t, sentinel.EventAdopted); ev.Addr != candidate || ev.OldAddr != old || ev.Master != "mymaster" {
-		t.Errorf("event %+v", ev)
-	}
+	bubbleWith(t, slow(), sentinel.Options{Adopt: sentinel.AdoptEager}, func(t *testing.T, e *redistest.Embedded, c *sentinel.Client, seen *eventLog) {
+		old, candidate := c.Master(), e.Replicas()[0].Addr()
+		failed := make(chan error, 1)
+		go func() { failed <- e.Failover(context.WithoutCancel(t.Context())) }()
+		redistest.Eventually(t, patience, "the adoption", func() bool { return c.Master() == candidate })
+		if s := c.Status(); !s.Provisional || s.Epoch != 0 {
+			t.Errorf("adopted after a sentinel had named it: %+v", s)
+		}
+		if err := redis.Set("k", "v").Do(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		adopted := c.Generation()
+		redistest.Eventually(t, patience, "the confirmation", func() bool { return !c.Status().Provisional })
+		if c.Epoch() != 1 || c.Generation() != adopted {
+			t.Errorf("epoch %d, generation %d, want 1 and %d", c.Epoch(), c.Generation(), adopted)
+		}
+		if err := <-failed; err != nil {
+			t.Fatal(err)
+		}
+		if ev := seen.first(t, sentinel.EventAdopted); ev.Addr != candidate || ev.OldAddr != old || ev.Master != "mymaster" {
+			t.Errorf("event %+v", ev)
+		}
+	})
 }
 
 func TestAnEagerClientLeavesAnOrphan(t *testing.T) {
-	redistest.NoLeaks(t)
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{Timing: slow()})
-	c := open(t, e.SentinelAddrs(), sentinel.Options{Adopt: sentinel.AdoptEager, EagerBound: 200 * time.Millisecond})
-	old, candidate := c.Master(), e.Replicas()[0].Addr()
-	var seen eventLog
-	defer c.Listen(seen.add)()
-	linked(t, c)
-	go e.OrphanPromotion(context.WithoutCancel(t.Context()))
-	redistest.Eventually(t, patience, "the adoption", func() bool { return c.Master() == candidate })
-	redistest.Eventually(t, patience, "the way back", func() bool { return c.Master() == old })
-	if err := redis.Set("k", "v").Do(t.Context(), c); err != nil {
-		t.Fatal(err)
-	}
-	if ev := seen.first(t, sentinel.EventOrphan); ev.Addr != old || ev.OldAddr != candidate || !errors.Is(ev.Err, sentinel.ErrOrphan) {
-		t.Errorf("event %+v", ev)
-	}
-	if s := c.Stats(); s.Adopted != 1 || s.Orphans != 1 {
-		t.Errorf("stats %+v", s)
-	}
+	bubbleWith(t, slow(), sentinel.Options{Adopt: sentinel.AdoptEager, EagerBound: 200 * time.Millisecond}, func(t *testing.T, e *redistest.Embedded, c *sentinel.Client, seen *eventLog) {
+		old, candidate := c.Master(), e.Replicas()[0].Addr()
+		go e.OrphanPromotion(context.WithoutCancel(t.Context()))
+		redistest.Eventually(t, patience, "the adoption", func() bool { return c.Master() == candidate })
+		redistest.Eventually(t, patience, "the way back", func() bool { return c.Master() == old })
+		if err := redis.Set("k", "v").Do(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		if ev := seen.first(t, sentinel.EventOrphan); ev.Addr != old || ev.OldAddr != candidate || !errors.Is(ev.Err, sentinel.ErrOrphan) {
+			t.Errorf("event %+v", ev)
+		}
+		if s := c.Stats(); s.Adopted != 1 || s.Orphans != 1 {
+			t.Errorf("stats %+v", s)
+		}
+	})
 }
 
 func TestAConfirmingClientNeverGoesToAnOrphan(t *testing.T) {
-	redistest.NoLeaks(t)
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
-	c := open(t, e.SentinelAddrs(), sentinel.Options{MaxHold: 300 * time.Millisecond})
-	old, candidate := c.Master(), e.Replicas()[0]
-	linked(t, c)
-	go e.OrphanPromotion(context.WithoutCancel(t.Context()))
-	held(t, c, true)
-	held(t, c, false)
-	if err := redis.Set("k", "v").Do(t.Context(), c); err != nil {
-		t.Fatal(err)
-	}
-	if c.Master() != old || c.Generation() != 1 || len(candidate.CallsOf("SET")) > 0 {
-		t.Errorf("master %s, generation %d, %d writes to the orphan", c.Master(), c.Generation(), len(candidate.CallsOf("SET")))
-	}
+	bubbleWith(t, redistest.Timing{}, sentinel.Options{MaxHold: 300 * time.Millisecond}, func(t *testing.T, e *redistest.Embedded, c *sentinel.Client, _ *eventLog) {
+		old, candidate := c.Master(), e.Replicas()[0]
+		go e.OrphanPromotion(context.WithoutCancel(t.Context()))
+		held(t, c, true)
+		held(t, c, false)
+		if err := redis.Set("k", "v").Do(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		if c.Master() != old || c.Generation() != 1 || len(candidate.CallsOf("SET")) > 0 {
+			t.Errorf("master %s, generation %d, %d writes to the orphan", c.Master(), c.Generation(), len(candidate.CallsOf("SET")))
+		}
+	})
 }
 
 func TestSubscriptionsMoveToThePromotedCandidateAndStayThere(t *testing.T) {
-	redistest.NoLeaks(t)
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{Timing: slow()})
-	c := open(t, e.SentinelAddrs(), sentinel.Options{})
-	old, candidate := c.Master(), e.Replicas()[0].Addr()
-	source := c.Subscriptions()
-	cn, err := source.Dial(t.Context())
-	if err != nil || cn.Addr() != old {
-		t.Fatalf("dialled %v, %v", cn, err)
-	}
-	linked(t, c)
-	failed := make(chan error, 1)
-	go func() { failed <- e.Failover(context.WithoutCancel(t.Context())) }()
-	<-cn.Done()
-	if c.Master() != old {
-		t.Error("the subscription was broken after the switch only")
-	}
-	if cn, err = source.Dial(t.Context()); err != nil || cn.Addr() != candidate {
-		t.Fatalf("dialled again %v, %v", cn, err)
-	}
-	if err := <-failed; err != nil {
-		t.Fatal(err)
-	}
-	redistest.Eventually(t, patience, "the switch", func() bool { return c.Master() == candidate })
-	if r, err := cn.Do(t.Context(), resp.NewCommand("PING")); err != nil {
-		t.Errorf("the switch has broken it once more: %v", err)
-	} else {
-		r.Release()
-	}
-	_ = c.Close()
-	<-cn.Done()
-	if _, err := source.Dial(t.Context()); !errors.Is(err, sentinel.ErrClosed) || conn.ClassOf(err) != conn.ClassNotSent {
-		t.Errorf("Dial after Close: %v", err)
-	}
+	bubbleWith(t, slow(), sentinel.Options{}, func(t *testing.T, e *redistest.Embedded, c *sentinel.Client, _ *eventLog) {
+		old, candidate := c.Master(), e.Replicas()[0].Addr()
+		source := c.Subscriptions()
+		cn, err := source.Dial(t.Context())
+		if err != nil || cn.Addr() != old {
+			t.Fatalf("dialled %v, %v", cn, err)
+		}
+		failed := make(chan error, 1)
+		go func() { failed <- e.Failover(context.WithoutCancel(t.Context())) }()
+		<-cn.Done()
+		if c.Master() != old {
+			t.Error("the subscription was broken after the switch only")
+		}
+		if cn, err = source.Dial(t.Context()); err != nil || cn.Addr() != candidate {
+			t.Fatalf("dialled again %v, %v", cn, err)
+		}
+		if err := <-failed; err != nil {
+			t.Fatal(err)
+		}
+		redistest.Eventually(t, patience, "the switch", func() bool { return c.Master() == candidate })
+		if r, err := cn.Do(t.Context(), resp.NewCommand("PING")); err != nil {
+			t.Errorf("the switch has broken it once more: %v", err)
+		} else {
+			r.Release()
+		}
+		_ = c.Close()
+		<-cn.Done()
+		if _, err := source.Dial(t.Context()); !errors.Is(err, sentinel.ErrClosed) || conn.ClassOf(err) != conn.ClassNotSent {
+			t.Errorf("Dial after Close: %v", err)
+		}
+	})
 }
 
 func TestWritesNeedAQuorumWhereThatIsRequired(t *testing.T) {
-	redistest.NoLeaks(t)
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
-	c := open(t, e.SentinelAddrs(), sentinel.Options{RequireQuorum: true, LeaseTTL: 400 * time.Millisecond})
-	var seen eventLog
-	defer c.Listen(seen.add)()
-	if err := redis.Set("k", "v").Do(t.Context(), c); err != nil {
-		t.Fatal(err)
-	}
-	if !c.Status().QuorumFresh {
-		t.Error("no quorum with three sentinels")
-	}
-	e.Sentinels[0].Stop()
-	if err := redis.Set("k", "v").Do(t.Context(), c); err != nil {
-		t.Errorf("with two of three: %v", err)
-	}
-	e.Sentinels[1].Hang()
-	redistest.Eventually(t, patience, "the end of the lease", func() bool { return !c.Status().QuorumFresh })
-	writes := len(e.Master().CallsOf("SET"))
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if err := redis.Set("k", "v").Do(ctx, c); !errors.Is(err, sentinel.ErrNoQuorum) || conn.ClassOf(err) != conn.ClassNotSent {
-		t.Errorf("with one of three: %v, class %v", err, conn.ClassOf(err))
-	}
-	if n := len(e.Master().CallsOf("SET")); n != writes {
-		t.Error("a write was sent without a quorum")
-	}
-	if _, err := redis.Get("k").Do(t.Context(), c); err != nil {
-		t.Errorf("a read: %v", err)
-	}
-	seen.first(t, sentinel.EventQuorumLost)
-	e.Sentinels[0].Start()
-	if err := redis.Set("k", "v").Do(t.Context(), c); err != nil {
-		t.Errorf("with two again: %v", err)
-	}
-	if _, err := sentinel.Open(t.Context(), sentinel.Options{RequireQuorum: true}); err == nil {
-		t.Error("a quorum in bypass")
-	}
+	bubbleWith(t, redistest.Timing{}, sentinel.Options{RequireQuorum: true, LeaseTTL: 400 * time.Millisecond}, func(t *testing.T, e *redistest.Embedded, c *sentinel.Client, seen *eventLog) {
+		if err := redis.Set("k", "v").Do(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		if !c.Status().QuorumFresh {
+			t.Error("no quorum with three sentinels")
+		}
+		e.Sentinels[0].Stop()
+		if err := redis.Set("k", "v").Do(t.Context(), c); err != nil {
+			t.Errorf("with two of three: %v", err)
+		}
+		e.Sentinels[1].Hang()
+		redistest.Eventually(t, patience, "the end of the lease", func() bool { return !c.Status().QuorumFresh })
+		writes := len(e.Master().CallsOf("SET"))
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		if err := redis.Set("k", "v").Do(ctx, c); !errors.Is(err, sentinel.ErrNoQuorum) || conn.ClassOf(err) != conn.ClassNotSent {
+			t.Errorf("with one of three: %v, class %v", err, conn.ClassOf(err))
+		}
+		if n := len(e.Master().CallsOf("SET")); n != writes {
+			t.Error("a write was sent without a quorum")
+		}
+		if _, err := redis.Get("k").Do(t.Context(), c); err != nil {
+			t.Errorf("a read: %v", err)
+		}
+		seen.first(t, sentinel.EventQuorumLost)
+		e.Sentinels[0].Start()
+		if err := redis.Set("k", "v").Do(t.Context(), c); err != nil {
+			t.Errorf("with two again: %v", err)
+		}
+		if _, err := sentinel.Open(t.Context(), sentinel.Options{RequireQuorum: true}); err == nil {
+			t.Error("a quorum in bypass")
+		}
+	})
 }

@@ -155,6 +155,7 @@ func TestOneLinkServesAllMastersOfAGroup(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	linked(t, clients["a"])
 	for _, s := range e.Sentinels {
 		if s.Accepted() != 1 {
 			t.Errorf("%d connections to a sentinel", s.Accepted())

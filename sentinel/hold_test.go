@@ -60,39 +60,38 @@ func held(t *testing.T, c *sentinel.Client, want bool) {
 }
 
 func TestWritesWaitForAnAnnouncedFailoverAndReadsDoNot(t *testing.T) {
-	redistest.NoLeaks(t)
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
-	c := open(t, e.SentinelAddrs(), sentinel.Options{})
-	leader := e.Sentinels[1]
-	announce(t, e, c, leader)
-	held(t, c, true)
-	before := len(e.Master().CallsOf("SET"))
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	err := redis.Set("k", "v").Do(ctx, c)
-	if !errors.Is(err, sentinel.ErrHeld) || !errors.Is(err, context.DeadlineExceeded) || conn.ClassOf(err) != conn.ClassNotSent {
-		t.Errorf("a write during the hold: %v, class %v", err, conn.ClassOf(err))
-	}
-	if err := c.WithConn(ctx, func(*conn.Conn) error { t.Error("leased during the hold"); return nil }); !errors.Is(err, sentinel.ErrHeld) {
-		t.Errorf("a lease during the hold: %v", err)
-	}
-	if _, err := redis.Get("k").Do(t.Context(), c); !errors.Is(err, redis.ErrNil) {
-		t.Errorf("a read during the hold: %v", err)
-	}
-	abort(e, e.Sentinels[0]) // not the one that has announced it
-	done := make(chan error, 1)
-	go func() { done <- redis.Set("k", "v").Do(t.Context(), c) }()
-	abort(e, leader)
-	if err := <-done; err != nil {
-		t.Errorf("a write after the hold: %v", err)
-	}
-	held(t, c, false)
-	if n := len(e.Master().CallsOf("SET")); n != before+1 {
-		t.Errorf("%d writes reached the master, want 1", n-before)
-	}
-	if s := c.Stats(); s.Holds != 1 || s.HoldTime <= 0 {
-		t.Errorf("stats %+v", s)
-	}
+	bubble(t, func(t *testing.T, e *redistest.Embedded, c *sentinel.Client, _ *eventLog) {
+		leader := e.Sentinels[1]
+		announce(t, e, c, leader)
+		held(t, c, true)
+		before := len(e.Master().CallsOf("SET"))
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		err := redis.Set("k", "v").Do(ctx, c)
+		if !errors.Is(err, sentinel.ErrHeld) || !errors.Is(err, context.DeadlineExceeded) || conn.ClassOf(err) != conn.ClassNotSent {
+			t.Errorf("a write during the hold: %v, class %v", err, conn.ClassOf(err))
+		}
+		if err := c.WithConn(ctx, func(*conn.Conn) error { t.Error("leased during the hold"); return nil }); !errors.Is(err, sentinel.ErrHeld) {
+			t.Errorf("a lease during the hold: %v", err)
+		}
+		if _, err := redis.Get("k").Do(t.Context(), c); !errors.Is(err, redis.ErrNil) {
+			t.Errorf("a read during the hold: %v", err)
+		}
+		abort(e, e.Sentinels[0]) // not the one that has announced it
+		done := make(chan error, 1)
+		go func() { done <- redis.Set("k", "v").Do(t.Context(), c) }()
+		abort(e, leader)
+		if err := <-done; err != nil {
+			t.Errorf("a write after the hold: %v", err)
+		}
+		held(t, c, false)
+		if n := len(e.Master().CallsOf("SET")); n != before+1 {
+			t.Errorf("%d writes reached the master, want 1", n-before)
+		}
+		if s := c.Stats(); s.Holds != 1 || s.HoldTime <= 0 {
+			t.Errorf("stats %+v", s)
+		}
+	})
 }
 
 func TestAHoldEndsByItself(t *testing.T) {
@@ -152,44 +151,47 @@ func TestAReplyDuringTheHoldWaitsForTheOutcome(t *testing.T) {
 	for _, kind := range []string{"command", "batch", "lease"} {
 		for _, switched := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, switched %v", kind, switched), func(t *testing.T) {
-				redistest.NoLeaks(t)
-				e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{Timing: slow()})
-				c := open(t, e.SentinelAddrs(), sentinel.Options{RetryTime: -1})
-				entered, release := blockWrite(e)
-				done := make(chan error, 1)
-				go func() { done <- incr(t.Context(), c, kind) }()
-				<-entered
-				linked(t, c)
-				leader := e.Sentinels[0]
-				if switched {
-					go e.FailoverBy(context.WithoutCancel(t.Context()), leader)
-				} else {
-					announce(t, e, c, leader)
-				}
-				held(t, c, true)
-				// Longer than the grace in which the old master's word is still good.
-				began := time.Now()
-				redistest.Eventually(t, patience, "the grace to pass", func() bool { return time.Since(began) > 60*time.Millisecond })
-				release()
-				redistest.Eventually(t, patience, "the reply to be weighed", func() bool { return c.Stats().Unproved == 1 })
-				select {
-				case err := <-done:
-					t.Fatalf("reported before the outcome is known: %v", err)
-				default:
-				}
-				if !switched {
-					abort(e, leader)
-					if err := <-done; err != nil {
-						t.Errorf("the failover did not take place: %v", err)
-					}
-					return
-				}
-				err := <-done
-				if !errors.Is(err, sentinel.ErrSwitched) || conn.ClassOf(err) != conn.ClassMaybeExecuted {
-					t.Errorf("the failover took place: %v, class %v", err, conn.ClassOf(err))
-				}
+				bubbleWith(t, slow(), sentinel.Options{RetryTime: -1}, func(t *testing.T, e *redistest.Embedded, c *sentinel.Client, _ *eventLog) {
+					holdsReply(t, e, c, kind, switched)
+				})
 			})
 		}
+	}
+}
+
+// holdsReply begins a write, announces a failover and has the write answered then.
+func holdsReply(t *testing.T, e *redistest.Embedded, c *sentinel.Client, kind string, switched bool) {
+	entered, release := blockWrite(e)
+	done := make(chan error, 1)
+	go func() { done <- incr(t.Context(), c, kind) }()
+	<-entered
+	leader := e.Sentinels[0]
+	if switched {
+		go e.FailoverBy(context.WithoutCancel(t.Context()), leader)
+	} else {
+		announce(t, e, c, leader)
+	}
+	held(t, c, true)
+	// Longer than the grace in which the old master's word is still good.
+	began := time.Now()
+	redistest.Eventually(t, patience, "the grace to pass", func() bool { return time.Since(began) > 60*time.Millisecond })
+	release()
+	redistest.Eventually(t, patience, "the reply to be weighed", func() bool { return c.Stats().Unproved == 1 })
+	select {
+	case err := <-done:
+		t.Fatalf("reported before the outcome is known: %v", err)
+	default:
+	}
+	if !switched {
+		abort(e, leader)
+		if err := <-done; err != nil {
+			t.Errorf("the failover did not take place: %v", err)
+		}
+		return
+	}
+	err := <-done
+	if !errors.Is(err, sentinel.ErrSwitched) || conn.ClassOf(err) != conn.ClassMaybeExecuted {
+		t.Errorf("the failover took place: %v, class %v", err, conn.ClassOf(err))
 	}
 }
 

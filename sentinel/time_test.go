@@ -9,12 +9,21 @@ import (
 	"github.com/kermes-redis/kermes/sentinel"
 )
 
+// bubbled is what happens in a bubble.
+type bubbled func(t *testing.T, e *redistest.Embedded, c *sentinel.Client, seen *eventLog)
+
 // bubble runs f with a client of an embedded group without sockets, in the time
-// of a bubble.
-func bubble(t *testing.T, f func(t *testing.T, e *redistest.Embedded, c *sentinel.Client, seen *eventLog)) {
+// of a bubble, which passes only while everybody waits.
+func bubble(t *testing.T, f bubbled) {
+	t.Helper()
+	bubbleWith(t, redistest.Timing{}, sentinel.Options{}, f)
+}
+
+func bubbleWith(t *testing.T, timing redistest.Timing, o sentinel.Options, f bubbled) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{InMemory: true})
-		o := sentinel.Options{Master: "mymaster", Group: sentinel.GroupOptions{Sentinels: e.SentinelAddrs()}}
+		e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{InMemory: true, Timing: timing})
+		o.Master, o.Group.Sentinels = "mymaster", e.SentinelAddrs()
 		o.Group.Conn.Dial, o.Pool.Conn.Dial = e.Dial, e.Dial
 		seen := &eventLog{}
 		o.Group.OnEvent = seen.add

@@ -45,13 +45,13 @@ func blocked(t *testing.T, c *conn.Conn) int64 {
 
 func TestABlockingCommandMayTakeLongerThanTheReadTimeout(t *testing.T) {
 	for _, proto := range []int{2, 3} {
-		p, _ := pooled(t, pool.Options{Conn: conn.Options{Protocol: proto, ReadTimeout: 400 * time.Millisecond}})
-		_, err := BLPop(600*time.Millisecond, "none").Do(t.Context(), p)
+		p, _ := pooled(t, pool.Options{Conn: conn.Options{Protocol: proto, ReadTimeout: 800 * time.Millisecond}})
+		_, err := BLPop(time.Second, "none").Do(t.Context(), p)
 		check(t, "the server ended it", errors.Is(err, ErrNil))
-		ss, err := XRead(XReadOptions{Block: 600 * time.Millisecond}, StreamID{"none", "$"}).Do(t.Context(), p)
+		ss, err := XRead(XReadOptions{Block: time.Second}, StreamID{"none", "$"}).Do(t.Context(), p)
 		check(t, "XREAD", err == nil && len(ss) == 0)
 		var q Pipeline
-		pop := BLPop(600*time.Millisecond, "none").Queue(&q)
+		pop := BLPop(time.Second, "none").Queue(&q)
 		check(t, "in a pipeline", q.Do(t.Context(), p) == nil && errors.Is(pop.Err(), ErrNil))
 	}
 }

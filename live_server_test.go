@@ -106,7 +106,7 @@ func TestServerCommandsOnARealServer(t *testing.T) {
 		log := get(t, c, SlowLogGet(-1))
 		check(t, "slow log", len(log) > 1 && slices.Equal(log[0].Args, []string{"INCR", "n"}) && log[0].Addr != "" && log[0].Duration >= 0 && time.Since(log[0].Time).Abs() < time.Hour)
 		check(t, "slow log", get(t, c, SlowLogLen()) > 1)
-		ok(t, c, ConfigSet("slowlog-log-slower-than", "10000"))
+		ok(t, c, ConfigSet("slowlog-log-slower-than", "-1")) // on a loaded machine anything may be slow
 		ok(t, c, SlowLogReset())
 		check(t, "empty", get(t, c, SlowLogLen()) == 0)
 

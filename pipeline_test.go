@@ -194,6 +194,17 @@ func TestAPanicUnderWatchClosesTheConnection(t *testing.T) {
 	check(t, "closed", c.Err() != nil)
 }
 
+// ending is a Leaser with which the context ends after the first lease.
+type ending struct {
+	Leaser
+	cancel context.CancelFunc
+}
+
+func (e ending) WithConn(ctx context.Context, fn func(*conn.Conn) error) error {
+	defer e.cancel()
+	return e.Leaser.WithConn(ctx, fn)
+}
+
 func TestTransactTriesAgainUntilNobodyInterferes(t *testing.T) {
 	inBothProtocols(t, func(t *testing.T, c *conn.Conn) {
 		other := dial(t, 3)
@@ -228,10 +239,9 @@ func TestTransactTriesAgainUntilNobodyInterferes(t *testing.T) {
 		check(t, "the error of fn", errors.Is(err, errLost))
 
 		ctx, cancel := context.WithCancel(t.Context())
-		err = Transact(ctx, On(c), TxOptions{Watch: []string{"n"}, Backoff: time.Hour}, func(ctx context.Context, tx *Tx) error {
+		err = Transact(ctx, ending{On(c), cancel}, TxOptions{Watch: []string{"n"}, Backoff: time.Hour}, func(ctx context.Context, tx *Tx) error {
 			get(t, other, Incr("n"))
 			Incr("n").Queue(&tx.Pipeline)
-			time.AfterFunc(10*time.Millisecond, cancel)
 			return nil
 		})
 		check(t, "ends with the context", errors.Is(err, context.Canceled) && errors.Is(err, ErrConflict))

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	redis "github.com/kermes-redis/kermes"
@@ -159,19 +160,18 @@ func (c *cancelling) Write(p []byte) (int, error) {
 }
 
 func TestASlowReaderOrWriterDoesNotCountAsAReadTimeout(t *testing.T) {
-	node := redistest.NewRedis(t)
-	p := pool.New(pool.Options{Conn: conn.Options{Addr: node.Addr(), ReadTimeout: 60 * time.Millisecond}})
-	defer p.Close()
-	if err := redis.Set("big", strings.Repeat("v", 1<<20)).Do(t.Context(), p); err != nil {
-		t.Fatal(err)
-	}
-	slow := &slowOnce{}
-	if n, err := redis.GetTo(t.Context(), p, "big", slow); n != 1<<20 || err != nil {
-		t.Errorf("GetTo: %d, %v", n, err)
-	}
-	if _, err := redis.SetFrom(t.Context(), p, "k", 1<<20, &slowOnce{}, redis.SetOptions{}); err != nil {
-		t.Errorf("SetFrom: %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		s := redistest.NewServerWith(t, redistest.ServerOptions{Network: "none"})
+		s.SetKey("big", strings.Repeat("v", 1<<20))
+		p := pool.New(pool.Options{Conn: conn.Options{Dial: s.PipeDial, ReadTimeout: 60 * time.Millisecond}})
+		defer p.Close()
+		if n, err := redis.GetTo(t.Context(), p, "big", &slowOnce{}); n != 1<<20 || err != nil {
+			t.Errorf("GetTo: %d, %v", n, err)
+		}
+		if _, err := redis.SetFrom(t.Context(), p, "k", 1<<20, &slowOnce{}, redis.SetOptions{}); err != nil {
+			t.Errorf("SetFrom: %v", err)
+		}
+	})
 }
 
 // slowOnce takes longer than the read timeout once.

@@ -331,13 +331,15 @@ func TestEmbeddedOrphanPromotionIsNeverPublished(t *testing.T) {
 
 func TestEmbeddedFailoverByCommandAndItsRefusals(t *testing.T) {
 	NoLeaks(t)
-	e := NewEmbedded(t, EmbeddedOptions{Replicas: 1})
-	old := e.Master()
-	s := connect(t, e, e.SentinelAddrs()[1])
-	s.want("OK", "SENTINEL", "FAILOVER", "mymaster")
-	s.want("INPROG Failover already in progress", "SENTINEL", "FAILOVER", "mymaster")
-	Eventually(t, 0, "failover", func() bool {
-		return s.do("SENTINEL", "get-master-addr-by-name", "mymaster") != spaced(old.Addr()) && !e.Sentinels[1].inFailover(e.MasterSet)
+	synctest.Test(t, func(t *testing.T) {
+		e := NewEmbedded(t, EmbeddedOptions{InMemory: true, Replicas: 1})
+		old := e.Master()
+		s := connect(t, e, e.SentinelAddrs()[1])
+		s.want("OK", "SENTINEL", "FAILOVER", "mymaster")
+		s.want("INPROG Failover already in progress", "SENTINEL", "FAILOVER", "mymaster")
+		Eventually(t, 0, "failover", func() bool {
+			return s.do("SENTINEL", "get-master-addr-by-name", "mymaster") != spaced(old.Addr()) && !e.Sentinels[1].inFailover(e.MasterSet)
+		})
 	})
 	alone := NewEmbedded(t, EmbeddedOptions{Replicas: -1})
 	connect(t, alone, alone.SentinelAddrs()[0]).want("NOGOODSLAVE No suitable replica to promote", "SENTINEL", "FAILOVER", "mymaster")

@@ -109,7 +109,7 @@ func hasProc() bool {
 func TestTheWatchdogEndsProcesses(t *testing.T) {
 	NoLeaks(t)
 	RequireRedis(t)
-	n, err := StartRedis(RedisOptions{MaxLife: 500 * time.Millisecond})
+	n, err := StartRedis(RedisOptions{MaxLife: 4 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

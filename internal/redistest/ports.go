@@ -1,10 +1,13 @@
 package redistest
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
 	"strconv"
+	"syscall"
+	"time"
 )
 
 // Ports come from below the range of which systems take the local ports of
@@ -31,6 +34,18 @@ func listenFree(host string) (net.Listener, error) {
 		return nil, fmt.Errorf("redistest: no free port: %w", last)
 	}
 	return ln, nil
+}
+
+// listenAgain listens on an address that was given up for a while. A test of
+// another process may have taken it, for a moment.
+func listenAgain(network, addr string) (ln net.Listener, err error) {
+	for range 100 {
+		if ln, err = net.Listen(network, addr); !errors.Is(err, syscall.EADDRINUSE) {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return ln, err
 }
 
 // freePort returns a port of host on which nobody listens.

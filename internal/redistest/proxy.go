@@ -170,7 +170,7 @@ func (p *Proxy) Set(m Mode) error {
 	case m == Refuse && was != Refuse:
 		return p.ln.Close()
 	case m != Refuse && was == Refuse:
-		ln, err := net.Listen("tcp", p.addr)
+		ln, err := listenAgain("tcp", p.addr)
 		if err != nil {
 			return fmt.Errorf("redistest: proxy: %w", err)
 		}

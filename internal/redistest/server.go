@@ -172,7 +172,7 @@ func (s *Server) listen() error {
 	if s.addr == "" {
 		ln, err = listenFree("127.0.0.1")
 	} else {
-		ln, err = net.Listen(s.network, s.addr)
+		ln, err = listenAgain(s.network, s.addr)
 	}
 	if err != nil {
 		return fmt.Errorf("redistest: server: %w", err)

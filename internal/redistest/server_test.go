@@ -359,6 +359,11 @@ func TestRefusedConnectionsAndListeningAgain(t *testing.T) {
 	if _, err := net.Dial("tcp", s.Addr()); !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Fatalf("got %v", err)
 	}
+	other, err := net.Listen("tcp", s.Addr()) // has the port for a moment
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(30*time.Millisecond, func() { _ = other.Close() })
 	if err := s.StopAccepting(false); err != nil {
 		t.Fatal(err)
 	}

@@ -22,8 +22,9 @@ const (
 	// bulkyReply is the size from which a reply in arrival makes new callers
 	// prefer another connection.
 	bulkyReply = 64 << 10
-	// yieldAfter is how much one read brings before others get their turn on
-	// the processor.
+	// yieldAfter is how much one read brings before others get their turn on the
+	// processor. For a large string nobody but its caller waits: there it would
+	// cost a wake-up for each read.
 	yieldAfter = 16 << 10
 	// firstGrowth is what may be allocated on the word of a length alone.
 	// Beyond it, buffers grow with what has really arrived.
@@ -393,7 +394,7 @@ func (c *Conn) fill() error {
 	if n == 0 {
 		return err
 	}
-	if n > yieldAfter {
+	if n > yieldAfter && !in.largeString() {
 		runtime.Gosched()
 	}
 	if n == room {
@@ -402,6 +403,12 @@ func (c *Conn) fill() error {
 		in.full = 0
 	}
 	return nil
+}
+
+// largeString reports whether a large string comes next.
+func (in *input) largeString() bool {
+	size, _ := stringHeader(in.buf[in.r:in.w])
+	return size > yieldAfter
 }
 
 // read reads once. It returns bytes or an error.

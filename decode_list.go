@@ -123,15 +123,14 @@ func Ints(v resp.Value) ([]int64, error) {
 	}
 	out := make([]int64, 0, n)
 	for {
-		i, ok := c.NextInt()
-		if !ok {
-			e, more := c.Next()
-			if !more {
-				return out, nil
-			}
-			if i, err = Int(e); err != nil {
-				return nil, err
-			}
+		out = c.AppendInts(out)
+		e, more := c.Next()
+		if !more {
+			return out, nil
+		}
+		i, err := Int(e)
+		if err != nil {
+			return nil, err
 		}
 		out = append(out, i)
 	}

@@ -17,6 +17,23 @@ func BenchmarkDecode(b *testing.B) {
 	b.Run("HGETALL/1000", func(b *testing.B) { decode(b, hash, redis.TextMap) })
 }
 
+// BenchmarkFind is the first half of BenchmarkDecode: where the reply ends, and
+// that it is well formed.
+func BenchmarkFind(b *testing.B) {
+	b.Run("LRANGE/10k", func(b *testing.B) { find(b, listReply(10_000)) })
+	b.Run("HGETALL/1000", func(b *testing.B) { find(b, hashReply(1000)) })
+}
+
+func find(b *testing.B, reply []byte) {
+	b.SetBytes(int64(len(reply)))
+	s := resp.NewScanner(resp.Limits{})
+	for b.Loop() {
+		if n, err := s.Scan(reply); err != nil || n != len(reply) {
+			b.Fatal(n, err)
+		}
+	}
+}
+
 func decode[T any](b *testing.B, reply []byte, d redis.Decoder[T]) {
 	b.ReportAllocs()
 	b.SetBytes(int64(len(reply)))

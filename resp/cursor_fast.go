@@ -38,6 +38,29 @@ func (c *Cursor) NextInt() (int64, bool) {
 	return n, true
 }
 
+// AppendInts appends the integers of the next elements to dst, as many as there are
+// in a row that are integers or ordinary bulk strings, and returns the extended
+// slice. It stops in front of anything else, and may stop in front of an integer of
+// more than 18 digits: Next then tells what it is.
+func (c *Cursor) AppendInts(dst []int64) []int64 {
+	for {
+		if len(c.rest) > 0 && c.rest[0] == '$' {
+			room := cap(dst) - len(dst)
+			if c.left >= 0 {
+				room = min(room, c.left)
+			}
+			n, size := wordInts(dst[len(dst):len(dst)+room], c.rest)
+			dst, c.rest = dst[:len(dst)+n], c.rest[size:]
+			c.left = max(c.left-n, -1)
+		}
+		n, ok := c.NextInt()
+		if !ok {
+			return dst
+		}
+		dst = append(dst, n)
+	}
+}
+
 func (c *Cursor) advance(n int) {
 	c.rest = c.rest[n:]
 	if c.left > 0 {

@@ -3,13 +3,17 @@ package resp_test
 import (
 	"bytes"
 	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/kermes-redis/kermes/resp"
 )
 
-// FuzzFastElementsAreTheSlowOnes compares NextBulk and NextInt with Next at every
-// element of a reply.
+// FuzzFastElementsAreTheSlowOnes compares NextBulk, NextInt and AppendInts with Next
+// at every element of a reply.
 func FuzzFastElementsAreTheSlowOnes(f *testing.F) {
 	seeds(f, func(s string) { f.Add([]byte(s)) })
 	for _, s := range []string{
@@ -19,6 +23,9 @@ func FuzzFastElementsAreTheSlowOnes(f *testing.F) {
 	} {
 		f.Add([]byte(s))
 	}
+	for _, s := range nearlyInts {
+		f.Add(amongInts(s))
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		compareFast(t, resp.Value(b).Cursor())
 	})
@@ -27,7 +34,7 @@ func FuzzFastElementsAreTheSlowOnes(f *testing.F) {
 func compareFast(t *testing.T, c resp.Cursor) {
 	t.Helper()
 	for {
-		bulk, number := c, c
+		before, bulk, number := c, c, c
 		text, isText := bulk.NextBulk()
 		n, isInt := number.NextInt()
 		e, ok := c.Next()
@@ -37,6 +44,7 @@ func compareFast(t *testing.T, c resp.Cursor) {
 			}
 			return
 		}
+		compareAppendInts(t, before, isInt)
 		if want, err := e.Bytes(); isText && (err != nil || !bytes.Equal(text, want) || bulk.Left() != c.Left()) {
 			t.Fatalf("%q is %q, %v; NextBulk says %q", []byte(e), want, err, text)
 		}
@@ -45,6 +53,81 @@ func compareFast(t *testing.T, c resp.Cursor) {
 		}
 		if e.Kind() == resp.KindArray {
 			compareFast(t, e.Cursor())
+		}
+	}
+}
+
+// compareAppendInts checks that what AppendInts appends is what Next says is there,
+// and that it appends something where NextInt does.
+func compareAppendInts(t *testing.T, c resp.Cursor, some bool) {
+	t.Helper()
+	for _, room := range []int{0, 2, 100} {
+		after, slow := c, c
+		got := after.AppendInts(append(make([]int64, 0, 1+room), 7))
+		if got[0] != 7 || some && len(got) == 1 {
+			t.Fatalf("room for %d: %d", room, got)
+		}
+		for _, n := range got[1:] {
+			e, ok := slow.Next()
+			if want, err := e.Int(); !ok || err != nil || n != want {
+				t.Fatalf("%q is %d, %v; AppendInts says %d", []byte(e), want, err, n)
+			}
+		}
+		a, _ := after.Next()
+		b, _ := slow.Next()
+		if !bytes.Equal(a, b) || after.Left() != slow.Left() {
+			t.Fatalf("AppendInts is at %q, %d to come; Next is at %q, %d to come", []byte(a), after.Left(), []byte(b), slow.Left())
+		}
+	}
+}
+
+// nearlyInts are elements that are integers, or nearly.
+var nearlyInts = []string{
+	"$:\r\n1234567890\r\n", "$1/\r\n123456789\r\n", "$1:\r\n00000000000000000020\r\n", "$/\r\n", "$0\r\n\r\n", "$1\r\n-\r\n", "$2\r\n--\r\n", "$2\r\n-1\r\n", "$2\r\n+1\r\n",
+	"$1\r\n/\r\n", "$1\r\n:\r\n", "$3\r\n1\x801\r\n", "$8\r\n1234567\xff\r\n", "$8\r\n\xb01234567\r\n",
+	"$9\r\n12345678/\r\n", "$9\r\n1:3456789\r\n", "$08\r\n12345678\r\n", "$8\r\n12345678\r\r\n", "$7\r\n12345678\r\n",
+	"$19\r\n9223372036854775807\r\n", "$19\r\n9223372036854775808\r\n", "$19\r\n9999999999999999999\r\n",
+	"$20\r\n-9223372036854775807\r\n", "$20\r\n-9223372036854775808\r\n", "$20\r\n-9223372036854775809\r\n",
+	"$20\r\n00000000000000000001\r\n", "$20\r\n12345678901234567890\r\n", "$21\r\n-12345678901234567890\r\n",
+	"$-1\r\n", "_\r\n", ":12\r\n", ":-5\r\n", "#t\r\n", "$1\n\r5\r\n", "$12\r1234567890123\r\n", "$99\r\n" + strings.Repeat("1", 99) + "\r\n",
+}
+
+// amongInts is a list with s between integers.
+func amongInts(s string) []byte {
+	wire := resp.AppendBulk(resp.AppendArray(nil, 10), "1")
+	wire = append(resp.AppendBulk(wire, "-22"), s...)
+	for i := range 7 {
+		wire = resp.AppendBulk(wire, strconv.Itoa(1000+i))
+	}
+	return wire
+}
+
+func TestAppendIntsIsExactAtTheEdgesOfEveryLength(t *testing.T) {
+	var want []int64
+	for n := int64(1); n > 0 && n <= math.MaxInt64/10; n *= 10 {
+		want = append(want, n-1, n, n+1, -n, -n-1, 10*n-1, n/9*8)
+	}
+	want = append(want, math.MaxInt64, math.MinInt64+1, math.MaxInt64-1)
+	for range 50 { // all of them in every place, those at the end included
+		want = append(want[1:], want[0])
+		wire := resp.AppendArray(nil, len(want))
+		for _, n := range want {
+			wire = resp.AppendBulk(wire, strconv.FormatInt(n, 10))
+		}
+		c := resp.Value(wire).Cursor()
+		var got []int64
+		for c.Left() > 0 {
+			if got = c.AppendInts(got); c.Left() > 0 {
+				e, _ := c.Next()
+				n, err := e.Int()
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, n)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Fatalf("got %d\nwant %d", got, want)
 		}
 	}
 }
@@ -82,6 +165,12 @@ func ExampleCursor_NextInt() {
 	}
 	fmt.Println(sum, c.Left())
 	// Output: 321 0
+}
+
+func ExampleCursor_AppendInts() {
+	c := resp.Value("*4\r\n:1\r\n$2\r\n20\r\n:300\r\n+more\r\n").Cursor()
+	fmt.Println(c.AppendInts(nil), c.Left())
+	// Output: [1 20 300] 1
 }
 
 func ExampleCursor_NextBulk() {

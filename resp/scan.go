@@ -111,13 +111,19 @@ func (s *Scanner) run(b []byte) {
 		return
 	}
 	pos, left := s.pos, s.cur.left
-	for left > 1 {
-		n := leaf(b[pos:], s.lim.Bulk)
+	for left > 1 && pos < len(b) {
+		n, size := 0, 0
+		if b[pos] == '$' {
+			n, size = shortRun(b[pos:], left-1, s.lim.Bulk)
+		}
 		if n == 0 {
+			n, size = 1, leaf(b[pos:], s.lim.Bulk)
+		}
+		if size == 0 {
 			break
 		}
-		pos += n
-		left--
+		pos += size
+		left -= n
 	}
 	if pos > s.pos {
 		s.pos, s.cur.left, s.seen = pos, left, 0

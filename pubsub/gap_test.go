@@ -217,11 +217,21 @@ func TestOnReadyIsCalledAfterEverySubscribe(t *testing.T) {
 	}
 }
 
-func TestAServerThatKeepsClosingIsNotStormed(t *testing.T) {
+// inBubble runs f with a server without a socket and a Subscriber to it, in a
+// bubble of synctest.
+func inBubble(t *testing.T, o pubsub.Options, f func(t *testing.T, srv *redistest.Server, s *pubsub.Subscriber)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		srv := redistest.NewServerWith(t, redistest.ServerOptions{Network: "none", Addr: "fake:1"})
+		s := pubsub.New(pubsub.Server{Options: conn.Options{Addr: "fake:1", Dial: srv.PipeDial}}, o)
+		defer s.Close()
+		f(t, srv, s)
+	})
+}
+
+func TestAServerThatKeepsClosingIsNotStormed(t *testing.T) {
+	inBubble(t, pubsub.Options{}, func(t *testing.T, srv *redistest.Server, s *pubsub.Subscriber) {
 		srv.Handle("SUBSCRIBE", func(c *redistest.Peer, args []string) { c.Close() })
-		s := pubsub.New(pubsub.Server{Options: conn.Options{Addr: "fake:1", Dial: srv.PipeDial}}, pubsub.Options{})
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		if _, err := s.Subscribe(ctx, "a"); err == nil {
@@ -231,17 +241,13 @@ func TestAServerThatKeepsClosingIsNotStormed(t *testing.T) {
 		if n := srv.Accepted(); n < 15 || n > 40 {
 			t.Errorf("%d connections in 10 s", n)
 		}
-		_ = s.Close()
-		_ = srv.Close()
 	})
 }
 
 // silentFor returns how long it took to notice that the server is silent.
 func silentFor(t *testing.T, silence func(srv *redistest.Server)) time.Duration {
 	var took time.Duration
-	synctest.Test(t, func(t *testing.T) {
-		srv := redistest.NewServerWith(t, redistest.ServerOptions{Network: "none", Addr: "fake:1"})
-		s := pubsub.New(pubsub.Server{Options: conn.Options{Addr: "fake:1", Dial: srv.PipeDial}}, pubsub.Options{})
+	inBubble(t, pubsub.Options{}, func(t *testing.T, srv *redistest.Server, s *pubsub.Subscriber) {
 		lost := make(chan error, 1)
 		s.Listen(func(e pubsub.Event) {
 			if e.Kind == pubsub.EventLost {
@@ -261,8 +267,6 @@ func silentFor(t *testing.T, silence func(srv *redistest.Server)) time.Duration 
 		}
 		srv.Stall(false)
 		srv.StopReading(false)
-		_ = s.Close()
-		_ = srv.Close()
 	})
 	return took
 }
@@ -283,10 +287,8 @@ func TestASilentLinkIsNoticedInTime(t *testing.T) {
 
 // A link that brings messages is alive, even if the answer to PING is late.
 func TestAStreamOfMessagesKeepsALinkAliveThoughPINGIsNotAnswered(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		srv := redistest.NewServerWith(t, redistest.ServerOptions{Network: "none", Addr: "fake:1"})
+	inBubble(t, pubsub.Options{}, func(t *testing.T, srv *redistest.Server, s *pubsub.Subscriber) {
 		srv.Handle("PING", func(*redistest.Peer, []string) {})
-		s := pubsub.New(pubsub.Server{Options: conn.Options{Addr: "fake:1", Dial: srv.PipeDial}}, pubsub.Options{})
 		sub, err := s.Subscribe(t.Context(), "a")
 		if err != nil {
 			t.Fatal(err)
@@ -301,16 +303,12 @@ func TestAStreamOfMessagesKeepsALinkAliveThoughPINGIsNotAnswered(t *testing.T) {
 		if n := srv.Accepted(); n != 1 {
 			t.Errorf("%d connections", n)
 		}
-		_ = s.Close()
-		_ = srv.Close()
 	})
 }
 
 func TestABlockedSubscriptionIsNotTakenForASilentLink(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		srv := redistest.NewServerWith(t, redistest.ServerOptions{Network: "none", Addr: "fake:1"})
-		s := pubsub.New(pubsub.Server{Options: conn.Options{Addr: "fake:1", Dial: srv.PipeDial}},
-			pubsub.Options{Queue: pubsub.Queue{Size: 1, Overflow: pubsub.Block}})
+	o := pubsub.Options{Queue: pubsub.Queue{Size: 1, Overflow: pubsub.Block}}
+	inBubble(t, o, func(t *testing.T, srv *redistest.Server, s *pubsub.Subscriber) {
 		sub, err := s.Subscribe(t.Context(), "a")
 		if err != nil {
 			t.Fatal(err)
@@ -327,7 +325,5 @@ func TestABlockedSubscriptionIsNotTakenForASilentLink(t *testing.T) {
 		if n := srv.Accepted(); n != 1 {
 			t.Errorf("%d connections", n)
 		}
-		_ = s.Close()
-		_ = srv.Close()
 	})
 }

@@ -293,6 +293,7 @@ func runOutage(t *testing.T, node *redistest.Node, o outage) (noticed, back time
 	if err := o.lose(node, proxy); err != nil {
 		t.Fatal(err)
 	}
+	lost := time.Now()
 	noticed = log.await(t, pubsub.EventLost, 1)[0].Time.Sub(began)
 	if noticed > 2500*time.Millisecond+slack {
 		t.Errorf("noticed after %v", noticed)
@@ -306,7 +307,7 @@ func runOutage(t *testing.T, node *redistest.Node, o outage) (noticed, back time
 		t.Fatalf("got %v", err)
 	}
 	back = gap.To.Sub(ended)
-	if gap.From.After(began) || gap.To.Before(began) {
+	if gap.From.After(lost) || gap.To.Before(began) {
 		t.Errorf("gap from %v to %v, the fault was at %v", gap.From, gap.To, began)
 	}
 	node.MustDo(t, "PUBLISH", "outage", "after")

@@ -131,8 +131,9 @@ func TestA41ChaosLosesNothingButWhatIsDocumented(t *testing.T) {
 // happen lets an accident happen, and waits until all is well.
 func (s *scenario) happen(top *redistest.Topology, w *writers, c chaos) accident {
 	s.Helper()
+	master := s.master(top)
 	a := accident{chaos: c, began: time.Now()}
-	c.do(s, top, s.master(top))
+	c.do(s, top, master)
 	s.must(top.WaitSettled(s.ctx))
 	settled := time.Now()
 	s.until("every writer back", func() bool { return w.allBack(settled) })
@@ -150,7 +151,7 @@ func (s *scenario) auditChaos(w *writers, happened []accident, final *redistest.
 	undocumented := 0
 	for _, x := range a.lost {
 		if !slices.ContainsFunc(happened, func(h accident) bool {
-			return h.crash && x.at.After(h.began.Add(-asyncTail)) && x.at.Before(h.began.Add(asyncTail))
+			return h.crash && x.at.After(h.began.Add(-asyncTail())) && x.at.Before(h.began.Add(asyncTail()))
 		}) {
 			undocumented++
 			s.Logf("A41: lost: %+v", x)

@@ -257,7 +257,7 @@ func (in *work) audit(s *scenario, fault string, next *redistest.Node) {
 	}
 	tail := 0
 	if fault != "planned" {
-		tail = 8 * int(asyncTail/writeGap)
+		tail = 8 * int(asyncTail()/writeGap)
 	}
 	s.Logf("A22 %s: transactions %+v, %d there; pipelined %+v, %d there", fault, in.txs, whole, in.pipes, counted)
 	for what, n := range map[string]struct {

@@ -285,7 +285,7 @@ func TestA23CountersCountEveryAcknowledgementOnce(t *testing.T) {
 			switch class := conn.ClassOf(x.err); {
 			case x.err == nil:
 				n.acked++
-				if slices.ContainsFunc(kills, func(k time.Time) bool { return x.at.After(k.Add(-asyncTail)) && x.at.Before(k.Add(asyncTail)) }) {
+				if slices.ContainsFunc(kills, func(k time.Time) bool { return x.at.After(k.Add(-asyncTail())) && x.at.Before(k.Add(asyncTail())) }) {
 					n.tail++
 				}
 			case class != conn.ClassNotSent && class != conn.ClassRejected:

@@ -23,8 +23,8 @@ const (
 	// prefer another connection.
 	bulkyReply = 64 << 10
 	// yieldAfter is how much one read brings before others get their turn on the
-	// processor. For a large string nobody but its caller waits: there it would
-	// cost a wake-up for each read.
+	// processor. For a large reply nobody but its caller waits: there it would cost
+	// a wake-up for each read.
 	yieldAfter = 16 << 10
 	// firstGrowth is what may be allocated on the word of a length alone.
 	// Beyond it, buffers grow with what has really arrived.
@@ -394,7 +394,7 @@ func (c *Conn) fill() error {
 	if n == 0 {
 		return err
 	}
-	if n > yieldAfter && !in.largeString() {
+	if n > yieldAfter && !in.largeReply(n) {
 		runtime.Gosched()
 	}
 	if n == room {
@@ -405,8 +405,12 @@ func (c *Conn) fill() error {
 	return nil
 }
 
-// largeString reports whether a large string comes next.
-func (in *input) largeString() bool {
+// largeReply reports whether the last read, of n bytes, went on with a large reply, or
+// began a large string.
+func (in *input) largeReply(n int) bool {
+	if held := in.w - n - in.r; held >= baseBuffer/2 {
+		return true // one reply: all before have been handed out
+	}
 	size, _ := stringHeader(in.buf[in.r:in.w])
 	return size > yieldAfter
 }

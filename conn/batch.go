@@ -57,6 +57,7 @@ type batch struct {
 	ctx   context.Context
 	cmds  []resp.Command
 	each  func(i int, v resp.Value)
+	id    uint32
 	taken int // commands encoded
 	given int // replies given out
 
@@ -90,19 +91,21 @@ func (b *batch) send() {
 	}
 	// Nothing is in flight but this part: unless it is large, the kernel has room.
 	guard := company || b.count > 1
-	if c.flush(writer, output{}, guard) {
-		writer.sig <- sigRead // found again when its turn to be awaited comes
-	}
+	c.flush(writer, output{}, guard)
 }
 
 // enlist encodes the next part and queues it.
 func (b *batch) enlist() (k *call, flush, others bool) {
 	c := b.conn
 	k = c.newCall(b.ctx, 0)
-	k.batch = true
 	p := part{call: k}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if b.id == 0 {
+		c.batches = max(c.batches+1, 1)
+		b.id = c.batches
+	}
+	k.batch = b.id
 	others = c.queue.n > b.count
 	start := len(c.wbuf)
 	for b.taken < len(b.cmds) && p.size < partCommands && (p.size == 0 || len(c.wbuf)-start < partBytes) {
@@ -126,7 +129,7 @@ func (b *batch) enlist() (k *call, flush, others bool) {
 	}
 	c.enlist(k, len(c.wbuf)-start)
 	c.gathering.joined(c.queue.n)
-	if c.reader == nil {
+	if c.reader == nil && !c.writes(k) {
 		c.reader = k
 		k.sig <- sigRead
 	}

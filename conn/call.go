@@ -46,11 +46,11 @@ type call struct {
 	buf     []byte
 	start   uint64 // offset of its first byte in all that was ever encoded
 	want    int32  // replies still to come
+	batch   uint32 // that it is a part of: its goroutine may be at work for another part; else 0
 	state   state
 	big     bool // buf is a read buffer that was handed over
 	snug    bool // it holds little else than the reply
 	blocks  bool // a blocking command: cancellation is watched by a callback
-	batch   bool // part of a batch: its goroutine may be waiting for another part
 	midway  bool // within a streamed string: the end of its context breaks the connection
 	partial bool // within a streamed argument: the server has no whole command
 	torn    bool // it failed while its replies were being copied
@@ -94,14 +94,14 @@ func (k *call) ReleaseReply() {
 	if k.ctx != nil {
 		k.ctx, k.done = nil, nil
 	}
-	if k.batch {
+	if k.batch != 0 {
 		k.ends = k.ends[:0]
 	}
 	if k.room != nil {
 		k.room, k.placed = nil, 0
 	}
 	k.next, k.err, k.buf = nil, nil, k.buf[:0]
-	k.state, k.big, k.snug, k.blocks, k.batch = pending, false, false, false, false
+	k.state, k.big, k.snug, k.blocks, k.batch = pending, false, false, false, 0
 	k.midway, k.partial, k.held, k.torn = false, false, false, false
 	k.conn.calls.Put(k)
 }
@@ -143,7 +143,7 @@ func (k *call) add(buf []byte, replies []frame) {
 			run.end = replies[n].end
 			n++
 		}
-		if k.batch {
+		if k.batch != 0 {
 			k.noteEnds(replies[:n], len(k.buf)-run.start)
 		}
 		k.buf = append(k.buf, buf[run.start:run.end]...)
@@ -163,7 +163,7 @@ func (k *call) noteEnds(replies []frame, shift int) {
 // snug says that the memory holds little else.
 func (k *call) takeOver(buf []byte, snug bool) {
 	k.buf, k.big, k.snug = buf, true, snug
-	if k.batch {
+	if k.batch != 0 {
 		k.ends = append(k.ends, len(buf))
 	}
 }

@@ -35,9 +35,10 @@ type Conn struct {
 	flushing  bool
 	flusher   *call // the caller that writes; nil while a goroutine does
 	gathering gathering
-	reader    *call // who holds the reading role
-	copying   bool  // the reader is copying a part of the replies of some call
-	serving   *call // waits in Serve for the reading role, or holds it
+	reader    *call  // who holds the reading role
+	batches   uint32 // counts them, for their names
+	copying   bool   // the reader is copying a part of the replies of some call
+	serving   *call  // waits in Serve for the reading role, or holds it
 	taint     taint
 	err       *Error
 	watch     watch

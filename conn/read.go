@@ -123,8 +123,8 @@ func (c *Conn) abandon(k *call) {
 
 // passReading gives the free reading role to whoever should have it: the one
 // that serves, else the caller whose reply comes next. A caller that is
-// writing is not disturbed; it looks for the role when it has written. c.mu is
-// held.
+// writing is not disturbed, for any part of its batch; it looks for the role when it
+// has written. c.mu is held.
 func (c *Conn) passReading() {
 	c.reader = nil
 	if c.err != nil {
@@ -140,7 +140,7 @@ func (c *Conn) passReading() {
 		if k.state != pending {
 			continue
 		}
-		if k == c.flusher {
+		if c.writes(k) {
 			writing = true
 			continue
 		}
@@ -153,6 +153,12 @@ func (c *Conn) passReading() {
 		c.reader = drain
 		go c.drain(drain)
 	}
+}
+
+// writes reports whether the caller of k is the one that writes. c.mu is held.
+func (c *Conn) writes(k *call) bool {
+	f := c.flusher
+	return f != nil && (k == f || k.batch != 0 && k.batch == f.batch)
 }
 
 // drain reads the replies of callers that have left while nobody else is
@@ -228,7 +234,7 @@ func (c *Conn) answerAlone(k *call) bool {
 		return false
 	}
 	c.mu.Lock()
-	if c.queue.head != k || c.queue.n != 1 || k.want != 1 || k.batch || k.state != pending || c.serving != nil {
+	if c.queue.head != k || c.queue.n != 1 || k.want != 1 || k.batch != 0 || k.state != pending || c.serving != nil {
 		c.mu.Unlock()
 		return false
 	}

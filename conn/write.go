@@ -248,7 +248,7 @@ func (c *Conn) endFlush(k *call) (read bool) {
 // handOverFlush gives the writing role to the caller that came last, whose
 // bytes are yet to be written, or to a goroutine. c.mu is held.
 func (c *Conn) handOverFlush(k *call) (read bool) {
-	if t := c.queue.tail; t != nil && t != k && t != c.reader && t.state == pending && !t.batch {
+	if t := c.queue.tail; t != nil && t != k && t != c.reader && t.state == pending && t.batch == 0 {
 		c.flusher = t
 		t.sig <- sigFlush
 	} else {
@@ -259,12 +259,13 @@ func (c *Conn) handOverFlush(k *call) (read bool) {
 }
 
 // claimReading makes k the reader if replies are awaited and nobody reads: the
-// role was not offered to it while it wrote. c.mu is held.
+// role was not offered to it while it wrote. Of a batch it may be another part that
+// is awaited next. c.mu is held.
 func (c *Conn) claimReading(k *call) bool {
 	if c.reader != nil || c.err != nil {
 		return false
 	}
-	if k != nil && k.state == pending && k.conn == c && c.queue.n > 0 {
+	if k != nil && k.batch == 0 && k.state == pending && k.conn == c && c.queue.n > 0 {
 		c.reader = k
 		return true
 	}

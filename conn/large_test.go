@@ -206,3 +206,32 @@ func TestCallersOfManySizesShareAConnection(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+func TestAStringOfManyMiBIsReadIntoOneBuffer(t *testing.T) {
+	node := redistest.NewRedis(t)
+	c, err := conn.Dial(t.Context(), conn.Options{Addr: node.Addr()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	const size, times = 8 << 20, 4
+	if _, err := text(t.Context(), c, set("k", strings.Repeat("x", size))); err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range times {
+		r, err := c.Do(t.Context(), get("k"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, err := r.Bytes(); err != nil || len(b) != size {
+			t.Fatalf("%d bytes, %v", len(b), err)
+		}
+		r.Release()
+	}
+	runtime.ReadMemStats(&after)
+	if got := (after.TotalAlloc - before.TotalAlloc) / times; got > size*5/4 {
+		t.Errorf("%d bytes allocated for a string of %d", got, size)
+	}
+}

@@ -26,9 +26,10 @@ const (
 	// processor. For a large reply nobody but its caller waits: there it would cost
 	// a wake-up for each read.
 	yieldAfter = 16 << 10
-	// firstGrowth is what may be allocated on the word of a length alone.
-	// Beyond it, buffers grow with what has really arrived.
-	firstGrowth = 1<<20 + 4<<10
+	// firstGrowth is what may be allocated on the word of a length alone: it is not
+	// cleared, so that the system gives no memory for what does not come. Beyond it,
+	// buffers grow with what has really arrived.
+	firstGrowth = 16<<20 + 4<<10
 	// keepBig is the largest handed-over buffer that is kept for the next
 	// large reply.
 	keepBig = 4 << 20
@@ -460,7 +461,7 @@ func (c *Conn) makeRoom() {
 	if need > bulkyReply {
 		c.bulky.Store(true)
 	}
-	size := min(need, max(firstGrowth, 2*held))
+	size := min(need, max(firstGrowth, 4*held))
 	if b := in.buf[in.r:in.w]; len(b) < 2 || b[0] != '$' || b[1] == '?' {
 		// Unlike the length of one string, that of all else is not known yet.
 		size = max(size, 2*len(in.buf))
@@ -493,7 +494,7 @@ func (c *Conn) takeBig(size int) []byte {
 	if cap(kept) >= size {
 		return kept[:cap(kept)]
 	}
-	return make([]byte, size)
+	return unclear(size)
 }
 
 // returnBig keeps the buffer of a large reply for the next one, until the

@@ -42,20 +42,33 @@ func Texts(v resp.Value) ([]string, error) {
 	}
 	a := arena{left: len(v)}
 	out := make([]string, 0, n)
+	var run [bulkRun][]byte
 	for {
-		p, ok := c.NextBulk()
-		if !ok {
-			if p, ok, err = nextView(&c); !ok || err != nil {
-				break
-			}
+		some := c.NextBulks(run[:])
+		for _, p := range run[:some] {
+			out = append(out, a.add(p))
 		}
-		out = append(out, a.add(p))
+		if some > bulkRun/2 {
+			continue
+		}
+		for range bulkRun { // one by one, before a run is tried again
+			p, ok := c.NextBulk()
+			if !ok {
+				if p, ok, err = nextView(&c); err != nil {
+					return nil, err
+				}
+				if !ok {
+					return out, nil
+				}
+			}
+			out = append(out, a.add(p))
+		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
 }
+
+// bulkRun is how many strings are taken from a list at a time, where it has many
+// short ones in a row.
+const bulkRun = 32
 
 // nextView is what Cursor.NextBulk is not for: the bytes of any other element.
 func nextView(c *resp.Cursor) (p []byte, ok bool, err error) {
@@ -96,22 +109,28 @@ func TextMap(v resp.Value) (map[string]string, error) {
 	}
 	a := arena{left: len(v)}
 	out := make(map[string]string, n)
+	var run [bulkRun][]byte
 	for {
-		k, val, ok := p.bulks()
-		if !ok {
-			if !p.next() {
-				return out, p.err
-			}
-			if k, err = view(p.key); err != nil {
-				return nil, err
-			}
-			if val, err = view(p.value); err != nil {
-				return nil, err
-			}
+		some := p.bulks(run[:])
+		for i := 0; i < some; i += 2 {
+			// The key first: it is what the caller reads first.
+			key := a.add(run[i])
+			out[key] = a.add(run[i+1])
 		}
-		// The key first: it is what the caller reads first.
-		key := a.add(k)
-		out[key] = a.add(val)
+		if some > bulkRun/2 {
+			continue
+		}
+		for range bulkRun / 2 { // one by one, before a run is tried again
+			k, val, ok, err := p.views()
+			if err != nil {
+				return nil, err
+			}
+			if !ok {
+				return out, nil
+			}
+			key := a.add(k)
+			out[key] = a.add(val)
+		}
 	}
 }
 
@@ -196,17 +215,35 @@ func pairsOf(v resp.Value) (pairs, int, error) {
 	return pairs{c: c}, (n + 1) / 2, err
 }
 
-// bulks returns the next pair if it is two ordinary bulk strings in turn; if
-// not, it moves nowhere.
-func (p *pairs) bulks() (key, value []byte, ok bool) {
+// bulks puts the keys and values of the next pairs into out, which has an even
+// length, as long as both are short and ordinary. It returns how many strings it has
+// put there.
+func (p *pairs) bulks(out [][]byte) int {
+	before := p.c
+	n := p.c.NextBulks(out)
+	if n%2 != 0 { // a key whose value is something else
+		p.c = before
+		n = p.c.NextBulks(out[:n-1])
+	}
+	return n
+}
+
+// views returns the strings of the next pair, or false at the end.
+func (p *pairs) views() (key, value []byte, ok bool, err error) {
 	c := p.c
-	if key, ok = c.NextBulk(); !ok {
-		return nil, nil, false
+	if key, ok = c.NextBulk(); ok {
+		if value, ok = c.NextBulk(); ok {
+			p.c = c
+			return key, value, true, nil
+		}
 	}
-	if value, ok = c.NextBulk(); ok {
-		p.c = c
+	if !p.next() {
+		return nil, nil, false, p.err
 	}
-	return key, value, ok
+	if key, err = view(p.key); err == nil {
+		value, err = view(p.value)
+	}
+	return key, value, true, err
 }
 
 func (p *pairs) next() bool {

@@ -17,6 +17,20 @@ func (c *Cursor) NextBulk() ([]byte, bool) {
 	return text, true
 }
 
+// NextBulks puts the texts of the next elements into out, as long as they are
+// ordinary bulk strings of less than 100 bytes, and returns how many it has put
+// there. It may stop early, at the last one in particular, and stays in front of
+// whatever it stops at. The bytes are those of the reply.
+func (c *Cursor) NextBulks(out [][]byte) int {
+	if c.left >= 0 && len(out) > c.left {
+		out = out[:c.left]
+	}
+	n, size := shortBulks(out, c.rest)
+	c.rest = c.rest[size:]
+	c.left = max(c.left-n, -1)
+	return n
+}
+
 // NextInt is Next and [Value.Int] in one, for an element that is an integer or an
 // ordinary bulk string, of at most 18 digits. It reports false, and stays where
 // it is, if the next element is anything else: Next then tells what.

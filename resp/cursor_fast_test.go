@@ -12,13 +12,14 @@ import (
 	"github.com/kermes-redis/kermes/resp"
 )
 
-// FuzzFastElementsAreTheSlowOnes compares NextBulk, NextInt and AppendInts with Next
+// FuzzFastElementsAreTheSlowOnes compares NextBulk, NextInt and the runs with Next
 // at every element of a reply.
 func FuzzFastElementsAreTheSlowOnes(f *testing.F) {
 	seeds(f, func(s string) { f.Add([]byte(s)) })
 	for _, s := range []string{
 		"*5\r\n$1\r\n7\r\n:-12\r\n$3\r\nabc\r\n$-1\r\n$0\r\n\r\n", "*?\r\n:1\r\n$2\r\n10\r\n.\r\n",
 		"*3\r\n$2\r\n+5\r\n$2\r\n-0\r\n:+3\r\n", "*2\r\n$19\r\n1234567890123456789\r\n:999999999999999999\r\n",
+		"*3\r\n$4\r\nabcd\r\n$4\r\nabcdef$1\r\n1\r\n", "*3\r\n$12\r\nabcdefghijkl\r\n$2\r\nababcd$12\r\n",
 		"*2\r\n$02\r\nab\r\n$2\r\n1x\r\n", "%1\r\n$1\r\na\r\n|1\r\n+a\r\n+b\r\n$1\r\n1\r\n",
 	} {
 		f.Add([]byte(s))
@@ -45,6 +46,7 @@ func compareFast(t *testing.T, c resp.Cursor) {
 			return
 		}
 		compareAppendInts(t, before, isInt)
+		compareNextBulks(t, before)
 		if want, err := e.Bytes(); isText && (err != nil || !bytes.Equal(text, want) || bulk.Left() != c.Left()) {
 			t.Fatalf("%q is %q, %v; NextBulk says %q", []byte(e), want, err, text)
 		}
@@ -78,6 +80,37 @@ func compareAppendInts(t *testing.T, c resp.Cursor, some bool) {
 		if !bytes.Equal(a, b) || after.Left() != slow.Left() {
 			t.Fatalf("AppendInts is at %q, %d to come; Next is at %q, %d to come", []byte(a), after.Left(), []byte(b), slow.Left())
 		}
+	}
+}
+
+func compareNextBulks(t *testing.T, c resp.Cursor) {
+	t.Helper()
+	var texts [7][]byte
+	for room := range texts {
+		after, slow := c, c
+		for i, text := range texts[:after.NextBulks(texts[:room])] {
+			e, ok := slow.Next()
+			if want, err := e.Bytes(); !ok || err != nil || e.Kind() != resp.KindBulk || !bytes.Equal(text, want) || cap(text) != len(text) {
+				t.Fatalf("%d: %q is %q, %v; NextBulks says %q", i, []byte(e), want, err, text)
+			}
+		}
+		a, _ := after.Next()
+		b, _ := slow.Next()
+		if !bytes.Equal(a, b) || after.Left() != slow.Left() {
+			t.Fatalf("NextBulks is at %q, %d to come; Next is at %q, %d to come", []byte(a), after.Left(), []byte(b), slow.Left())
+		}
+	}
+}
+
+func TestNextBulksTakesShortStringsOfAnyLengthsInARow(t *testing.T) {
+	wire := resp.AppendArray(nil, 102)
+	for i := range 101 {
+		wire = resp.AppendBulk(wire, strings.Repeat("x", i/4*i%100))
+	}
+	c := resp.Value(resp.AppendInt(wire, 1)).Cursor()
+	var out [200][]byte
+	if n := c.NextBulks(out[:]); n != 101 || c.Left() != 1 {
+		t.Fatalf("%d, %d to come", n, c.Left())
 	}
 }
 
@@ -171,6 +204,14 @@ func ExampleCursor_AppendInts() {
 	c := resp.Value("*4\r\n:1\r\n$2\r\n20\r\n:300\r\n+more\r\n").Cursor()
 	fmt.Println(c.AppendInts(nil), c.Left())
 	// Output: [1 20 300] 1
+}
+
+func ExampleCursor_NextBulks() {
+	c := resp.Value("*4\r\n$5\r\nhello\r\n$5\r\nworld\r\n:5\r\n+more\r\n").Cursor()
+	var run [16][]byte
+	n := c.NextBulks(run[:])
+	fmt.Printf("%q %d\n", run[:n], c.Left())
+	// Output: ["hello" "world"] 2
 }
 
 func ExampleCursor_NextBulk() {

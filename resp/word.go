@@ -79,6 +79,47 @@ func shortRun(b []byte, most, maxBulk int) (n, size int) {
 	return n, len(b) - len(rest)
 }
 
+// shortBulks puts the texts of the bulk strings at the start of b into out that are
+// shorter than 100 bytes. It returns how many those are, and their size.
+func shortBulks(out [][]byte, b []byte) (n, size int) {
+	n, size = equalBulks(out, b)
+	rest := b[size:]
+	for n < len(out) && len(rest) >= wordBytes {
+		h, ok := shortHeaderOf(word(rest))
+		end := h.start + h.n
+		if !ok || end+2 > len(rest) || !isCRLF(rest[end:]) {
+			break
+		}
+		out[n] = rest[h.start:end:end]
+		rest = rest[end+2:]
+		n++
+	}
+	return n, len(b) - len(rest)
+}
+
+// equalBulks is shortBulks for those that have the same header as the first. See
+// shortRun.
+func equalBulks(out [][]byte, b []byte) (n, size int) {
+	if len(b) < wordBytes {
+		return 0, 0
+	}
+	h, ok := shortHeaderOf(word(b))
+	if !ok {
+		return 0, 0
+	}
+	end := h.start + h.n
+	size = end + len("\r\n")
+	for i := range out {
+		if len(b) < max(size, wordBytes) || word(b)&h.mask != h.line || !isCRLF(b[end:]) {
+			break
+		}
+		out[i] = b[h.start:end:end]
+		b = b[size:]
+		n++
+	}
+	return n, n * size
+}
+
 // wordInts parses the bulk strings at the start of b that consist of a sign and at
 // most maxDigits digits, as many as out holds. It returns how many those are, and
 // their size. The last ones in b are none of them.

@@ -17,7 +17,7 @@ func failsOver(t *testing.T, topo *Topology) {
 		t.Fatal(err)
 	}
 	m.MustDo(t, "SET", "k", "v")
-	next, err := topo.Failover(within(t, 40*time.Second))
+	next, err := topo.Failover(within(t, patience))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func TestTopologyWithPasswordsUsersAndARestrictedSentinelUser(t *testing.T) {
 	if err != nil || len(replicas) != 1 {
 		t.Fatal(replicas, err)
 	}
-	if err := topo.WaitReplica(within(t, 30*time.Second), replicas[0]); err != nil {
+	if err := topo.WaitReplica(within(t, patience), replicas[0]); err != nil {
 		t.Fatal(err)
 	}
 	replicas[0].Kill()
@@ -157,7 +157,7 @@ func TestTopologyBehindProxiesCanBeCutFromTheSentinelsOnly(t *testing.T) {
 	c.SetDeadline(time.Now().Add(30 * time.Second))
 	start := time.Now()
 	old.Proxy().SetFor(BlackHole, (*ProxyConn).Internal)
-	ctx := within(t, 40*time.Second)
+	ctx := within(t, patience)
 	first, err := rec.Switch(ctx, "", start)
 	if err != nil {
 		t.Fatal(err)
@@ -187,7 +187,7 @@ func TestTopologyDemoteAndBreakSync(t *testing.T) {
 	if err := topo.Demote(old); err == nil {
 		t.Error("demoted the master")
 	}
-	next, err := topo.Failover(within(t, 40*time.Second))
+	next, err := topo.Failover(within(t, patience))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +197,7 @@ func TestTopologyDemoteAndBreakSync(t *testing.T) {
 	if err := topo.Demote(old); err != nil {
 		t.Fatal(err)
 	}
-	if err := topo.WaitReplica(within(t, 30*time.Second), old); err != nil {
+	if err := topo.WaitReplica(within(t, patience), old); err != nil {
 		t.Fatal(err)
 	}
 	if err := topo.BreakSync(old); err != nil {
@@ -251,7 +251,7 @@ func TestSharedTopologyIsRestoredBetweenTests(t *testing.T) {
 		t.Fatal(err)
 	}
 	old.Kill()
-	if _, err := topo.WaitSwitch(within(t, 40*time.Second), "", old); err != nil {
+	if _, err := topo.WaitSwitch(within(t, patience), "", old); err != nil {
 		t.Fatal(err)
 	}
 	if err := topo.Sentinels[1].Stop(); err != nil {
@@ -284,7 +284,7 @@ func TestSharedTopologyIsRestoredBetweenTests(t *testing.T) {
 	if err := topo.Sentinels[0].RestartFresh(); err != nil {
 		t.Fatal(err)
 	}
-	Eventually(t, 40*time.Second, "a fresh sentinel that learns", func() bool {
+	Eventually(t, patience, "a fresh sentinel that learns", func() bool {
 		e, err := topo.Epoch(0, "")
 		return err == nil && e >= 1
 	})

@@ -34,6 +34,15 @@ const (
 	maxSignals = 3
 )
 
+// spare says whether a read buffer can be left to a caller.
+type spare uint8
+
+const (
+	loose spare = iota // no: much of it would be kept for nothing
+	snug               // yes
+	whole              // yes, and it is an allocation from its start: it may come back
+)
+
 // A call is one caller's turn on the connection: one command, or a run of
 // commands of a batch. It owns the bytes of its replies, so a caller may decode
 // them while others go on.
@@ -48,13 +57,13 @@ type call struct {
 	want    int32  // replies still to come
 	batch   uint32 // that it is a part of: its goroutine may be at work for another part; else 0
 	state   state
-	big     bool // buf is a read buffer that was handed over
-	snug    bool // it holds little else than the reply
-	blocks  bool // a blocking command: cancellation is watched by a callback
-	midway  bool // within a streamed string: the end of its context breaks the connection
-	partial bool // within a streamed argument: the server has no whole command
-	torn    bool // it failed while its replies were being copied
-	held    bool // its caller is at work: the read timeout does not count
+	big     bool  // buf is a read buffer that was handed over
+	spare   spare // what becomes of buf if the caller keeps the reply
+	blocks  bool  // a blocking command: cancellation is watched by a callback
+	midway  bool  // within a streamed string: the end of its context breaks the connection
+	partial bool  // within a streamed argument: the server has no whole command
+	torn    bool  // it failed while its replies were being copied
+	held    bool  // its caller is at work: the read timeout does not count
 
 	conn    *Conn
 	owner   resp.Owner // of its replies: itself
@@ -101,7 +110,7 @@ func (k *call) ReleaseReply() {
 		k.room, k.placed = nil, 0
 	}
 	k.next, k.err, k.buf = nil, nil, k.buf[:0]
-	k.state, k.big, k.snug, k.blocks, k.batch = pending, false, false, false, 0
+	k.state, k.big, k.spare, k.blocks, k.batch = pending, false, loose, false, 0
 	k.midway, k.partial, k.held, k.torn = false, false, false, false
 	k.conn.calls.Put(k)
 }
@@ -110,8 +119,11 @@ func (k *call) ReleaseReply() {
 // was handed over, unless much of it would be kept for nothing. It is called
 // through resp.Reply.
 func (k *call) KeepReply() bool {
-	if !k.big || !k.snug {
+	if !k.big || k.spare == loose {
 		return false
+	}
+	if k.spare == whole {
+		k.conn.strays.letGo(k.buf[:cap(k.buf)])
 	}
 	k.buf, k.big = nil, false
 	k.ReleaseReply()
@@ -160,9 +172,8 @@ func (k *call) noteEnds(replies []frame, shift int) {
 }
 
 // takeOver makes a buffer that holds the one reply that of k.
-// snug says that the memory holds little else.
-func (k *call) takeOver(buf []byte, snug bool) {
-	k.buf, k.big, k.snug = buf, true, snug
+func (k *call) takeOver(buf []byte, s spare) {
+	k.buf, k.big, k.spare = buf, true, s
 	if k.batch != 0 {
 		k.ends = append(k.ends, len(buf))
 	}

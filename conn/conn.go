@@ -47,13 +47,15 @@ type Conn struct {
 	bulky    atomic.Bool   // a large reply is arriving
 	down     atomic.Bool   // as done is closed, for a quicker look
 
+	strays *strays
+
 	in input // belongs to the holder of the reading role
 	rx receiver
 }
 
 // wrap makes a Conn of an open byte stream, before the handshake.
 func wrap(nc net.Conn, o Options) *Conn {
-	c := &Conn{nc: nc, opts: o, done: make(chan struct{})}
+	c := &Conn{nc: nc, opts: o, done: make(chan struct{}), strays: &strays{}}
 	_, c.secure = nc.(*tls.Conn)
 	c.in.scan = resp.NewScanner(o.Limits)
 	c.watch.timer = time.AfterFunc(time.Hour, c.tick)
@@ -284,6 +286,7 @@ func (c *Conn) fail(op string, cause error) {
 	c.letGo()
 	c.down.Store(true)
 	close(c.done)
+	c.strays.forget()
 	c.mu.Unlock()
 	_ = transport(c.nc).Close()
 	c.stopReceiving()

@@ -168,6 +168,15 @@ func TestAnIdleConnectionHoldsAtMost16KiBWhateverItDidBefore(t *testing.T) {
 		if _, err := text(t.Context(), c, resp.NewCommand("ECHO", resp.String(payload))); err != nil {
 			t.Fatal(err)
 		}
+		for range 3 {
+			r, err := c.Do(t.Context(), resp.NewCommand("ECHO", resp.String(payload)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !r.Keep() { // its buffer comes back when nobody has it
+				r.Release()
+			}
+		}
 		cmds := make([]resp.Command, 1000)
 		for i := range cmds {
 			cmds[i] = resp.NewCommand("ECHO", resp.String(payload[:2000]))

@@ -44,6 +44,7 @@ const (
 type input struct {
 	buf    []byte
 	small  []byte // was buf before a large reply came
+	exact  bool   // of a large buf: it is an allocation from its start to its end
 	r, w   int    // buf[r:w] has been read and not yet framed
 	scan   resp.Scanner
 	frames [maxFrames]frame
@@ -361,8 +362,7 @@ func (c *Conn) copyOut(takes []take, k *call) {
 		}
 		t.to = nil
 		if f := frames[0]; f.end-f.start > largeReply && len(takes) == 1 && t.n == 1 && t.last && len(to.buf) == 0 {
-			size := f.end - f.start
-			to.takeOver(in.buf[f.start:f.end], len(in.buf)-size < size/8)
+			to.takeOver(in.buf[f.start:f.end], in.spare(f))
 			c.replaceBuffer()
 		} else {
 			to.add(in.buf, frames)
@@ -371,6 +371,18 @@ func (c *Conn) copyOut(takes []take, k *call) {
 			to.sig <- sigDone
 		}
 	}
+}
+
+// spare says whether the buffer can be left to the caller that gets the reply f.
+func (in *input) spare(f frame) spare {
+	size := f.end - f.start
+	switch {
+	case len(in.buf)-size >= size/8:
+		return loose
+	case f.start > 0 || !in.exact:
+		return snug
+	}
+	return whole
 }
 
 // unasked is the error for a reply without a command. A server that refuses a
@@ -491,8 +503,12 @@ func (c *Conn) takeBig(size int) []byte {
 	kept := c.watch.big
 	c.watch.big = nil
 	c.mu.Unlock()
-	if cap(kept) >= size {
+	c.in.exact = cap(kept) < size // the kept one may be a part
+	if !c.in.exact {
 		return kept[:cap(kept)]
+	}
+	if buf := c.strays.take(size); buf != nil {
+		return buf
 	}
 	return unclear(size)
 }

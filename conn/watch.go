@@ -206,6 +206,7 @@ func (c *Conn) idle() pace {
 		return slow
 	}
 	w.big, w.before = nil, nil
+	c.strays.forget()
 	c.letGo()
 	if cap(c.spare) > baseBuffer/2 {
 		c.spare = nil

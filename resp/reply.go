@@ -67,7 +67,8 @@ func (r Reply) Placed() (n int, ok bool) {
 }
 
 // Keep takes the place of Release where it reports true: the bytes of the reply
-// then belong to the caller and never change. It reports false if the owner needs
+// then belong to the caller and never change, as long as anything refers to a part of
+// them. It reports false if the owner needs
 // them back, as for all but large replies; then the reply must be released.
 func (r Reply) Keep() bool {
 	if r.owner == nil {

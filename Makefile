@@ -4,6 +4,7 @@ GO         ?= go
 REAL       ?= 0
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME   ?= 10s
+ALLOC_TESTS = Alloc|CostsNothing
 
 .PHONY: help demo test check fmt vet lint modules fuzz bench bench-peers bench-failover acceptance acceptance-pubsub soak soak-pubsub redis
 
@@ -13,8 +14,9 @@ help: ## list the targets
 demo: ## a client follows a failover: embedded servers, or REAL=1 for redis-server and redis-sentinel
 	@if [ "$(REAL)" = 1 ]; then scripts/redis.sh && $(GO) run ./examples/demo -real; else $(GO) run ./examples/demo; fi
 
-test: redis ## every test, race detector on
+test: redis ## every test, race detector on; then what counts allocations, off
 	$(GO) test -race -shuffle=on -timeout 15m -p 2 ./...
+	$(GO) test -run '$(ALLOC_TESTS)' . ./bench ./resp ./sentinel
 
 redis: ## make sure that redis-server and redis-sentinel are there
 	@scripts/redis.sh

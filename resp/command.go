@@ -58,7 +58,7 @@ const shortName = 8
 // within it.
 func split(name string) uint16 {
 	if len(name) <= shortName {
-		for i := 1; i < len(name); i++ {
+		for i := range len(name) {
 			if name[i] == ' ' {
 				return uint16(i)
 			}

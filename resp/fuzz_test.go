@@ -102,6 +102,7 @@ func FuzzParseError(f *testing.F) {
 // FuzzCommandsAreReadBack encodes a command and reads it as a reply.
 func FuzzCommandsAreReadBack(f *testing.F) {
 	f.Add("GET", "k", []byte("v"), int64(1), uint64(2), 1.5)
+	f.Add("  ", "0", []byte("0"), int64(0), uint64(0), 0.0)
 	f.Add("CONFIG GET", "", []byte("\x00\r\n\xff"), int64(-1<<63), uint64(1<<64-1), -1e-300)
 	f.Fuzz(func(t *testing.T, name, s string, b []byte, n int64, u uint64, x float64) {
 		c := resp.NewCommand(name, resp.String(s), resp.Bytes(b), resp.Int(n)).With(resp.Uint(u), resp.Float(x), resp.String(s))

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	redis "github.com/kermes-redis/kermes"
-	"github.com/kermes-redis/kermes/conn"
 	"github.com/kermes-redis/kermes/internal/redistest"
 	"github.com/kermes-redis/kermes/resp"
 )
@@ -96,11 +95,7 @@ func TestLargeBytesMayGrowAndAreTheCallers(t *testing.T) {
 func TestAStringTakenOverNeverChanges(t *testing.T) {
 	redistest.NoLeaks(t)
 	s := redistest.NewServer(t)
-	c, err := conn.Dial(t.Context(), conn.Options{Addr: s.Addr()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := dialTo(t, s.Addr())
 	echo := func(want string) redis.Cmd[string] { return redis.New(redis.Text, "ECHO", want) }
 	var wg sync.WaitGroup
 	for g := range 4 {

@@ -13,6 +13,17 @@ import (
 	"github.com/kermes-redis/kermes/resp"
 )
 
+// dialTo returns a connection that is closed when the test ends.
+func dialTo(t *testing.T, addr string) *conn.Conn {
+	t.Helper()
+	c, err := conn.Dial(t.Context(), conn.Options{Addr: addr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
 func TestIntoAppendsToTheBufferWhateverItsSize(t *testing.T) {
 	redistest.NoLeaks(t)
 	s := redistest.NewServer(t)
@@ -47,11 +58,7 @@ func TestIntoAppendsToTheBufferWhateverItsSize(t *testing.T) {
 func TestABufferThatWasTooSmallIsLargeEnoughNextTime(t *testing.T) {
 	redistest.NoLeaks(t)
 	s := redistest.NewServer(t)
-	c, err := conn.Dial(t.Context(), conn.Options{Addr: s.Addr()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := dialTo(t, s.Addr())
 	echo := redis.New(redis.Text, "ECHO", strings.Repeat("v", 1<<20))
 	first, err := redis.Into(echo, nil).Do(t.Context(), c)
 	if err != nil {
@@ -69,11 +76,7 @@ func TestIntoReturnsTheBufferAsItWasWithAnError(t *testing.T) {
 	s.Reply("LONG", "-ERR "+strings.Repeat("x", 60<<10)+"\r\n")
 	s.Reply("NULL", "$-1\r\n")
 	s.Handle("CUT", func(p *redistest.Peer, _ []string) { p.Write("$100000\r\n" + strings.Repeat("x", 60<<10)); p.Close() })
-	c, err := conn.Dial(t.Context(), conn.Options{Addr: s.Addr()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := dialTo(t, s.Addr())
 	dst := append(make([]byte, 0, 1<<20), "held"...)
 	for _, row := range []struct {
 		name string

@@ -57,9 +57,9 @@ type batch struct {
 	ctx   context.Context
 	cmds  []resp.Command
 	each  func(i int, v resp.Value)
-	id    uint32
-	taken int // commands encoded
-	given int // replies given out
+	id    uint32 // of this batch on its connection; 0 before its first part
+	taken int    // commands encoded
+	given int    // replies given out
 
 	parts [maxParts]part // a ring: the oldest first
 	first int

@@ -34,15 +34,6 @@ const (
 	maxSignals = 3
 )
 
-// spare says whether a read buffer can be left to a caller.
-type spare uint8
-
-const (
-	loose spare = iota // no: much of it would be kept for nothing
-	snug               // yes
-	whole              // yes, and it is an allocation from its start: it may come back
-)
-
 // A call is one caller's turn on the connection: one command, or a run of
 // commands of a batch. It owns the bytes of its replies, so a caller may decode
 // them while others go on.
@@ -58,7 +49,7 @@ type call struct {
 	batch   uint32 // that it is a part of: its goroutine may be at work for another part; else 0
 	state   state
 	big     bool  // buf is a read buffer that was handed over
-	spare   spare // what becomes of buf if the caller keeps the reply
+	slack   slack // what becomes of buf if the caller keeps the reply
 	blocks  bool  // a blocking command: cancellation is watched by a callback
 	midway  bool  // within a streamed string: the end of its context breaks the connection
 	partial bool  // within a streamed argument: the server has no whole command
@@ -110,7 +101,7 @@ func (k *call) ReleaseReply() {
 		k.room, k.placed = nil, 0
 	}
 	k.next, k.err, k.buf = nil, nil, k.buf[:0]
-	k.state, k.big, k.spare, k.blocks, k.batch = pending, false, loose, false, 0
+	k.state, k.big, k.slack, k.blocks, k.batch = pending, false, loose, false, 0
 	k.midway, k.partial, k.held, k.torn = false, false, false, false
 	k.conn.calls.Put(k)
 }
@@ -119,10 +110,10 @@ func (k *call) ReleaseReply() {
 // was handed over, unless much of it would be kept for nothing. It is called
 // through resp.Reply.
 func (k *call) KeepReply() bool {
-	if !k.big || k.spare == loose {
+	if !k.big || k.slack == loose {
 		return false
 	}
-	if k.spare == whole {
+	if k.slack == whole {
 		k.conn.strays.letGo(k.buf[:cap(k.buf)])
 	}
 	k.buf, k.big = nil, false
@@ -172,8 +163,8 @@ func (k *call) noteEnds(replies []frame, shift int) {
 }
 
 // takeOver makes a buffer that holds the one reply that of k.
-func (k *call) takeOver(buf []byte, s spare) {
-	k.buf, k.big, k.spare = buf, true, s
+func (k *call) takeOver(buf []byte, s slack) {
+	k.buf, k.big, k.slack = buf, true, s
 	if k.batch != 0 {
 		k.ends = append(k.ends, len(buf))
 	}

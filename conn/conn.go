@@ -47,7 +47,7 @@ type Conn struct {
 	bulky    atomic.Bool   // a large reply is arriving
 	down     atomic.Bool   // as done is closed, for a quicker look
 
-	strays *strays
+	strays *strays // a pointer: finalizers refer to it, and not to the connection
 
 	in input // belongs to the holder of the reading role
 	rx receiver

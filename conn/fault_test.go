@@ -142,21 +142,28 @@ func TestABatchGivesOutTheRepliesThatCameBeforeACut(t *testing.T) {
 	}
 }
 
+// stallAt makes STALL answer with n bytes of reply, and with the rest when the channel
+// is closed.
+func stallAt(s *redistest.Server, reply string, n int) (resume chan struct{}) {
+	resume = make(chan struct{})
+	s.Handle("STALL", func(p *redistest.Peer, _ []string) {
+		p.Write(reply[:n])
+		select {
+		case <-resume:
+		case <-p.Done():
+		}
+		p.Write(reply[n:])
+	})
+	return resume
+}
+
 func TestAReplyThatStallsAtAnyByteFreesItsCallerAndHarmsNobody(t *testing.T) {
 	redistest.NoLeaks(t)
 	s := redistest.NewServer(t)
 	for _, shape := range []string{"bulk", "nested", "attribute", "streamed string", "push and reply"} {
 		reply := shapes[shape]
 		for n := range len(reply) {
-			resume := make(chan struct{})
-			s.Handle("STALL", func(p *redistest.Peer, _ []string) {
-				p.Write(reply[:n])
-				select {
-				case <-resume:
-				case <-p.Done():
-				}
-				p.Write(reply[n:])
-			})
+			resume := stallAt(s, reply, n)
 			c := dial(t, s, conn.Options{})
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Millisecond)
 			_, err := do(ctx, c, "STALL")

@@ -12,7 +12,8 @@ import (
 // back, and the next reader goes on as if it had never been elsewhere.
 
 // roomFor returns where the string that begins in the input belongs, if it is k's,
-// large and fits into k's room, and the size of its header. k holds the reading role, and has lent room.
+// large and fits into k's room, and the size of its header. k holds the reading role
+// and has lent room.
 func (c *Conn) roomFor(k *call) (dst []byte, header int) {
 	in := &c.in
 	size, header := stringHeader(in.buf[in.r:in.w])
@@ -41,16 +42,12 @@ func (c *Conn) readInto(dst []byte, header int) error {
 	copy(in.buf, in.buf[in.r:in.r+header])
 	in.r, in.w = 0, header+copy(in.buf[header:], beyond)
 	for n < len(dst) || in.w < header+len("\r\n") {
-		var err error
-		if n < len(dst) {
-			var more int
-			more, err = c.read(dst[n:])
-			n += more
-		} else {
-			var more int
-			more, err = c.read(in.buf[in.w:])
-			in.w += more
+		at, done := dst[n:], &n
+		if n == len(dst) {
+			at, done = in.buf[in.w:], &in.w
 		}
+		more, err := c.read(at)
+		*done += more
 		if err != nil {
 			if errors.Is(err, os.ErrDeadlineExceeded) {
 				c.putBack(dst[:n], header)

@@ -167,15 +167,7 @@ func TestACallerThatLeavesWithinItsPlacedStringGetsItsBufferBackAtOnce(t *testin
 	s := redistest.NewServer(t)
 	reply := longReply()
 	for _, n := range cutsOfLong() {
-		resume := make(chan struct{})
-		s.Handle("STALL", func(p *redistest.Peer, _ []string) {
-			p.Write(reply[:n])
-			select {
-			case <-resume:
-			case <-p.Done():
-			}
-			p.Write(reply[n:])
-		})
+		resume := stallAt(s, reply, n)
 		c := dial(t, s, conn.Options{})
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Millisecond)
 		room := make([]byte, longSize)

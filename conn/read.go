@@ -362,7 +362,7 @@ func (c *Conn) copyOut(takes []take, k *call) {
 		}
 		t.to = nil
 		if f := frames[0]; f.end-f.start > largeReply && len(takes) == 1 && t.n == 1 && t.last && len(to.buf) == 0 {
-			to.takeOver(in.buf[f.start:f.end], in.spare(f))
+			to.takeOver(in.buf[f.start:f.end], in.slack(f))
 			c.replaceBuffer()
 		} else {
 			to.add(in.buf, frames)
@@ -371,18 +371,6 @@ func (c *Conn) copyOut(takes []take, k *call) {
 			to.sig <- sigDone
 		}
 	}
-}
-
-// spare says whether the buffer can be left to the caller that gets the reply f.
-func (in *input) spare(f frame) spare {
-	size := f.end - f.start
-	switch {
-	case len(in.buf)-size >= size/8:
-		return loose
-	case f.start > 0 || !in.exact:
-		return snug
-	}
-	return whole
 }
 
 // unasked is the error for a reply without a command. A server that refuses a
@@ -413,7 +401,7 @@ func (c *Conn) fill() error {
 	if n == 0 {
 		return err
 	}
-	if n > yieldAfter && !in.largeReply(n) {
+	if n > yieldAfter && !in.goesOn(n) {
 		runtime.Gosched()
 	}
 	if n == room {
@@ -424,9 +412,9 @@ func (c *Conn) fill() error {
 	return nil
 }
 
-// largeReply reports whether the last read, of n bytes, went on with a large reply, or
+// goesOn reports whether the last read, of n bytes, went on with a large reply, or
 // began a large string.
-func (in *input) largeReply(n int) bool {
+func (in *input) goesOn(n int) bool {
 	if held := in.w - n - in.r; held >= baseBuffer/2 {
 		return true // one reply: all before have been handed out
 	}
@@ -484,44 +472,4 @@ func (c *Conn) makeRoom() {
 		in.small = in.buf
 	}
 	in.buf, in.r, in.w = bigger, 0, held
-}
-
-// replaceBuffer gives the connection its small buffer back, or a fresh one, because
-// the one in use has gone with a large reply, and moves what was read beyond that reply.
-func (c *Conn) replaceBuffer() {
-	in := &c.in
-	rest := in.buf[in.r:in.w]
-	if in.buf, in.small = in.small, nil; len(in.buf) < max(baseBuffer, len(rest)) {
-		in.buf = make([]byte, max(baseBuffer, len(rest)))
-	}
-	in.r, in.w = 0, copy(in.buf, rest)
-}
-
-// takeBig returns a buffer of at least size bytes, the kept one if it will do.
-func (c *Conn) takeBig(size int) []byte {
-	c.mu.Lock()
-	kept := c.watch.big
-	c.watch.big = nil
-	c.mu.Unlock()
-	c.in.exact = cap(kept) < size // the kept one may be a part
-	if !c.in.exact {
-		return kept[:cap(kept)]
-	}
-	if buf := c.strays.take(size); buf != nil {
-		return buf
-	}
-	return unclear(size)
-}
-
-// returnBig keeps the buffer of a large reply for the next one, until the
-// connection has been idle for a while.
-func (c *Conn) returnBig(buf []byte) {
-	if cap(buf) > keepBig {
-		return
-	}
-	c.mu.Lock()
-	if c.err == nil && cap(buf) > cap(c.watch.big) {
-		c.watch.big = buf[:0]
-	}
-	c.mu.Unlock()
 }

@@ -112,17 +112,17 @@ func (p *Pool) Do(ctx context.Context, cmd resp.Command) (resp.Reply, error) {
 		if err != nil && p.gone(at, err) {
 			continue
 		}
-		if len(reply.Value) > wideSize || cmd.Room() != nil && placed(reply) > wideSize {
+		size := len(reply.Value)
+		if cmd.Room() != nil {
+			if n, ok := reply.Placed(); ok {
+				size = n
+			}
+		}
+		if size > wideSize {
 			p.wide.note(&cmd, p.clock.Load())
 		}
 		return reply, err
 	}
-}
-
-// placed returns the size of a string that was read into the room of its command.
-func placed(r resp.Reply) int {
-	n, _ := r.Placed()
-	return n
 }
 
 // DoBatch sends cmds on one connection, as [conn.Conn.DoBatch] does. A batch

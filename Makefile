@@ -16,7 +16,7 @@ demo: ## a client follows a failover: embedded servers, or REAL=1 for redis-serv
 
 test: redis ## every test, race detector on; then what counts allocations, off
 	$(GO) test -race -shuffle=on -timeout 15m -p 2 ./...
-	$(GO) test -run '$(ALLOC_TESTS)' . ./bench ./resp ./sentinel
+	$(GO) test -run '$(ALLOC_TESTS)' ./redis ./bench ./resp ./sentinel
 
 redis: ## make sure that redis-server and redis-sentinel are there
 	@scripts/redis.sh

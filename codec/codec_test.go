@@ -5,8 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/kermes-redis/kermes"
 	"github.com/kermes-redis/kermes/conn"
+	"github.com/kermes-redis/kermes/redis"
 )
 
 type point struct{ X, Y int }
@@ -49,11 +49,11 @@ func TestValuesComeBackThroughACodec(t *testing.T) {
 			if _, err := redis.GetAs[point](codec, "junk").Do(ctx, c); err == nil {
 				t.Error(name, "junk was decoded")
 			}
-			if redis.SetAs(codec, name, make(chan int), redis.SetOptions{}).Err() == nil {
+			if redis.SetAs(codec, name, make(chan int), redis.SetOptions{}).Invalid() == nil {
 				t.Error(name, "a channel was encoded")
 			}
 		}
-		if err := redis.SetAs(broken{}, "k", 1, redis.SetOptions{}).Err(); redis.ClassOf(err) != redis.ClassNotSent {
+		if err := redis.SetAs(broken{}, "k", 1, redis.SetOptions{}).Invalid(); redis.ClassOf(err) != redis.ClassNotSent {
 			t.Error(err)
 		}
 		if _, err := redis.GetAs[int](broken{}, "json").Do(ctx, c); !errors.Is(err, errBroken) {

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kermes-redis/kermes"
 	"github.com/kermes-redis/kermes/codec"
+	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/redistest"
 	"github.com/kermes-redis/kermes/sentinel"
 )
@@ -56,7 +56,7 @@ func ExampleHGetAll() {
 	fmt.Println(u.Name, u.Session, err)
 	_, err = codec.HGetAll[User]("user:8").Do(ctx, client)
 	fmt.Println(errors.Is(err, redis.ErrNil))
-	fmt.Println(codec.HGetAll[struct{ Friends []User }]("user:7").Err())
+	fmt.Println(codec.HGetAll[struct{ Friends []User }]("user:7").Invalid())
 	// Output:
 	// ada 1m30s <nil>
 	// true

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"reflect"
 
-	"github.com/kermes-redis/kermes"
+	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/resp"
 )
 

@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/kermes-redis/kermes"
 	"github.com/kermes-redis/kermes/conn"
 	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/redis"
 )
 
 var shared redistest.SharedRedis
@@ -217,18 +217,18 @@ func TestTypesThatDoNotFitAreErrorsThatNameTheField(t *testing.T) {
 		}
 	}
 	for want, err := range map[string]error{
-		"Out":          HGetAll[struct{ Out outOnly }]("k").Err(),
-		"Bad":          HMGet[struct{ Bad []string }]("k").Err(),
-		"not a struct": HGetAll[string]("k").Err(),
+		"Out":          HGetAll[struct{ Out outOnly }]("k").Invalid(),
+		"Bad":          HMGet[struct{ Bad []string }]("k").Invalid(),
+		"not a struct": HGetAll[string]("k").Invalid(),
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
 		}
 	}
-	if err := HGetAll[struct{ In inOnly }]("k").Err(); err != nil {
+	if err := HGetAll[struct{ In inOnly }]("k").Invalid(); err != nil {
 		t.Error("what can be read need not be writable:", err)
 	}
-	if err := HSet("k", struct{ Out outOnly }{}).Err(); err != nil {
+	if err := HSet("k", struct{ Out outOnly }{}).Invalid(); err != nil {
 		t.Error("what can be written need not be readable:", err)
 	}
 }

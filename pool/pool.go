@@ -21,7 +21,7 @@ type Pool struct {
 	cancel   context.CancelFunc
 	work     sync.WaitGroup         // dials and closes under way
 	calls    atomic.Uint64          // callers inside Do and DoBatch, and all so far
-	home     atomic.Pointer[member] // the connection of lone callers; see rest.go
+	home     atomic.Pointer[member] // the connection of lone callers; see fast_path.go
 	wanted   atomic.Int32           // how many wait for a connection
 	mayRest  bool                   // MaxIdle allows for home
 	clock    atomic.Int64           // ticks of the keeper since New

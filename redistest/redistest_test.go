@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kermes-redis/kermes"
 	"github.com/kermes-redis/kermes/conn"
 	inside "github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/redistest"
 	"github.com/kermes-redis/kermes/sentinel"
 )

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	redis "github.com/kermes-redis/kermes"
 	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/sentinel"
 )
 

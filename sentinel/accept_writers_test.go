@@ -8,9 +8,9 @@ import (
 	"sync"
 	"time"
 
-	redis "github.com/kermes-redis/kermes"
 	"github.com/kermes-redis/kermes/conn"
 	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/redis"
 )
 
 const (

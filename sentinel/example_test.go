@@ -10,8 +10,8 @@ import (
 	"os"
 	"time"
 
-	redis "github.com/kermes-redis/kermes"
 	"github.com/kermes-redis/kermes/conn"
+	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/sentinel"
 )
 

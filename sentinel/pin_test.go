@@ -4,9 +4,9 @@ import (
 	"errors"
 	"testing"
 
-	redis "github.com/kermes-redis/kermes"
 	"github.com/kermes-redis/kermes/conn"
 	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/resp"
 	"github.com/kermes-redis/kermes/sentinel"
 )

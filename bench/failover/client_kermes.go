@@ -3,8 +3,8 @@ package main
 import (
 	"context"
 
-	redis "github.com/kermes-redis/kermes"
 	"github.com/kermes-redis/kermes/pubsub"
+	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/sentinel"
 )
 

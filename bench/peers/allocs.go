@@ -6,9 +6,9 @@ import (
 	"runtime"
 	"time"
 
-	redis "github.com/kermes-redis/kermes"
 	"github.com/kermes-redis/kermes/conn"
 	"github.com/kermes-redis/kermes/pool"
+	"github.com/kermes-redis/kermes/redis"
 	goredis "github.com/redis/go-redis/v9"
 	"github.com/redis/rueidis"
 )

@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 
-	redis "github.com/kermes-redis/kermes"
 	"github.com/kermes-redis/kermes/conn"
 	"github.com/kermes-redis/kermes/pool"
 	"github.com/kermes-redis/kermes/pubsub"
+	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/sentinel"
 )
 

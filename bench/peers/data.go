@@ -7,7 +7,7 @@ import (
 	"strings"
 	"sync"
 
-	redis "github.com/kermes-redis/kermes"
+	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/resp"
 )
 

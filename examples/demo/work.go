@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	redis "github.com/kermes-redis/kermes"
+	"github.com/kermes-redis/kermes/redis"
 )
 
 const (

@@ -12,7 +12,7 @@ import (
 	"os"
 	"time"
 
-	redis "github.com/kermes-redis/kermes"
+	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/sentinel"
 )
 

@@ -14,7 +14,7 @@ import (
 	"os/signal"
 	"time"
 
-	redis "github.com/kermes-redis/kermes"
+	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/sentinel"
 )
 

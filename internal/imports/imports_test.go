@@ -12,20 +12,20 @@ import (
 	"testing"
 )
 
-const module = "github.com/kermes-redis/kermes"
+const module = "github.com/kermes-redis/kermes/redis"
 
 // allowed is the table of DESIGN.md: what each package of the library may
 // import of the module. Packages that are missing here may not exist.
 var allowed = map[string][]string{
 	"resp":     {},
 	"conn":     {"resp"},
-	".":        {"conn", "resp"},
-	"codec":    {".", "conn", "resp"},
+	"redis":    {"conn", "resp"},
+	"codec":    {"redis", "conn", "resp"},
 	"pool":     {"conn", "resp"},
 	"pubsub":   {"conn", "resp"},
-	"sentinel": {".", "pool", "pubsub", "conn", "resp"},
-	"mq":       {"."},
-	"lock":     {"."},
+	"sentinel": {"redis", "pool", "conn", "resp"},
+	"mq":       {"redis", "pubsub", "conn", "resp"},
+	"lock":     {"redis", "pubsub", "conn", "resp"},
 }
 
 // others are packages outside the library: free to import the library, never

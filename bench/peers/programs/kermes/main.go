@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"os"
 
-	redis "github.com/kermes-redis/kermes"
 	"github.com/kermes-redis/kermes/conn"
 	"github.com/kermes-redis/kermes/pool"
+	"github.com/kermes-redis/kermes/redis"
 )
 
 func main() {

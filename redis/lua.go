@@ -45,8 +45,8 @@ func NewLua[T any](src string, keys, args []string, decode Decoder[T]) *Lua[T] {
 	return &Lua[T]{script: NewScript(text, decode), keys: keys, args: args, err: n.err}
 }
 
-// Err returns what is wrong with the names of the script, or nil.
-func (l *Lua[T]) Err() error { return l.err }
+// Invalid returns what is wrong with the names of the script, or nil.
+func (l *Lua[T]) Invalid() error { return l.err }
 
 // Script returns the script with KEYS and ARGV in the place of names.
 func (l *Lua[T]) Script() *Script[T] { return l.script }

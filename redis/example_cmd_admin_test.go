@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/kermes-redis/kermes"
 	"github.com/kermes-redis/kermes/conn"
 	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/resp"
 )
 
@@ -54,7 +54,7 @@ func ExampleClientKill() {
 	fmt.Println(redis.Redacted(kill.Command))
 
 	// A filter that would fit everybody is refused.
-	fmt.Println(redis.ClientKill(redis.ClientFilter{}).Err())
+	fmt.Println(redis.ClientKill(redis.ClientFilter{}).Invalid())
 	// Output:
 	// CLIENT KILL "USER" "batch" "MAXAGE" "86400"
 	// redis: CLIENT KILL: an empty filter

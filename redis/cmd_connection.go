@@ -41,7 +41,7 @@ func ClientID() Cmd[int64] { return query(Int, "CLIENT ID") }
 // ClientInfo describes the connection that the command ran on.
 //
 // See https://redis.io/commands/client-info.
-func ClientInfo() Cmd[Client] { return query(oneClient, "CLIENT INFO") }
+func ClientInfo() Cmd[ClientConn] { return query(oneClient, "CLIENT INFO") }
 
 // ClientGetName returns the name of the connection, or [ErrNil]. It is set by
 // conn.Options.
@@ -77,7 +77,7 @@ type ClientFilter struct {
 	// Valkey 9.
 	Name    string
 	Idle    time.Duration // idle for so long, in whole seconds, rounded up
-	Flags   string        // has these flags; see Client.Flags
+	Flags   string        // has these flags; see ClientConn.Flags
 	LibName string
 	LibVer  string
 	DB      Opt[int64]
@@ -124,7 +124,7 @@ func (f ClientFilter) self(w words) words {
 // ClientList describes the connections to the server that fit.
 //
 // See https://redis.io/commands/client-list.
-func ClientList(f ClientFilter) Cmd[[]Client] {
+func ClientList(f ClientFilter) Cmd[[]ClientConn] {
 	w := words{args: few()}
 	w = f.add(w)
 	w = f.self(w)

@@ -17,7 +17,7 @@ import (
 //
 // See https://redis.io/commands/get.
 func GetTo(ctx context.Context, l Leaser, key string, w io.Writer) (n int64, err error) {
-	return StreamTo(ctx, l, Get(key), w)
+	return CopyTo(ctx, l, Get(key), w)
 }
 
 // SetFrom sets key to the next size bytes of r, which are sent as they are read,
@@ -31,12 +31,12 @@ func GetTo(ctx context.Context, l Leaser, key string, w io.Writer) (n int64, err
 func SetFrom(ctx context.Context, l Leaser, key string, size int64, r io.Reader, o SetOptions) (set bool, err error) {
 	w := o.add(words{args: few()})
 	c := write(applied, "SET", resp.String(key)).check(w.bad)
-	return StreamFrom(ctx, l, c, size, r, w.args...)
+	return CopyFrom(ctx, l, c, size, r, w.args...)
 }
 
-// StreamTo runs any command that answers with a string and copies it to w, as
+// CopyTo runs any command that answers with a string and copies it to w, as
 // [GetTo] does: DUMP, LINDEX, HGET, GETRANGE. The decoder of c is not used.
-func StreamTo[T any](ctx context.Context, l Leaser, c Cmd[T], w io.Writer) (n int64, err error) {
+func CopyTo[T any](ctx context.Context, l Leaser, c Cmd[T], w io.Writer) (n int64, err error) {
 	if c.err != nil {
 		return 0, c.err
 	}
@@ -47,9 +47,9 @@ func StreamTo[T any](ctx context.Context, l Leaser, c Cmd[T], w io.Writer) (n in
 	return n, err
 }
 
-// StreamFrom runs any command with one more argument of size bytes, read from r,
+// CopyFrom runs any command with one more argument of size bytes, read from r,
 // and the arguments after behind it, as [SetFrom] does: APPEND, RESTORE, HSET.
-func StreamFrom[T any](ctx context.Context, l Leaser, c Cmd[T], size int64, r io.Reader, after ...resp.Arg) (value T, err error) {
+func CopyFrom[T any](ctx context.Context, l Leaser, c Cmd[T], size int64, r io.Reader, after ...resp.Arg) (value T, err error) {
 	if c.err != nil {
 		return value, c.err
 	}

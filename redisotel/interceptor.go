@@ -11,7 +11,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/kermes-redis/kermes"
+	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/resp"
 )
 

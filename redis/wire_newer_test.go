@@ -266,7 +266,7 @@ func arrayCases() []answered {
 
 func newerServers() []answered {
 	client := "id=7 addr=1.2.3.4:5 laddr=1.2.3.4:6 name=n age=3 idle=1 flags=N db=2 cmd=get user=u lib-name=kermes lib-ver=1 resp=3\n"
-	parsed := []Client{{ID: 7, Addr: "1.2.3.4:5", LocalAddr: "1.2.3.4:6", Name: "n", User: "u", DB: 2, Protocol: 3, Age: 3 * time.Second, Idle: time.Second, Flags: "N",
+	parsed := []ClientConn{{ID: 7, Addr: "1.2.3.4:5", LocalAddr: "1.2.3.4:6", Name: "n", User: "u", DB: 2, Protocol: 3, Age: 3 * time.Second, Idle: time.Second, Flags: "N",
 		Command: "get", LibName: "kermes", LibVer: "1", Fields: map[string]string{"id": "7", "addr": "1.2.3.4:5", "laddr": "1.2.3.4:6", "name": "n", "age": "3", "idle": "1",
 			"flags": "N", "db": "2", "cmd": "get", "user": "u", "lib-name": "kermes", "lib-ver": "1", "resp": "3"}}}
 	all := ClientFilter{IDs: []int64{1, 2}, Type: ClientNormal, User: "u", Addr: "a:1", LocalAddr: "b:2", MinAge: time.Hour, Self: Some(false), Name: "n", Idle: 1500 * time.Millisecond,

@@ -69,7 +69,7 @@ func TestLuaHasNamedKeysAndArguments(t *testing.T) {
 	c := dial(t, 3)
 	l := NewLua(`redis.call("SET", _:key, _:value-1) redis.call("SET", _:key2, _:value*2)
 		return {redis.call("GET", _:key), redis.call("GET", _:key2)}`, []string{"key", "key2"}, []string{"value"}, Texts)
-	if err := l.Err(); err != nil {
+	if err := l.Invalid(); err != nil {
 		t.Fatal(err)
 	}
 	check(t, "text", strings.Contains(l.Script().Source(), `SET", KEYS[2], ARGV[1]*2`))
@@ -94,7 +94,7 @@ func TestLuaRefusesWrongNamesBeforeAnyIO(t *testing.T) {
 	} {
 		_, err := l.Do(t.Context(), nil, Params{"k": "k"}, Params{"a": 1})
 		var arg *ArgError
-		if !errors.As(err, &arg) || !strings.Contains(err.Error(), name) || l.Err() == nil {
+		if !errors.As(err, &arg) || !strings.Contains(err.Error(), name) || l.Invalid() == nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // scope is the name of the instrumentation.
-const scope = "github.com/kermes-redis/kermes/otel"
+const scope = "github.com/kermes-redis/kermes/redisotel"
 
 // defaultPort is the one that the conventions leave out.
 const defaultPort = 6379

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kermes-redis/kermes"
+	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/redistest"
 	"github.com/kermes-redis/kermes/sentinel"
 )

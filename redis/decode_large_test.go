@@ -8,8 +8,8 @@ import (
 	"sync"
 	"testing"
 
-	redis "github.com/kermes-redis/kermes"
 	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/resp"
 )
 

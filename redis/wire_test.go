@@ -30,7 +30,7 @@ type wireCase struct {
 }
 
 func row[T any](fn string, c Cmd[T], flags, words string) wireCase {
-	return wireCase{fn: fn, cmd: c.Command, err: c.Err(), words: words, flags: flags, run: func(ctx context.Context, d Doer) error {
+	return wireCase{fn: fn, cmd: c.Command, err: c.Invalid(), words: words, flags: flags, run: func(ctx context.Context, d Doer) error {
 		_, err := c.Do(ctx, d)
 		return err
 	}}

@@ -13,10 +13,10 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	apitrace "go.opentelemetry.io/otel/trace"
 
-	"github.com/kermes-redis/kermes"
 	"github.com/kermes-redis/kermes/conn"
-	redisotel "github.com/kermes-redis/kermes/otel"
 	"github.com/kermes-redis/kermes/pool"
+	"github.com/kermes-redis/kermes/redis"
+	"github.com/kermes-redis/kermes/redisotel"
 	"github.com/kermes-redis/kermes/resp"
 )
 

@@ -12,10 +12,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	redis "github.com/kermes-redis/kermes"
 	"github.com/kermes-redis/kermes/conn"
 	"github.com/kermes-redis/kermes/internal/redistest"
 	"github.com/kermes-redis/kermes/pool"
+	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/resp"
 )
 
@@ -53,7 +53,7 @@ func TestValuesStreamFromAReaderAndToAWriter(t *testing.T) {
 		if _, err := redis.GetTo(ctx, p, "list", io.Discard); !errors.Is(err, redis.ErrWrongType) {
 			t.Errorf("a list: %v", err)
 		}
-		length, err := redis.StreamFrom(ctx, p, redis.New(redis.Int, "APPEND", "tail"), 3, strings.NewReader("abc"))
+		length, err := redis.CopyFrom(ctx, p, redis.New(redis.Int, "APPEND", "tail"), 3, strings.NewReader("abc"))
 		if length != 3 || err != nil {
 			t.Errorf("APPEND: %d, %v", length, err)
 		}

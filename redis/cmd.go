@@ -68,8 +68,8 @@ func (c Cmd[T]) With(f resp.Flags) Cmd[T] {
 // and DEL says 0 the second time. Only you know whether that matters.
 func (c Cmd[T]) Idempotent() Cmd[T] { return c.With(resp.Idempotent) }
 
-// Err returns why the command cannot be sent, or nil. It is what Do returns.
-func (c Cmd[T]) Err() error { return c.err.orNil() }
+// Invalid returns why the command cannot be sent, or nil. It is what Do returns.
+func (c Cmd[T]) Invalid() error { return c.err.orNil() }
 
 // check returns the command as one that fails with r, if there is a reason.
 func (c Cmd[T]) check(r reason) Cmd[T] {
@@ -129,8 +129,8 @@ func (s Status) With(f resp.Flags) Status {
 // Idempotent returns the command marked as safe to run twice. See [Cmd.Idempotent].
 func (s Status) Idempotent() Status { return s.With(resp.Idempotent) }
 
-// Err returns why the command cannot be sent, or nil.
-func (s Status) Err() error { return s.err.orNil() }
+// Invalid returns why the command cannot be sent, or nil.
+func (s Status) Invalid() error { return s.err.orNil() }
 
 func (s Status) check(r reason) Status {
 	if r != fine && s.err == nil {

@@ -12,10 +12,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kermes-redis/kermes"
 	"github.com/kermes-redis/kermes/codec"
 	"github.com/kermes-redis/kermes/conn"
 	"github.com/kermes-redis/kermes/pool"
+	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/redistest"
 )
 
@@ -158,7 +158,7 @@ func ExampleNewLua() {
 		return old`, []string{"key"}, []string{"value"}, redis.Text)
 	_ = redis.Set("k", "old").Do(ctx, client)
 	fmt.Println(swap.Do(ctx, client, redis.Params{"key": "k"}, redis.Params{"value": 7}))
-	fmt.Println(redis.NewLua(`return _:nmae`, nil, []string{"name"}, redis.Text).Err())
+	fmt.Println(redis.NewLua(`return _:nmae`, nil, []string{"name"}, redis.Text).Invalid())
 	// Output:
 	// old <nil>
 	// lua: _:nmae is not declared
@@ -246,7 +246,7 @@ func ExampleNew() {
 	ctx, client := exampleClient()
 
 	fmt.Println(redis.New(redis.Text, "ECHO", "any command").Do(ctx, client))
-	fmt.Println(redis.New(redis.Text, "ECHO", struct{}{}).Err())
+	fmt.Println(redis.New(redis.Text, "ECHO", struct{}{}).Invalid())
 	// Output:
 	// any command <nil>
 	// redis: ECHO: an argument of type struct {}
@@ -290,7 +290,7 @@ func ExampleInto() {
 func ExampleClassOf() {
 	ctx, client := exampleClient()
 
-	err := redis.SetAs(codec.JSON{}, "k", make(chan int), redis.SetOptions{}).Err()
+	err := redis.SetAs(codec.JSON{}, "k", make(chan int), redis.SetOptions{}).Invalid()
 	fmt.Println(redis.ClassOf(err))
 	_ = redis.Set("k", "text").Do(ctx, client)
 	_, err = redis.Incr("k").Do(ctx, client)

@@ -8,8 +8,8 @@ import (
 	"github.com/kermes-redis/kermes/resp"
 )
 
-// Client is a connection as the server sees it.
-type Client struct {
+// ClientConn is a connection as the server sees it.
+type ClientConn struct {
 	ID              int64
 	Addr, LocalAddr string
 	Name            string
@@ -25,17 +25,17 @@ type Client struct {
 	Fields map[string]string
 }
 
-func oneClient(v resp.Value) (Client, error) {
+func oneClient(v resp.Value) (ClientConn, error) {
 	text, err := Text(v)
 	return parseClient(strings.TrimSpace(text)), err
 }
 
-func clientLines(v resp.Value) ([]Client, error) {
+func clientLines(v resp.Value) ([]ClientConn, error) {
 	text, err := Text(v)
 	if err != nil {
 		return nil, err
 	}
-	var out []Client
+	var out []ClientConn
 	for line := range strings.Lines(text) {
 		if line = strings.TrimSpace(line); line != "" {
 			out = append(out, parseClient(line))
@@ -45,8 +45,8 @@ func clientLines(v resp.Value) ([]Client, error) {
 }
 
 // parseClient reads "id=3 addr=127.0.0.1:1 name= ...". No value holds a space.
-func parseClient(line string) Client {
-	c := Client{Fields: map[string]string{}}
+func parseClient(line string) ClientConn {
+	c := ClientConn{Fields: map[string]string{}}
 	for f := range strings.FieldsSeq(line) {
 		name, value, _ := strings.Cut(f, "=")
 		c.Fields[name] = value

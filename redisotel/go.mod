@@ -1,4 +1,4 @@
-module github.com/kermes-redis/kermes/otel
+module github.com/kermes-redis/kermes/redisotel
 
 go 1.26.0
 

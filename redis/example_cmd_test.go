@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
-	"github.com/kermes-redis/kermes"
 	"github.com/kermes-redis/kermes/conn"
+	"github.com/kermes-redis/kermes/redis"
 )
 
 // exampleClient is a connection to an empty server inside this process. A program

@@ -34,6 +34,13 @@ type Leaser interface {
 	WithConn(ctx context.Context, fn func(*conn.Conn) error) error
 }
 
+// Client is what a program passes around: a Doer that lends connections as well.
+// The client of Kermes, a pool and a fake of package redistest are Clients.
+type Client interface {
+	Doer
+	Leaser
+}
+
 // Pinner is a Doer over several servers with the same data. Scans use it: a cursor
 // means nothing to another server than the one that gave it. The replicas of the
 // sentinel client are a Pinner.

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-const module = "github.com/kermes-redis/kermes/redis"
+const module = "github.com/kermes-redis/kermes"
 
 // allowed is the table of DESIGN.md: what each package of the library may
 // import of the module. Packages that are missing here may not exist.

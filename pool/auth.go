@@ -14,14 +14,14 @@ import (
 //
 // Connections made with [Pool.Dial] belong to others: see [conn.Conn.Reauth].
 func (p *Pool) Reauth(ctx context.Context) error {
-	generation := p.auth.Add(1)
+	p.check(ctx)
+	generation := p.generation.Add(1)
 	p.mu.Lock()
 	if p.closed != nil {
 		defer p.mu.Unlock()
 		return p.notSent(p.closed)
 	}
-	idle := p.idle
-	p.idle = nil // nobody leases them meanwhile
+	idle := p.takeIdleLocked() // nobody leases them meanwhile
 	members := append([]*member(nil), idle...)
 	p.mu.Unlock()
 	for i := range p.shared {
@@ -34,7 +34,7 @@ func (p *Pool) Reauth(ctx context.Context) error {
 	for i, m := range members {
 		wg.Go(func() {
 			if errs[i] = m.conn.Reauth(ctx); errs[i] == nil {
-				m.auth.Store(generation)
+				m.generation.Store(generation)
 			}
 			if i < len(idle) {
 				p.putBack(m, false)
@@ -43,4 +43,14 @@ func (p *Pool) Reauth(ctx context.Context) error {
 	}
 	wg.Wait()
 	return errors.Join(errs...)
+}
+
+// takeIdleLocked takes all connections that nobody uses, the parked one too.
+func (p *Pool) takeIdleLocked() []*member {
+	idle := p.idle
+	p.idle = nil
+	if m := p.unparkHomeLocked(); m != nil {
+		idle = append(idle, m)
+	}
+	return idle
 }

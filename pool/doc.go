@@ -36,16 +36,26 @@
 //
 // # Age
 //
-// A connection at rest is looked at, without a round trip, before it is used
-// again; one found closed is replaced and nobody notices. Options.IdleTime and
-// Options.MaxLifetime close connections that nobody uses at that moment; callers
-// never see it. [Pool.Reauth] makes all of them use new credentials.
+// A connection that has been idle is looked at, without a round trip, before it
+// is used again; one found closed is replaced and nobody notices.
+// Options.IdleTime and Options.MaxLifetime close connections that nobody uses at
+// that moment; callers never see it. [Pool.Reauth] makes all of them use new
+// credentials, and [Pool.Renew] replaces them.
+//
+// A pool whose server answers that it is a replica replaces its connections,
+// once a second at most: a name in the address is resolved again and may lead to
+// the new master by now.
 //
 // # A dead server
 //
 // All callers of an address share its dials: while dialling fails there is
 // one attempt at a time, at growing intervals, and everyone who waits gets its
-// error. A dial is never cancelled because the caller that caused it has left.
+// error. A server that closes its connections as soon as they are made is dialled
+// at growing intervals too. A dial is never cancelled because the caller that
+// caused it has left.
+//
+// [Pool.Done] tells what is fed by the pool, such as a subscriber, that it has
+// been closed.
 //
 //	state     entered by     Do, WithConn
 //	open      New            work, dialling as needed

@@ -9,7 +9,7 @@ import (
 )
 
 // ErrClosed says that the pool was closed.
-var ErrClosed = errors.New("pool is closed")
+var ErrClosed = errors.New("pool: closed")
 
 // WaitError says that no connection became free before the context ended. It
 // carries what is needed to see why.
@@ -24,14 +24,18 @@ type WaitError struct {
 	Err error
 }
 
-// Error shows all of it.
+// Error says how long the caller has waited for a connection in this pool, what
+// for, and what can be done about it.
 func (e *WaitError) Error() string {
-	text := fmt.Sprintf("no connection after %v (limit %d, open %d, leased %d, waiting %d): %v",
-		e.Waited.Round(time.Millisecond), e.Limit, e.Open, e.Leased, e.Waiting, e.Err)
-	if e.LastDial != nil {
-		text += "; last dial: " + e.LastDial.Error()
+	waited := e.Waited.Round(time.Millisecond)
+	switch {
+	case e.LastDial != nil:
+		return fmt.Sprintf("pool: no connection within %v: %v; the last dial failed: %v", waited, e.Err, e.LastDial)
+	case e.Limit >= 0 && e.Open >= e.Limit:
+		return fmt.Sprintf("pool: no connection within %v: %v; all %d are in use, %d of them leased, and %d callers wait: "+
+			"raise MaxConns, or find the calls that keep them", waited, e.Err, e.Limit, e.Leased, e.Waiting+1)
 	}
-	return text
+	return fmt.Sprintf("pool: no connection within %v: %v; dialling has not ended yet", waited, e.Err)
 }
 
 // Unwrap returns the context's error and the last dial's.

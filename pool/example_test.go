@@ -70,3 +70,19 @@ func ExamplePool_Reauth() {
 		fmt.Println(err)
 	}
 }
+
+func ExamplePool_Renew() {
+	p := pool.New(pool.Options{Conn: conn.Options{Addr: "redis.internal:6379"}})
+	defer p.Close()
+	moved := make(chan struct{}) // somebody tells that the name leads elsewhere
+	go func() {
+		for {
+			select {
+			case <-moved:
+				p.Renew() // calls under way end where they are
+			case <-p.Done():
+				return
+			}
+		}
+	}()
+}

@@ -1,27 +1,27 @@
 package pool
 
-// One connection, the home of lone callers, rests beside the list of idle ones
+// One connection, the home of lone callers, is parked beside the list of idle ones
 // when nobody uses it. Taking and leaving it is one atomic operation each, on
 // Pool.calls, which also counts the caller. Whoever takes the bit that says that
-// it rests has the connection; only who has it sets the bit again.
+// it is parked has the connection; only who has it sets the bit again.
 
-// takeRested counts a call in and returns the home for it, unless that is in use
+// takeHome counts a call in and returns the home for it, unless that is in use
 // or as many callers are in flight as may have a connection each.
-func (p *Pool) takeRested() *member {
+func (p *Pool) takeHome() *member {
 	for {
 		s := p.calls.Load()
-		if s&restedBit == 0 || int64(s&callCount) >= int64(p.opts.SoloConns) {
+		if s&parkedBit == 0 || int64(s&callCount) >= int64(p.opts.SoloConns) {
 			return nil
 		}
-		if p.calls.CompareAndSwap(s, s+oneCall-restedBit) {
+		if p.calls.CompareAndSwap(s, s+oneCall-parkedBit) {
 			return p.home.Load()
 		}
 	}
 }
 
-// rest leaves the home and counts its caller out, if that is all that is to be
+// parkHome leaves the home and counts its caller out, if that is all that is to be
 // done: if it must not be closed and nobody waits for it.
-func (p *Pool) rest(m *member) bool {
+func (p *Pool) parkHome(m *member) bool {
 	if m != p.home.Load() || p.wanted.Load() != 0 || m.conn.Broken() || p.outdated(m) {
 		return false
 	}
@@ -30,42 +30,42 @@ func (p *Pool) rest(m *member) bool {
 	}
 	for {
 		s := p.calls.Load()
-		if p.calls.CompareAndSwap(s, s-1+restedBit) {
+		if p.calls.CompareAndSwap(s, s-1+parkedBit) {
 			break
 		}
 	}
 	if p.wanted.Load() != 0 {
-		p.offer() // somebody came meanwhile, who may not have seen it
+		p.offerHome() // somebody came meanwhile, who may not have seen it
 	}
 	return true
 }
 
-// offer gives the home, if it rests, to who waits.
-func (p *Pool) offer() {
+// offerHome gives the home, if it is parked, to who waits.
+func (p *Pool) offerHome() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if m := p.endRest(); m != nil {
-		p.supply(m)
+	if m := p.unparkHomeLocked(); m != nil {
+		p.supplyLocked(m)
 	}
 }
 
-// endRest takes the home out of its rest, or returns nil if it is in use. p.mu is
+// unparkHomeLocked takes the home from where it is parked, or returns nil if it is in use. p.mu is
 // held.
-func (p *Pool) endRest() *member {
+func (p *Pool) unparkHomeLocked() *member {
 	for {
 		s := p.calls.Load()
-		if s&restedBit == 0 {
+		if s&parkedBit == 0 {
 			return nil
 		}
-		if p.calls.CompareAndSwap(s, s-restedBit) {
+		if p.calls.CompareAndSwap(s, s-parkedBit) {
 			return p.home.Load()
 		}
 	}
 }
 
-// settle makes m the home if there is none. p.mu is held.
-func (p *Pool) settle(m *member) {
-	if p.mayRest && !m.over {
+// chooseHomeLocked makes m the home if there is none.
+func (p *Pool) chooseHomeLocked(m *member) {
+	if p.mayPark && !m.over {
 		p.home.CompareAndSwap(nil, m)
 	}
 }
@@ -74,5 +74,5 @@ func (p *Pool) settle(m *member) {
 func (p *Pool) forget(m *member) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.discard(m, errStale)
+	p.discardLocked(m, errStale)
 }

@@ -8,8 +8,8 @@ import (
 // grain of the pool's clock, which spares each call a look at the real one.
 const keepInterval = 500 * time.Millisecond
 
-// startKeeping makes the keeper run. p.mu is held.
-func (p *Pool) startKeeping() {
+// startKeepingLocked makes the keeper run.
+func (p *Pool) startKeepingLocked() {
 	if p.keeping || p.closed != nil {
 		return
 	}
@@ -26,8 +26,9 @@ func (p *Pool) keep() {
 	if p.closed != nil {
 		return
 	}
-	p.sweep()
-	p.sweepShared()
+	p.sweepLocked()
+	p.sweepSharedLocked()
+	p.findSteadyLocked()
 	for c := range p.dialled {
 		select {
 		case <-c.Done():
@@ -35,7 +36,7 @@ func (p *Pool) keep() {
 		default:
 		}
 	}
-	p.topUp()
+	p.dialMoreLocked()
 	if len(p.members) == 0 && len(p.dialled) == 0 && p.opts.MinIdle <= 0 {
 		p.keeping = false
 		return
@@ -43,23 +44,23 @@ func (p *Pool) keep() {
 	p.keeper.Reset(keepInterval)
 }
 
-// sweep discards idle connections that have outlived their use. p.mu is held.
-func (p *Pool) sweep() {
-	if m := p.endRest(); m != nil {
-		p.supply(m) // somebody may have begun to wait when it came to rest
+// sweepLocked discards idle connections that have outlived their use.
+func (p *Pool) sweepLocked() {
+	if m := p.unparkHomeLocked(); m != nil {
+		p.supplyLocked(m) // somebody may have begun to wait when it was parked
 	}
 	kept := p.idle[:0]
 	surplus := len(p.idle) - max(p.opts.MinIdle, 0)
 	for i, m := range p.idle {
-		rest := time.Duration(p.clock.Load()-m.used.Load()) * keepInterval
+		unused := time.Duration(p.clock.Load()-m.used.Load()) * keepInterval
 		switch {
 		case p.outdated(m):
-			p.discard(m, errExpired)
-		case p.opts.IdleTime > 0 && rest > p.opts.IdleTime && surplus > 0:
-			p.discard(m, errStale)
-		case i < peeksPerTick && m.conn.Alive() != nil:
+			p.discardLocked(m, errExpired)
+		case p.opts.IdleTime > 0 && unused > p.opts.IdleTime && surplus > 0:
+			p.discardLocked(m, errStale)
+		case i < peeksPerTick && !p.alive(m):
 			p.suspect.Add(1)
-			p.discard(m, errStale)
+			p.discardLocked(m, errStale)
 		default:
 			kept = append(kept, m)
 			continue
@@ -70,20 +71,32 @@ func (p *Pool) sweep() {
 	p.idle = kept
 }
 
+// findSteadyLocked ends the back-off from a server that closes connections, when
+// one lasts.
+func (p *Pool) findSteadyLocked() {
+	if p.backoff.hangUps == 0 {
+		return
+	}
+	for m := range p.members {
+		if !m.conn.Broken() && time.Since(m.born) >= steadyAfter {
+			p.backoff.steady()
+			return
+		}
+	}
+}
+
 // peeksPerTick is how many of the idle connections, the ones used least, are
 // looked at on each tick: use never gets to them.
 const peeksPerTick = 16
 
-// topUp dials until MinIdle connections are idle. p.mu is held.
-func (p *Pool) topUp() {
-	limit := p.opts.MaxDials
-	if p.backoff.failures > 0 {
-		limit = 1
-		if time.Now().Before(p.backoff.until) {
-			return
-		}
+// topUpLocked dials until MinIdle connections are idle, as many at a time as
+// MaxDials allows: each dial that ends begins the next.
+func (p *Pool) topUpLocked() {
+	if p.closed != nil || p.opts.MinIdle <= 0 || p.backoff.left() > 0 {
+		return
 	}
-	for missing := p.opts.MinIdle - p.idles() - p.dialing; missing > 0 && p.hasRoom() && p.dialing < limit; missing-- {
-		p.startDial(false)
+	limit := p.backoff.limit(p.opts.MaxDials)
+	for missing := p.opts.MinIdle - p.idlesLocked() - p.dialing; missing > 0 && p.hasRoomLocked() && p.dialing < limit; missing-- {
+		p.startDialLocked(false)
 	}
 }

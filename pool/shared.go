@@ -28,8 +28,8 @@ const sharedCrowd = 512
 func (p *Pool) takeShared(ctx context.Context, n uint64, callers int64) (*member, error) {
 	inUse := min(uint64(1+(callers-1)/sharedCrowd), uint64(len(p.shared)))
 	first := n % inUse
-	for {
-		s := &p.shared[first]
+	s := &p.shared[first]
+	for range sharedAttempts {
 		if m := p.working(s); m != nil {
 			return p.lighter(m, first), nil
 		}
@@ -37,7 +37,12 @@ func (p *Pool) takeShared(ctx context.Context, n uint64, callers int64) (*member
 			return nil, err
 		}
 	}
+	return nil, p.notSent(errHungUp)
 }
+
+// sharedAttempts is how many connections one call may find closed that were just
+// made.
+const sharedAttempts = 3
 
 // working returns the connection of a slot if there is one in order.
 func (p *Pool) working(s *slot) *member {
@@ -103,7 +108,7 @@ func (p *Pool) drop(s *slot, m *member) {
 	p.suspect.Add(1)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.discard(m, errLeft)
+	p.discardLocked(m, errLeft)
 }
 
 // fill waits until the slot has a connection, and starts getting one if nobody
@@ -163,33 +168,39 @@ func (p *Pool) startFilling(s *slot, f *filling) {
 	}()
 }
 
-// sweepShared looks after the shared connections: those too old, or unused for
-// long, give their place up. p.mu is held.
-func (p *Pool) sweepShared() {
+// sweepSharedLocked looks after the shared connections: those too old, or unused for
+// long, give their place up.
+func (p *Pool) sweepSharedLocked() {
 	for i := range p.shared {
 		s := &p.shared[i]
 		m := s.member.Load()
 		if m == nil {
 			continue
 		}
-		rest := time.Duration(p.clock.Load()-m.used.Load()) * keepInterval
-		stale := p.opts.IdleTime > 0 && rest > p.opts.IdleTime
-		if (stale || p.outdated(m)) && s.member.CompareAndSwap(m, nil) {
-			m.retired = p.clock.Load()
-			p.retired = append(p.retired, m)
+		unused := time.Duration(p.clock.Load()-m.used.Load()) * keepInterval
+		if p.opts.IdleTime > 0 && unused > p.opts.IdleTime || p.outdated(m) {
+			p.retireLocked(s, m)
 		}
 	}
 	kept := p.retired[:0]
 	for _, m := range p.retired {
 		// A caller may have picked it a moment ago and not have sent yet.
 		if p.clock.Load()-m.retired >= retireTicks && m.conn.InFlight() == 0 {
-			p.discard(m, errExpired)
+			p.discardLocked(m, errExpired)
 			continue
 		}
 		kept = append(kept, m)
 	}
 	clear(p.retired[len(kept):])
 	p.retired = kept
+}
+
+// retireLocked takes a shared connection out of its place. Its callers go on.
+func (p *Pool) retireLocked(s *slot, m *member) {
+	if s.member.CompareAndSwap(m, nil) {
+		m.retired = p.clock.Load()
+		p.retired = append(p.retired, m)
+	}
 }
 
 // retireTicks is for how many ticks of the keeper a shared connection lives on

@@ -1,6 +1,9 @@
 package pool
 
-import "sync/atomic"
+import (
+	"encoding/json"
+	"sync/atomic"
+)
 
 // Stats is what a pool does and has done. Gauges are of this moment, counters
 // since New.
@@ -42,7 +45,7 @@ func (p *Pool) Stats() Stats {
 	defer p.mu.Unlock()
 	return Stats{
 		Open:          len(p.members) + len(p.dialled),
-		Idle:          p.idles(),
+		Idle:          p.idlesLocked(),
 		Leased:        p.leased,
 		Dialing:       p.dialing,
 		Waiting:       p.waiters.n,
@@ -54,4 +57,18 @@ func (p *Pool) Stats() Stats {
 		Closed:        p.counters.closed.Load(),
 		LastDialError: p.lastDial,
 	}
+}
+
+// MarshalJSON returns the fields by their names, and LastDialError as text, for
+// expvar and the like.
+func (s Stats) MarshalJSON() ([]byte, error) {
+	type plain Stats // without this method
+	text := ""
+	if s.LastDialError != nil {
+		text = s.LastDialError.Error()
+	}
+	return json.Marshal(struct {
+		plain
+		LastDialError string `json:",omitempty"`
+	}{plain(s), text})
 }

@@ -93,10 +93,10 @@ func (p *Pool) acquire(ctx context.Context, over bool) (*member, error) {
 	} else {
 		p.waiters.push(w)
 	}
-	if m := p.idleFor(w); m != nil {
-		p.supply(m)
+	if m := p.idleForLocked(w); m != nil {
+		p.supplyLocked(m)
 	}
-	p.startDials()
+	p.startDialsLocked()
 	p.mu.Unlock()
 	select {
 	case g := <-w.ready:
@@ -113,13 +113,13 @@ func (p *Pool) acquire(ctx context.Context, over bool) (*member, error) {
 	return p.stopWaiting(ctx, w, began)
 }
 
-// idleFor returns a connection that has become idle since w found none. p.mu is
+// idleForLocked returns a connection that has become idle since w found none. p.mu is
 // held.
-func (p *Pool) idleFor(w *waiter) *member {
+func (p *Pool) idleForLocked(w *waiter) *member {
 	if w.over {
 		return nil // it gets a new one, or the next that comes back
 	}
-	return p.popIdle()
+	return p.popIdleLocked()
 }
 
 // stopWaiting takes w off the list, unless it has been served meanwhile.

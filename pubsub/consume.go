@@ -135,7 +135,7 @@ func (sub *Subscription) Handle(h Handlers) error {
 		return ErrBusy
 	}
 	if !sub.s.running(sub) {
-		return ErrClosed
+		return sub.reason()
 	}
 	go sub.handle(h)
 	return nil

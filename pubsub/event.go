@@ -35,7 +35,8 @@ const (
 	EventRefused EventKind = "refused"
 	// EventPanic: a handler or listener panicked; Event.Err is a *PanicError.
 	EventPanic EventKind = "panic"
-	// EventClosed: the Subscriber was closed. It is the last one.
+	// EventClosed: the Subscriber has ended, because it was closed or, with
+	// ErrSourceClosed as Event.Err, because its source was. It is the last one.
 	EventClosed EventKind = "closed"
 )
 

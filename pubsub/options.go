@@ -80,6 +80,9 @@ func positive(d, standard time.Duration) time.Duration {
 var (
 	// ErrClosed says that the Subscriber or the Subscription was closed.
 	ErrClosed = errors.New("pubsub: closed")
+	// ErrSourceClosed says that the Subscriber has ended because the client or the
+	// pool that its connections came from was closed. It matches ErrClosed.
+	ErrSourceClosed = fmt.Errorf("%w with the client or pool that it uses", ErrClosed)
 	// ErrOverflow says that a subscription ended because its buffer was full
 	// and its policy is CloseOnOverflow.
 	ErrOverflow = errors.New("pubsub: buffer full")

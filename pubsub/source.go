@@ -13,7 +13,9 @@ import (
 //
 // If the source has a method Epoch() int64, its value is given to OnReady and
 // to events; if it has a method Generation() uint64, a change of that counts as
-// a move to another server even if the address has stayed the same.
+// a move to another server even if the address has stayed the same. If it has a
+// method Done() <-chan struct{}, the channel is closed when the source has been
+// closed for good, and the Subscriber ends with [ErrSourceClosed].
 type Source interface {
 	Dial(ctx context.Context) (*conn.Conn, error)
 }
@@ -40,4 +42,13 @@ func generationOf(s Source) uint64 {
 		return g.Generation()
 	}
 	return 0
+}
+
+// doneOf returns a channel that is closed with the source, or nil if the source
+// has none.
+func doneOf(s Source) <-chan struct{} {
+	if d, ok := s.(interface{ Done() <-chan struct{} }); ok {
+		return d.Done()
+	}
+	return nil
 }

@@ -23,26 +23,29 @@ type Subscriber struct {
 	attention chan struct{} // capacity 1: the writer, or who waits for wants, should look
 	runs      sync.WaitGroup
 	handlers  sync.WaitGroup
-	version   atomic.Uint64 // rises when somebody begins or ceases to want a topic
+	watch     sync.WaitGroup // the goroutine that looks after the source
+	last      sync.Once      // the last event
+	version   atomic.Uint64  // rises when somebody begins or ceases to want a topic
 	connects  atomic.Uint64
 	failures  atomic.Uint64
 
-	mu      sync.Mutex // guards what follows; it is never held over I/O
-	topics  [kinds]map[string]*topic
-	subs    map[*Subscription]struct{}
-	started bool
-	closed  bool
-	dirty   []*topic // to be subscribed or unsubscribed
-	refused []*topic // to be tried again
-	session *session // nil without a connection
-	missing int      // topics that the connection lacks of those it began with
-	ready   bool     // it lacks none
-	open    *Gap     // the interruption that lasts
-	gaps    uint64
-	known   time.Time // what was published before has been received
-	lastErr error     // of the last attempt to connect
-	at      place     // where the connection leads, or led
-	before  place     // where everything was subscribed last
+	mu       sync.Mutex // guards what follows; it is never held over I/O
+	topics   [kinds]map[string]*topic
+	subs     map[*Subscription]struct{}
+	started  bool
+	watching bool
+	closed   error    // why the Subscriber has ended
+	dirty    []*topic // to be subscribed or unsubscribed
+	refused  []*topic // to be tried again
+	session  *session // nil without a connection
+	missing  int      // topics that the connection lacks of those it began with
+	ready    bool     // it lacks none
+	open     *Gap     // the interruption that lasts
+	gaps     uint64
+	known    time.Time // what was published before has been received
+	lastErr  error     // of the last attempt to connect
+	at       place     // where the connection leads, or led
+	before   place     // where everything was subscribed last
 }
 
 // place is a server, as the source sees it.
@@ -70,12 +73,13 @@ func (s *Subscriber) NewSubscription(q Queue) *Subscription {
 	sub.ctx, sub.cancel = context.WithCancel(s.ctx)
 	s.mu.Lock()
 	closed := s.closed
-	if !closed {
+	if closed == nil {
 		s.subs[sub] = struct{}{}
+		s.watchSourceLocked()
 	}
 	s.mu.Unlock()
-	if closed {
-		s.drop(sub, ErrClosed)
+	if closed != nil {
+		s.drop(sub, closed)
 	}
 	return sub
 }
@@ -140,12 +144,21 @@ func (s *Subscriber) Ready() (epoch int64, ok bool) {
 // when nothing of it runs any more. It waits for handlers and listeners that
 // run, but no longer than a second: it may be called from one.
 func (s *Subscriber) Close() error {
+	s.shut(ErrClosed)
+	s.finish()
+	s.watch.Wait()
+	s.awaitHandlers()
+	return nil
+}
+
+// shut ends everything, once, without waiting.
+func (s *Subscriber) shut(cause error) {
 	s.mu.Lock()
-	if s.closed {
+	if s.closed != nil {
 		s.mu.Unlock()
-		return nil
+		return
 	}
-	s.closed = true
+	s.closed = cause
 	var c *conn.Conn
 	if s.session != nil {
 		c = s.session.conn
@@ -157,16 +170,51 @@ func (s *Subscriber) Close() error {
 	s.mu.Unlock()
 	s.cancel()
 	if c != nil {
-		c.Abort(ErrClosed)
+		c.Abort(cause)
 	}
 	for _, sub := range subs {
-		s.drop(sub, ErrClosed)
+		s.drop(sub, cause)
 	}
+}
+
+// finish tells the listeners, once nothing else happens any more.
+func (s *Subscriber) finish() {
 	s.runs.Wait()
-	s.events.send(Event{Kind: EventClosed})
-	s.events.close()
-	s.awaitHandlers()
-	return nil
+	s.last.Do(func() {
+		s.mu.Lock()
+		cause := s.closed
+		s.mu.Unlock()
+		e := Event{Kind: EventClosed}
+		if cause != ErrClosed { //nolint:errorlint // which of the two it is
+			e.Err = cause
+		}
+		s.events.send(e)
+		s.events.close()
+	})
+}
+
+// watchSourceLocked starts the goroutine that ends the Subscriber with its
+// source, once.
+func (s *Subscriber) watchSourceLocked() {
+	closed := doneOf(s.source)
+	if closed == nil || s.watching {
+		return
+	}
+	s.watching = true
+	s.events.start()
+	s.watch.Go(func() { s.endWithSource(closed) })
+}
+
+// endWithSource ends the Subscriber when its source has been closed for good:
+// there will never be a connection again. It returns when the Subscriber has
+// ended.
+func (s *Subscriber) endWithSource(closed <-chan struct{}) {
+	select {
+	case <-s.ctx.Done():
+	case <-closed:
+		s.shut(ErrSourceClosed)
+		s.finish()
+	}
 }
 
 func (s *Subscriber) awaitHandlers() {
@@ -224,7 +272,7 @@ func (s *Subscriber) work() { poke(s.attention) }
 
 // start starts the goroutines, once. s.mu is held.
 func (s *Subscriber) start() {
-	if s.started || s.closed {
+	if s.started || s.closed != nil {
 		return
 	}
 	s.started = true
@@ -315,7 +363,7 @@ func (s *Subscriber) begin(ss *session) bool {
 	s.connects.Add(1)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
+	if s.closed != nil {
 		return false
 	}
 	s.session, s.lastErr = ss, nil
@@ -392,7 +440,7 @@ func (s *Subscriber) lost(err error) {
 			s.tidy(t)
 		}
 	}
-	if s.closed {
+	if s.closed != nil {
 		return
 	}
 	if hurt && s.open == nil {

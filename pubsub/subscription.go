@@ -2,6 +2,7 @@ package pubsub
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 )
 
@@ -86,9 +87,17 @@ func (sub *Subscription) Close() error {
 // Done returns a channel that is closed when the subscription has been closed.
 func (sub *Subscription) Done() <-chan struct{} { return sub.ctx.Done() }
 
-// Err returns why no more messages will come: ErrClosed or ErrOverflow. It is
-// nil as long as more may come.
+// Err returns why no more messages will come: ErrClosed, ErrSourceClosed or
+// ErrOverflow. It is nil as long as more may come.
 func (sub *Subscription) Err() error { return sub.queue.ended() }
+
+// reason is why a subscription that has been closed wants nothing any more.
+func (sub *Subscription) reason() error {
+	if err := sub.queue.ended(); errors.Is(err, ErrClosed) {
+		return err
+	}
+	return ErrClosed
+}
 
 // SubscriptionStats are the counters of a Subscription.
 type SubscriptionStats struct {

@@ -45,7 +45,7 @@ func (s *Subscriber) add(ctx context.Context, sub *Subscription, kind Kind, name
 	s.mu.Lock()
 	if sub.closed {
 		s.mu.Unlock()
-		return ErrClosed
+		return sub.reason()
 	}
 	var added []string
 	for _, name := range names {
@@ -97,7 +97,7 @@ func (s *Subscriber) waiterFor(kind Kind, names []string) (*waiter, error) {
 		t := s.topics[kind][name]
 		switch {
 		case t == nil:
-			return nil, ErrClosed // it was taken away meanwhile
+			return nil, s.reasonLocked() // it was taken away meanwhile
 		case t.refused != nil:
 			return nil, t.refused
 		case !t.live() && !slices.Contains(t.waiters, w):
@@ -109,6 +109,14 @@ func (s *Subscriber) waiterFor(kind Kind, names []string) (*waiter, error) {
 		return nil, nil
 	}
 	return w, nil
+}
+
+// reasonLocked is why a topic is not wanted any more.
+func (s *Subscriber) reasonLocked() error {
+	if s.closed != nil {
+		return s.closed
+	}
+	return ErrClosed
 }
 
 // gaveUp takes a waiter back and returns why.

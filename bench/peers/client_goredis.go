@@ -59,10 +59,9 @@ func (c *goRedisClient) set(ctx context.Context, k int) error {
 	return c.Set(ctx, c.data.keys[k], c.data.values[k], 0).Err()
 }
 
-func (c *goRedisClient) pipeGet(ctx context.Context, first, n int) error {
+func (c *goRedisClient) pipeGet(ctx context.Context, first int) error {
 	p := c.Pipeline()
-	var all [batchSize]*goredis.StringCmd
-	replies := all[:n]
+	var replies [batchSize]*goredis.StringCmd
 	for i := range replies {
 		replies[i] = p.Get(ctx, c.data.keys[first+i])
 	}
@@ -77,9 +76,9 @@ func (c *goRedisClient) pipeGet(ctx context.Context, first, n int) error {
 	return nil
 }
 
-func (c *goRedisClient) pipeSet(ctx context.Context, first, n int) error {
+func (c *goRedisClient) pipeSet(ctx context.Context, first int) error {
 	p := c.Pipeline()
-	for i := range n {
+	for i := range batchSize {
 		p.Set(ctx, c.data.keys[first+i], c.data.values[first+i], 0)
 	}
 	_, err := p.Exec(ctx)

@@ -82,6 +82,9 @@ type Intercepted struct {
 // Intercept returns d with interceptors, of which the first is the outermost.
 func Intercept(d Doer, is ...Interceptor) *Intercepted { return &Intercepted{d, is} }
 
+// Unwrap returns the Doer inside, for [Under].
+func (t *Intercepted) Unwrap() Doer { return t.d }
+
 // ErrNoLeaser is returned by [Intercepted.WithConn] when the Doer inside lends no
 // connections.
 var ErrNoLeaser = errors.New("redis: intercept: the doer lends no connections")

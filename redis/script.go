@@ -17,6 +17,7 @@ type Script[T any] struct {
 	src, sha string
 	decode   Decoder[T]
 	readOnly bool
+	again    bool // it may be repeated
 }
 
 // NewScript returns the script src. Its arguments are in KEYS and ARGV.
@@ -33,6 +34,15 @@ func NewScript[T any](src string, decode Decoder[T]) *Script[T] {
 func (s *Script[T]) ReadOnly() *Script[T] {
 	c := *s
 	c.readOnly = true
+	return &c
+}
+
+// Idempotent returns the script as one that leaves the same state when it runs
+// twice with the same arguments: a client that retries may then send it again
+// although it may have been executed. See [Cmd.Idempotent].
+func (s *Script[T]) Idempotent() *Script[T] {
+	c := *s
+	c.again = true
 	return &c
 }
 
@@ -145,7 +155,7 @@ func (s *Script[T]) Eval(keys []string, args ...resp.Arg) Cmd[T] {
 	if s.readOnly {
 		return EvalRO(s.decode, s.src, keys, args...)
 	}
-	return Eval(s.decode, s.src, keys, args...)
+	return s.flagged(Eval(s.decode, s.src, keys, args...))
 }
 
 // EvalSha returns the script as one command that carries its hash. It fails with
@@ -154,7 +164,14 @@ func (s *Script[T]) EvalSha(keys []string, args ...resp.Arg) Cmd[T] {
 	if s.readOnly {
 		return EvalShaRO(s.decode, s.sha, keys, args...)
 	}
-	return EvalSha(s.decode, s.sha, keys, args...)
+	return s.flagged(EvalSha(s.decode, s.sha, keys, args...))
+}
+
+func (s *Script[T]) flagged(c Cmd[T]) Cmd[T] {
+	if s.again {
+		return c.Idempotent()
+	}
+	return c
 }
 
 // Load makes the server know the script.

@@ -24,6 +24,7 @@ type Client struct {
 	work     sync.WaitGroup // goroutines; begun under mu while not closed
 	target   atomic.Pointer[target]
 	counters counters
+	moves    moves
 
 	// mu guards what follows, and writes of target. It is held for no I/O and
 	// taken before Group.mu.
@@ -65,6 +66,7 @@ func Open(ctx context.Context, o Options) (*Client, error) {
 
 func newClient(o Options) *Client {
 	c := &Client{opts: o.withDefaults(), changed: make(chan struct{})}
+	c.moves.ch = make(chan struct{})
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c
 }

@@ -148,7 +148,7 @@ func (c *Client) awaitChange(ctx context.Context, t *target) error {
 // held.
 func (c *Client) store(t *target) {
 	t.gated = t.gated || t.pool == nil || t.held || t.strict
-	c.target.Store(t)
+	c.noteMove(c.target.Swap(t), t)
 	close(c.changed)
 	c.changed = make(chan struct{})
 }

@@ -20,8 +20,10 @@ type client interface {
 type worker interface {
 	get(ctx context.Context, k int) error
 	set(ctx context.Context, k int) error
-	pipeGet(ctx context.Context, first int) error
-	pipeSet(ctx context.Context, first int) error
+	// pipeGet gets n keys, from the first on, in a pipeline made for the purpose, as
+	// a function of a program does; pipeSet sets them.
+	pipeGet(ctx context.Context, first, n int) error
+	pipeSet(ctx context.Context, first, n int) error
 	bigGet(ctx context.Context) error
 	// bigGetInto reads into a buffer that the worker has from the last time, or
 	// returns errUnsupported.
@@ -32,6 +34,12 @@ type worker interface {
 	// subscribe calls ready when the subscription stands, then each with
 	// every message until that returns false.
 	subscribe(ctx context.Context, ready func(), each func(payload string) bool) error
+}
+
+// keeper is a worker that can use one pipeline again and again.
+type keeper interface {
+	keptGet(ctx context.Context, first, n int) error
+	keptSet(ctx context.Context, first, n int) error
 }
 
 var errUnsupported = errors.New("not supported")

@@ -59,9 +59,10 @@ func (c *goRedisClient) set(ctx context.Context, k int) error {
 	return c.Set(ctx, c.data.keys[k], c.data.values[k], 0).Err()
 }
 
-func (c *goRedisClient) pipeGet(ctx context.Context, first int) error {
+func (c *goRedisClient) pipeGet(ctx context.Context, first, n int) error {
 	p := c.Pipeline()
-	var replies [batchSize]*goredis.StringCmd
+	var all [batchSize]*goredis.StringCmd
+	replies := all[:n]
 	for i := range replies {
 		replies[i] = p.Get(ctx, c.data.keys[first+i])
 	}
@@ -76,9 +77,9 @@ func (c *goRedisClient) pipeGet(ctx context.Context, first int) error {
 	return nil
 }
 
-func (c *goRedisClient) pipeSet(ctx context.Context, first int) error {
+func (c *goRedisClient) pipeSet(ctx context.Context, first, n int) error {
 	p := c.Pipeline()
-	for i := range batchSize {
+	for i := range n {
 		p.Set(ctx, c.data.keys[first+i], c.data.values[first+i], 0)
 	}
 	_, err := p.Exec(ctx)

@@ -64,7 +64,7 @@ func (c *kermesClient) hold(n int) error {
 type kermesWorker struct {
 	*kermesClient
 	pipeline redis.Pipeline
-	strings  [batchSize]redis.Future[string]
+	strings  [batchSize]redis.Future[string] // as programs have them in variables
 	buf      []byte
 }
 
@@ -84,15 +84,34 @@ func (w *kermesWorker) set(ctx context.Context, k int) error {
 	return redis.Set(w.data.keys[k], w.data.values[k]).Do(ctx, w.Doer)
 }
 
-func (w *kermesWorker) pipeGet(ctx context.Context, first int) error {
+func (w *kermesWorker) pipeGet(ctx context.Context, first, n int) error {
+	var p redis.Pipeline
+	return w.getIn(ctx, &p, first, n)
+}
+
+func (w *kermesWorker) pipeSet(ctx context.Context, first, n int) error {
+	var p redis.Pipeline
+	return w.setIn(ctx, &p, first, n)
+}
+
+func (w *kermesWorker) keptGet(ctx context.Context, first, n int) error {
 	w.pipeline.Reset()
-	for i := range batchSize {
-		w.strings[i] = redis.Get(w.data.keys[first+i]).Queue(&w.pipeline)
+	return w.getIn(ctx, &w.pipeline, first, n)
+}
+
+func (w *kermesWorker) keptSet(ctx context.Context, first, n int) error {
+	w.pipeline.Reset()
+	return w.setIn(ctx, &w.pipeline, first, n)
+}
+
+func (w *kermesWorker) getIn(ctx context.Context, p *redis.Pipeline, first, n int) error {
+	for i := range n {
+		w.strings[i] = redis.Get(w.data.keys[first+i]).Queue(p)
 	}
-	if err := w.pipeline.Do(ctx, w.Doer); err != nil {
+	if err := p.Do(ctx, w.Doer); err != nil {
 		return err
 	}
-	for i := range batchSize {
+	for i := range n {
 		s, err := w.strings[i].Value()
 		if err := same(s, w.data.values[first+i], err); err != nil {
 			return err
@@ -101,12 +120,11 @@ func (w *kermesWorker) pipeGet(ctx context.Context, first int) error {
 	return nil
 }
 
-func (w *kermesWorker) pipeSet(ctx context.Context, first int) error {
-	w.pipeline.Reset()
-	for i := range batchSize {
-		redis.Set(w.data.keys[first+i], w.data.values[first+i]).Queue(&w.pipeline)
+func (w *kermesWorker) setIn(ctx context.Context, p *redis.Pipeline, first, n int) error {
+	for i := range n {
+		redis.Set(w.data.keys[first+i], w.data.values[first+i]).Queue(p)
 	}
-	return w.pipeline.Do(ctx, w.Doer)
+	return p.Do(ctx, w.Doer)
 }
 
 func (w *kermesWorker) bigGet(ctx context.Context) error {

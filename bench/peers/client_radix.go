@@ -70,9 +70,9 @@ func (c *radixClient) set(ctx context.Context, k int) error {
 	return c.Do(ctx, radix.Cmd(nil, "SET", c.data.keys[k], c.data.values[k]))
 }
 
-func (c *radixClient) pipeGet(ctx context.Context, first int) error {
+func (c *radixClient) pipeGet(ctx context.Context, first, n int) error {
 	p := radix.NewPipeline()
-	var replies [batchSize]string
+	replies := make([]string, n)
 	for i := range replies {
 		p.Append(radix.Cmd(&replies[i], "GET", c.data.keys[first+i]))
 	}
@@ -87,9 +87,9 @@ func (c *radixClient) pipeGet(ctx context.Context, first int) error {
 	return nil
 }
 
-func (c *radixClient) pipeSet(ctx context.Context, first int) error {
+func (c *radixClient) pipeSet(ctx context.Context, first, n int) error {
 	p := radix.NewPipeline()
-	for i := range batchSize {
+	for i := range n {
 		p.Append(radix.Cmd(nil, "SET", c.data.keys[first+i], c.data.values[first+i]))
 	}
 	return c.Do(ctx, p)

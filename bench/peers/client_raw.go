@@ -96,13 +96,17 @@ var (
 func (r *rawWorker) get(_ context.Context, k int) error { return r.expect(r.w.get[k], r.w.gotten[k]) }
 func (r *rawWorker) set(_ context.Context, k int) error { return r.expect(r.w.set[k], rawOK) }
 
-func (r *rawWorker) pipeGet(_ context.Context, first int) error {
-	return r.expect(r.w.pipeGet[first/batchSize], r.w.pipeGotten[first/batchSize])
+func (r *rawWorker) pipeGet(_ context.Context, first, n int) error {
+	w := r.w.pipes[n]
+	return r.expect(w.get[first/batchSize], w.gotten[first/batchSize])
 }
 
-func (r *rawWorker) pipeSet(_ context.Context, first int) error {
-	return r.expect(r.w.pipeSet[first/batchSize], rawOKs)
+func (r *rawWorker) pipeSet(_ context.Context, first, n int) error {
+	return r.expect(r.w.pipes[n].set[first/batchSize], rawOKs[:n*len(rawOK)])
 }
+
+func (r *rawWorker) keptGet(ctx context.Context, first, n int) error { return r.pipeGet(ctx, first, n) }
+func (r *rawWorker) keptSet(ctx context.Context, first, n int) error { return r.pipeSet(ctx, first, n) }
 
 func (r *rawWorker) bigGet(context.Context) error {
 	b, err := r.exchange(r.w.bigGet, len(rawBigTop)+bigBytes+2)

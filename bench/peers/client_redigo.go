@@ -62,10 +62,10 @@ func (c *redigoClient) set(ctx context.Context, k int) error {
 }
 
 // pipe sends n commands and gives each reply to each.
-func (c *redigoClient) pipe(send func(nc redigo.Conn, i int) error, each func(i int, reply any, err error) error) error {
+func (c *redigoClient) pipe(n int, send func(nc redigo.Conn, i int) error, each func(i int, reply any, err error) error) error {
 	nc := c.pool.Get()
 	defer nc.Close()
-	for i := range batchSize {
+	for i := range n {
 		if err := send(nc, i); err != nil {
 			return err
 		}
@@ -73,7 +73,7 @@ func (c *redigoClient) pipe(send func(nc redigo.Conn, i int) error, each func(i 
 	if err := nc.Flush(); err != nil {
 		return err
 	}
-	for i := range batchSize {
+	for i := range n {
 		reply, err := nc.Receive()
 		if err := each(i, reply, err); err != nil {
 			return err
@@ -82,8 +82,8 @@ func (c *redigoClient) pipe(send func(nc redigo.Conn, i int) error, each func(i 
 	return nil
 }
 
-func (c *redigoClient) pipeGet(_ context.Context, first int) error {
-	return c.pipe(func(nc redigo.Conn, i int) error {
+func (c *redigoClient) pipeGet(_ context.Context, first, n int) error {
+	return c.pipe(n, func(nc redigo.Conn, i int) error {
 		return nc.Send("GET", c.data.keys[first+i])
 	}, func(i int, reply any, err error) error {
 		s, err := redigo.String(reply, err)
@@ -91,8 +91,8 @@ func (c *redigoClient) pipeGet(_ context.Context, first int) error {
 	})
 }
 
-func (c *redigoClient) pipeSet(_ context.Context, first int) error {
-	return c.pipe(func(nc redigo.Conn, i int) error {
+func (c *redigoClient) pipeSet(_ context.Context, first, n int) error {
+	return c.pipe(n, func(nc redigo.Conn, i int) error {
 		return nc.Send("SET", c.data.keys[first+i], c.data.values[first+i])
 	}, func(_ int, _ any, err error) error { return err })
 }

@@ -69,8 +69,8 @@ func (c *rueidisClient) set(ctx context.Context, k int) error {
 	return c.Do(ctx, c.B().Set().Key(c.data.keys[k]).Value(c.data.values[k]).Build()).Error()
 }
 
-func (c *rueidisClient) pipeGet(ctx context.Context, first int) error {
-	cmds := make(rueidis.Commands, batchSize)
+func (c *rueidisClient) pipeGet(ctx context.Context, first, n int) error {
+	cmds := make(rueidis.Commands, n)
 	for i := range cmds {
 		cmds[i] = c.B().Get().Key(c.data.keys[first+i]).Build()
 	}
@@ -83,8 +83,8 @@ func (c *rueidisClient) pipeGet(ctx context.Context, first int) error {
 	return nil
 }
 
-func (c *rueidisClient) pipeSet(ctx context.Context, first int) error {
-	cmds := make(rueidis.Commands, batchSize)
+func (c *rueidisClient) pipeSet(ctx context.Context, first, n int) error {
+	cmds := make(rueidis.Commands, n)
 	for i := range cmds {
 		cmds[i] = c.B().Set().Key(c.data.keys[first+i]).Value(c.data.values[first+i]).Build()
 	}

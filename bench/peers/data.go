@@ -14,7 +14,7 @@ import (
 // What the server holds, and what every client must answer with.
 const (
 	keyCount   = 1000
-	batchSize  = 100 // commands of one pipeline
+	batchSize  = 100 // commands of the largest pipeline
 	bigKey     = "big"
 	bigSetKey  = "big:set"
 	bigBytes   = 1 << 20
@@ -26,6 +26,9 @@ const (
 	channel    = "news"
 	topics     = 1000 // messages of the publisher's cycle
 )
+
+// pipeSizes are how many commands the pipelines have.
+var pipeSizes = []int{1, 3, 10, batchSize}
 
 // data is made once in every process; all clients use the same strings.
 type data struct {
@@ -100,11 +103,23 @@ func checkList(l []int64) error {
 // wires are the bytes that the raw loop sends and expects.
 type wires struct {
 	get, set           [][]byte // by key
-	pipeGet, pipeSet   [][]byte // by first key / batchSize
-	gotten, pipeGotten [][]byte
+	gotten             [][]byte
+	pipes              map[int]pipeWires // by size
 	bigGet, bigSet     []byte
 	hash, list         []byte
 	hashSize, listSize int // of the replies, protocol 2
+}
+
+// pipeWires are those of pipelines of one size, by first key / batchSize.
+type pipeWires struct{ get, set, gotten [][]byte }
+
+func (w *wires) pipesOf(n int) (p pipeWires) {
+	for i := 0; i < keyCount; i += batchSize {
+		p.get = append(p.get, join(w.get[i:i+n]))
+		p.set = append(p.set, join(w.set[i:i+n]))
+		p.gotten = append(p.gotten, join(w.gotten[i:i+n]))
+	}
+	return p
 }
 
 var rawWires = sync.OnceValue(func() *wires {
@@ -116,10 +131,9 @@ var rawWires = sync.OnceValue(func() *wires {
 		w.set = append(w.set, set.AppendTo(nil))
 		w.gotten = append(w.gotten, resp.AppendBulk(nil, d.values[i]))
 	}
-	for i := 0; i < keyCount; i += batchSize {
-		w.pipeGet = append(w.pipeGet, join(w.get[i:i+batchSize]))
-		w.pipeSet = append(w.pipeSet, join(w.set[i:i+batchSize]))
-		w.pipeGotten = append(w.pipeGotten, join(w.gotten[i:i+batchSize]))
+	w.pipes = make(map[int]pipeWires)
+	for _, n := range pipeSizes {
+		w.pipes[n] = w.pipesOf(n)
 	}
 	w.bigGet = encode("GET", bigKey)
 	w.bigSet = encode("SET", bigSetKey, d.big)

@@ -80,6 +80,7 @@ func run() error {
 	}
 	all = append(old, all...)
 	summary(os.Stdout, all)
+	memoryTable(os.Stdout, tabulate(all))
 	everydayTable(os.Stdout, tabulate(all))
 	fmt.Printf("\n%d measurements, %v\n", len(all), time.Since(began).Round(time.Second))
 	if s.out == "" {

@@ -12,10 +12,8 @@ import (
 	"time"
 )
 
-// summary is one row for each workload and one column for each client.
-func summary(out io.Writer, all []figures) {
-	t := tabulate(all)
-	var names []string
+// names of the contenders that have been measured.
+func (t table) names() (names []string) {
 	for i := range contenders {
 		for _, row := range t {
 			if len(row[contenders[i].name]) > 0 {
@@ -24,6 +22,36 @@ func summary(out io.Writer, all []figures) {
 			}
 		}
 	}
+	return names
+}
+
+// memoryTable is what each client allocates, in the same form as summary.
+func memoryTable(out io.Writer, t table) {
+	names := t.names()
+	fmt.Fprintf(out, "\n## Memory\n\nAllocations and bytes allocated per command, the result included.\n\n")
+	line(out, append([]string{"per command"}, names...)...)
+	line(out, rule(len(names)+1)...)
+	for i := range workloads {
+		w := &workloads[i]
+		if t[w.name] == nil || !w.isTime() {
+			continue
+		}
+		cells := []string{label(w)}
+		for _, name := range names {
+			cell := "-"
+			if len(t.of(w.name, name, ns)) > 0 {
+				cell = countText(t.of(w.name, name, allocs).median()) + ", " + bytesOnly(t.of(w.name, name, kept).median())
+			}
+			cells = append(cells, cell)
+		}
+		line(out, cells...)
+	}
+}
+
+// summary is one row for each workload and one column for each client.
+func summary(out io.Writer, all []figures) {
+	t := tabulate(all)
+	names := t.names()
 	if len(names) == 0 {
 		return
 	}
@@ -108,6 +136,7 @@ func report(out io.Writer, s settings, all []figures) {
 		"Rows \"one CPU\" have client and server on the same CPU, which is far less noisy than two. "+
 		"Rows \"own\" talk to a server in memory; what raw takes there is the harness.\n\n")
 	summary(out, all)
+	memoryTable(out, t)
 	everydayTable(out, t)
 	fmt.Fprintf(out, "\n## Everything\n\n")
 	fmt.Fprintf(out, "Median (min to max over the rounds). p50 and p99 are of one call, which for a pipeline is the whole. "+

@@ -15,6 +15,13 @@ type target struct {
 	check func(t table) (got string, ok bool)
 }
 
+// each3 is a figure of a whole pipeline of 3.
+func each3(figure func(*figures) float64) func(*figures) float64 {
+	return func(f *figures) float64 { return 3 * figure(f) }
+}
+
+func bytesOnly(n float64) string { return fmt.Sprintf("%.0f B", n) }
+
 const self = "kermes" // the contender that has to reach the targets
 
 // targets of the transport.
@@ -49,10 +56,18 @@ var targets = []target{
 	{"512 callers, SET, p99", "lowest of the clients", ahead("set, 512 callers", p99, 1)},
 	{"512 callers, SET, CPU", "lowest of the clients", ahead("set, 512 callers", cpu, 1)},
 	{"64 callers beside 1 MiB GETs", "<= 1.5 of without", beside("get, 64 callers beside 1 MiB", "get, 64 callers", 1.5)},
-	{"pipeline of 100 GET", "<= 1.1 raw", toRaw("pipeline of 100 get", 1.1)},
-	{"pipeline of 100 SET", "<= 1.1 raw", toRaw("pipeline of 100 set", 1.1)},
+	{"pipeline of 100 GET", "<= 1.15 raw", toRaw("pipeline of 100 get", 1.15)},
+	{"pipeline of 100 SET", "<= 1.15 raw", toRaw("pipeline of 100 set", 1.15)},
+	{"kept pipeline of 100 GET", "<= 1.15 raw", toRaw("kept pipeline of 100 get", 1.15)},
+	{"kept pipeline of 100 SET", "<= 1.15 raw", toRaw("kept pipeline of 100 set", 1.15)},
 	{"pipeline of 100 GET", "ahead of every peer", ahead("pipeline of 100 get", ns, 1)},
 	{"pipeline of 100 SET", "ahead of every peer", ahead("pipeline of 100 set", ns, 1)},
+	{"pipeline of 10 GET", "ahead of every peer", ahead("pipeline of 10 get", ns, 1)},
+	{"pipeline of 3 GET", "ahead of every peer", ahead("pipeline of 3 get", ns, 1)},
+	{"pipeline of 100 GET, memory a command", "values and 40 bytes", below("pipeline of 100 get", kept, 64+40, bytesOnly)},
+	{"pipeline of 100 SET, memory a command", "40 bytes", below("pipeline of 100 set", kept, 40, bytesOnly)},
+	{"pipeline of 3 GET, allocations of the whole", "values and 2", below("pipeline of 3 get", each3(allocs), 3+2, countText)},
+	{"pipeline of 3 SET, allocations of the whole", "2", below("pipeline of 3 set", each3(allocs), 2, countText)},
 	{"GET 1 MiB", "<= 1.05 raw", toRaw("get 1 MiB", 1.05)},
 	{"GET 1 MiB into a buffer", "<= 1.05 raw", toRaw("get 1 MiB into a buffer", 1.05)},
 	{"GET 1 MiB into a buffer", "ahead of every peer", ahead("get 1 MiB into a buffer", ns, 1)},

@@ -63,12 +63,26 @@ const (
 
 func opGet(ctx context.Context, w worker, i int) error { return w.get(ctx, i%keyCount) }
 func opSet(ctx context.Context, w worker, i int) error { return w.set(ctx, i%keyCount) }
-func opPipeGet(ctx context.Context, w worker, i int) error {
-	return w.pipeGet(ctx, i%(keyCount/batchSize)*batchSize)
+
+// firstOf is the first key of pipeline i.
+func firstOf(i int) int { return i % (keyCount / batchSize) * batchSize }
+
+func pipeGet(n int) op {
+	return func(ctx context.Context, w worker, i int) error { return w.pipeGet(ctx, firstOf(i), n) }
 }
-func opPipeSet(ctx context.Context, w worker, i int) error {
-	return w.pipeSet(ctx, i%(keyCount/batchSize)*batchSize)
+
+func pipeSet(n int) op {
+	return func(ctx context.Context, w worker, i int) error { return w.pipeSet(ctx, firstOf(i), n) }
 }
+
+func keptGet(ctx context.Context, w worker, i int) error {
+	return w.(keeper).keptGet(ctx, firstOf(i), batchSize)
+}
+
+func keptSet(ctx context.Context, w worker, i int) error {
+	return w.(keeper).keptSet(ctx, firstOf(i), batchSize)
+}
+
 func opBigGet(ctx context.Context, w worker, _ int) error     { return w.bigGet(ctx) }
 func opBigGetInto(ctx context.Context, w worker, _ int) error { return w.bigGetInto(ctx) }
 func opBigSet(ctx context.Context, w worker, _ int) error     { return w.bigSet(ctx) }
@@ -97,9 +111,17 @@ var workloads = []workload{
 	{name: "get, 512 callers", place: free, callers: 512, op: opGet},
 	{name: "set, 512 callers", place: free, callers: 512, op: opSet},
 	{name: "get, 64 callers beside 1 MiB", place: free, callers: 64, op: opGet, beside: opBigGet},
-	{name: "pipeline of 100 get", place: pinned, op: opPipeGet, per: batchSize},
-	{name: "pipeline of 100 set", place: pinned, op: opPipeSet, per: batchSize},
-	{name: "pipeline of 100 get, two CPUs", place: free, op: opPipeGet, per: batchSize},
+	{name: "pipeline of 1 get", place: pinned, op: pipeGet(1), per: 1},
+	{name: "pipeline of 3 get", place: pinned, op: pipeGet(3), per: 3},
+	{name: "pipeline of 10 get", place: pinned, op: pipeGet(10), per: 10},
+	{name: "pipeline of 100 get", place: pinned, op: pipeGet(batchSize), per: batchSize},
+	{name: "pipeline of 1 set", place: pinned, op: pipeSet(1), per: 1},
+	{name: "pipeline of 3 set", place: pinned, op: pipeSet(3), per: 3},
+	{name: "pipeline of 10 set", place: pinned, op: pipeSet(10), per: 10},
+	{name: "pipeline of 100 set", place: pinned, op: pipeSet(batchSize), per: batchSize},
+	{name: "kept pipeline of 100 get", place: pinned, op: keptGet, per: batchSize, only: keepers},
+	{name: "kept pipeline of 100 set", place: pinned, op: keptSet, per: batchSize, only: keepers},
+	{name: "pipeline of 100 get, two CPUs", place: free, op: pipeGet(batchSize), per: batchSize},
 	{name: "get 1 MiB", place: free, op: opBigGet},
 	{name: "get 1 MiB into a buffer", place: free, op: opBigGetInto},
 	{name: "set 1 MiB", place: free, op: opBigSet},
@@ -114,8 +136,11 @@ var workloads = []workload{
 	{name: "own: set", place: memory, op: opSet},
 	{name: "own: set, deadline", place: memory, ctx: deadline, op: opSet},
 	{name: "own: set, cancellable", place: memory, ctx: cancellable, op: opSet},
-	{name: "own: pipeline of 100 get", place: memory, op: opPipeGet, per: batchSize},
-	{name: "own: pipeline of 100 set", place: memory, op: opPipeSet, per: batchSize},
+	{name: "own: pipeline of 3 get", place: memory, op: pipeGet(3), per: 3},
+	{name: "own: pipeline of 3 set", place: memory, op: pipeSet(3), per: 3},
+	{name: "own: pipeline of 10 get", place: memory, op: pipeGet(10), per: 10},
+	{name: "own: pipeline of 100 get", place: memory, op: pipeGet(batchSize), per: batchSize},
+	{name: "own: pipeline of 100 set", place: memory, op: pipeSet(batchSize), per: batchSize},
 	{name: "allocations of everyday commands", place: free, special: specialAllocs, only: everyday},
 	{name: "size of a program", special: specialSize, only: everyday},
 	{name: "watched: get", place: lonely, op: opGet, only: watchedTrio},
@@ -125,6 +150,9 @@ var workloads = []workload{
 
 // everyday are the clients whose everyday commands are compared.
 var everyday = []string{"kermes", "go-redis", "rueidis"}
+
+// keepers are the clients whose pipelines the rows of kept ones use again.
+var keepers = []string{"raw", "kermes", "kermes-client"}
 
 var watchedTrio = []string{"raw", "kermes", "kermes-client", "kermes-watched"}
 

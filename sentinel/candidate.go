@@ -50,7 +50,7 @@ func (c *Client) watchCandidate(sentinel string, m Message) {
 		c.candidate.timer.Reset(watchTime)
 		return
 	}
-	c.dropCandidate(ErrOrphan)
+	c.dropCandidateLocked(ErrOrphan)
 	s := &candidate{addr: addr, sentinel: sentinel}
 	s.ctx, s.cancel = context.WithCancel(c.ctx)
 	s.timer = time.AfterFunc(watchTime, func() { c.expireCandidate(s) })
@@ -58,29 +58,29 @@ func (c *Client) watchCandidate(sentinel string, m Message) {
 	c.spawnLocked(func() { c.pollCandidate(s) })
 }
 
-// dropCandidate ends the watch, and the connections that were opened ahead. c.mu is
+// dropCandidateLocked ends the watch, and the connections that were opened ahead. c.mu is
 // held.
-func (c *Client) dropCandidate(cause error) {
+func (c *Client) dropCandidateLocked(cause error) {
 	if c.candidate == nil {
 		return
 	}
 	c.candidate.timer.Stop()
 	c.candidate.cancel()
-	c.retire(c.candidate.pool, cause)
+	c.retireLocked(c.candidate.pool, cause)
 	c.candidate = nil
 	if c.subs != nil {
 		c.subs.follow(c.target.Load().pool)
 	}
 }
 
-// takeCandidate ends the watch and returns the connections to addr, if that was the
+// takeCandidateLocked ends the watch and returns the connections to addr, if that was the
 // candidate and is a master. c.mu is held.
-func (c *Client) takeCandidate(addr string) *pool.Pool {
+func (c *Client) takeCandidateLocked(addr string) *pool.Pool {
 	if c.candidate == nil {
 		return nil
 	}
 	if c.candidate.addr != addr {
-		c.dropCandidate(ErrSwitched)
+		c.dropCandidateLocked(ErrSwitched)
 		return nil
 	}
 	p := c.candidate.pool
@@ -95,7 +95,7 @@ func (c *Client) expireCandidate(s *candidate) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.candidate == s {
-		c.dropCandidate(ErrOrphan)
+		c.dropCandidateLocked(ErrOrphan)
 	}
 }
 
@@ -140,17 +140,17 @@ func (c *Client) promoted(s *candidate) {
 		return
 	}
 	s.pool = pool.New(c.masterPool(s.addr))
-	c.warm(s)
+	c.warmLocked(s)
 	if c.subs != nil {
 		c.subs.follow(s.pool)
 	}
 	if c.opts.Adopt == AdoptEager {
-		c.adopt(s)
+		c.adoptLocked(s)
 	}
 }
 
-// warm opens about as many connections as are in use now. c.mu is held.
-func (c *Client) warm(s *candidate) {
+// warmLocked opens about as many connections as are in use now. c.mu is held.
+func (c *Client) warmLocked(s *candidate) {
 	n := 1
 	if now := c.target.Load(); now.pool != nil {
 		n = max(n, min(now.pool.Stats().InFlight, pool.DefaultSoloConns))
@@ -165,14 +165,14 @@ func (c *Client) warm(s *candidate) {
 	}
 }
 
-// adopt makes the candidate the target before any sentinel has confirmed it.
+// adoptLocked makes the candidate the target before any sentinel has confirmed it.
 // c.mu is held.
-func (c *Client) adopt(s *candidate) {
+func (c *Client) adoptLocked(s *candidate) {
 	old := c.target.Load()
 	if old.provisional || old.addr == s.addr {
 		return
 	}
-	c.moveTo(&target{moves: old.moves, epoch: old.epoch, addr: s.addr, provisional: true}, ErrSwitched)
+	c.moveToLocked(&target{moves: old.moves, epoch: old.epoch, addr: s.addr, provisional: true}, ErrSwitched)
 	generation := c.target.Load().generation
 	c.eager = time.AfterFunc(c.opts.EagerBound, func() { c.giveUpOrphan(generation) })
 	c.counters.adopted.Add(1)
@@ -191,13 +191,13 @@ func (c *Client) giveUpOrphan(generation uint64) {
 	c.group.mu.Lock()
 	v := c.topic.view
 	c.group.mu.Unlock()
-	c.moveTo(&target{moves: v.moves, epoch: v.epoch, addr: v.addr}, ErrOrphan)
+	c.moveToLocked(&target{moves: v.moves, epoch: v.epoch, addr: v.addr}, ErrOrphan)
 	c.counters.orphans.Add(1)
 	c.send(Event{Kind: EventOrphan, OldAddr: now.addr, Err: ErrOrphan})
 }
 
-// stopEager ends the wait for a confirmation. c.mu is held.
-func (c *Client) stopEager() {
+// stopEagerLocked ends the wait for a confirmation. c.mu is held.
+func (c *Client) stopEagerLocked() {
 	if c.eager != nil {
 		c.eager.Stop()
 		c.eager = nil

@@ -18,7 +18,7 @@ type Client struct {
 	opts     Options
 	group    *Group // nil in bypass
 	own      bool   // the group was made by Open and ends with the client
-	topic    *topic
+	topic    *master
 	ctx      context.Context // ends with Close
 	cancel   context.CancelFunc
 	work     sync.WaitGroup // goroutines; begun under mu while not closed
@@ -105,7 +105,7 @@ func (g *Group) Open(ctx context.Context, o Options) (*Client, error) {
 		c.spawn(c.keepVerifying)
 	}
 	if c.opts.RequireQuorum {
-		c.spawn(c.keepLease)
+		c.spawn(c.keepAskingQuorum)
 	}
 	return c, nil
 }
@@ -196,10 +196,10 @@ func (c *Client) shut() {
 		return
 	}
 	t := c.target.Load()
-	c.endHold(t, "")
-	c.dropCandidate(ErrClosed)
-	c.stopEager()
-	c.retire(t.pool, ErrClosed)
+	c.endHoldLocked(t, "")
+	c.dropCandidateLocked(ErrClosed)
+	c.stopEagerLocked()
+	c.retireLocked(t.pool, ErrClosed)
 	if c.subs != nil {
 		c.subs.abort(ErrClosed)
 	}
@@ -209,7 +209,7 @@ func (c *Client) shut() {
 	c.closed = true
 	gone := *t
 	gone.pool, gone.held = nil, false
-	c.store(&gone)
+	c.storeLocked(&gone)
 	c.mu.Unlock()
 	c.cancel()
 	if c.topic != nil {
@@ -217,10 +217,10 @@ func (c *Client) shut() {
 	}
 }
 
-// retire breaks all connections of a pool that is not the target any more. It
+// retireLocked breaks all connections of a pool that is not the target any more. It
 // waits for nobody: closing a socket of the caller's own making may take its
 // time. c.mu is held.
-func (c *Client) retire(p *pool.Pool, cause error) {
+func (c *Client) retireLocked(p *pool.Pool, cause error) {
 	if p == nil {
 		return
 	}

@@ -13,9 +13,9 @@ const (
 	listenerGrace = time.Second
 )
 
-// dispatcher gives events to listeners, each on a goroutine of its own, so that
+// listeners gives events to listeners, each on a goroutine of its own, so that
 // none can hold up a link, a client or another listener.
-type dispatcher struct {
+type listeners struct {
 	sent, dropped, panics atomic.Uint64
 	running               sync.WaitGroup
 
@@ -32,13 +32,13 @@ type listener struct {
 	once  sync.Once
 }
 
-func newDispatcher() *dispatcher {
-	return &dispatcher{listeners: make(map[*listener]struct{})}
+func newListeners() *listeners {
+	return &listeners{listeners: make(map[*listener]struct{})}
 }
 
 // listen calls fn with what is sent from now on. The goroutine ends with stop,
 // or with close, which waits for it a moment.
-func (d *dispatcher) listen(fn func(Event)) (stop func()) {
+func (d *listeners) listen(fn func(Event)) (stop func()) {
 	l := &listener{fn: fn, queue: make(chan Event, eventBacklog), stop: make(chan struct{})}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -58,7 +58,7 @@ func (d *dispatcher) listen(fn func(Event)) (stop func()) {
 func (l *listener) end() { l.once.Do(func() { close(l.stop) }) }
 
 // send never blocks: when a listener is too slow, its oldest event goes.
-func (d *dispatcher) send(e Event) {
+func (d *listeners) send(e Event) {
 	if e.Time.IsZero() {
 		e.Time = time.Now()
 	}
@@ -87,7 +87,7 @@ func (l *listener) offer(e Event) bool {
 
 // close ends all listeners. Those that are in the middle of an event have a
 // moment to finish it and what waits behind it.
-func (d *dispatcher) close() {
+func (d *listeners) close() {
 	d.mu.Lock()
 	d.closed = true
 	for l := range d.listeners {
@@ -106,7 +106,7 @@ func (d *dispatcher) close() {
 	}
 }
 
-func (d *dispatcher) run(l *listener) {
+func (d *listeners) run(l *listener) {
 	for {
 		select {
 		case <-l.stop:
@@ -119,7 +119,7 @@ func (d *dispatcher) run(l *listener) {
 }
 
 // drain gives out what had been sent before the end.
-func (d *dispatcher) drain(l *listener) {
+func (d *listeners) drain(l *listener) {
 	for {
 		select {
 		case e := <-l.queue:
@@ -130,7 +130,7 @@ func (d *dispatcher) drain(l *listener) {
 	}
 }
 
-func (d *dispatcher) call(fn func(Event), e Event) {
+func (d *listeners) call(fn func(Event), e Event) {
 	defer func() {
 		if recover() != nil {
 			d.panics.Add(1)

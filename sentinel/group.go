@@ -19,7 +19,7 @@ type Group struct {
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
 	work   sync.WaitGroup // links
-	events *dispatcher
+	events *listeners
 
 	queries, queryErrors, reconnects atomic.Uint64
 
@@ -28,7 +28,7 @@ type Group struct {
 	mu     sync.Mutex
 	links  map[string]*link
 	order  []string // addresses of links, the seeds first
-	topics map[string]*topic
+	topics map[string]*master
 	alone  bool   // every link is down, and that was said
 	doubts uint64 // of topics that are gone
 	closed bool
@@ -43,16 +43,16 @@ func newGroup(name string, o GroupOptions) (*Group, error) {
 		return nil, errNoSentinels
 	}
 	o = o.withDefaults()
-	g := &Group{name: name, opts: o, links: make(map[string]*link), topics: make(map[string]*topic)}
+	g := &Group{name: name, opts: o, links: make(map[string]*link), topics: make(map[string]*master)}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
-	g.events = newDispatcher()
+	g.events = newListeners()
 	if o.OnEvent != nil {
 		g.events.listen(o.OnEvent)
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, addr := range o.Sentinels {
-		g.addLink(addr, true)
+		g.addLinkLocked(addr, true)
 	}
 	return g, nil
 }
@@ -87,9 +87,9 @@ func (g *Group) Close() error {
 	g.closed = true
 	var users []*Client
 	for _, t := range g.topics {
-		users = append(users, t.clients()...)
-		t.stopGather()
-		t.broadcast()
+		users = append(users, t.followersLocked()...)
+		t.stopTimersLocked()
+		t.broadcastLocked()
 	}
 	g.mu.Unlock()
 	g.cancel()
@@ -145,7 +145,7 @@ func (g *Group) Dial(ctx context.Context) (*conn.Conn, error) {
 }
 
 // use returns the topic of a master, for as long as c, or one call, uses it.
-func (g *Group) use(master string, c *Client) (*topic, error) {
+func (g *Group) use(master string, c *Client) (*master, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed {
@@ -155,19 +155,19 @@ func (g *Group) use(master string, c *Client) (*topic, error) {
 	if t == nil {
 		t = newTopic(g, master)
 		g.topics[master] = t
-		g.askAll(t, true)
+		g.askAllLocked(t, true)
 	}
 	t.refs++
 	if c != nil {
 		c.topic = t // before anybody can tell the client of news
 		t.users[c] = struct{}{}
-		t.setLease()
-		t.back()
+		t.setQuorumTTLLocked()
+		t.noteBackingLocked()
 	}
 	return t, nil
 }
 
-func (g *Group) release(t *topic, c *Client) {
+func (g *Group) release(t *master, c *Client) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if c != nil {
@@ -175,11 +175,11 @@ func (g *Group) release(t *topic, c *Client) {
 			return
 		}
 		delete(t.users, c)
-		t.setLease()
+		t.setQuorumTTLLocked()
 	}
 	t.refs--
 	if t.refs == 0 && !t.pinned && g.topics[t.name] == t {
-		t.stopGather()
+		t.stopTimersLocked()
 		g.doubts += t.doubts
 		delete(g.topics, t.name)
 	}
@@ -187,10 +187,10 @@ func (g *Group) release(t *topic, c *Client) {
 
 // await waits until the master is known, or every sentinel has been tried in
 // vain, or ctx ends.
-func (g *Group) await(ctx context.Context, t *topic) (view, error) {
+func (g *Group) await(ctx context.Context, t *master) (view, error) {
 	for {
 		g.mu.Lock()
-		v, err, closed, changed := t.view, t.failure(), g.closed, t.changed
+		v, err, closed, changed := t.view, t.failureLocked(), g.closed, t.changed
 		g.mu.Unlock()
 		switch {
 		case v.known:
@@ -208,8 +208,8 @@ func (g *Group) await(ctx context.Context, t *topic) (view, error) {
 	}
 }
 
-// addLink starts a link to a sentinel that is not known yet. g.mu is held.
-func (g *Group) addLink(addr string, seed bool) bool {
+// addLinkLocked starts a link to a sentinel that is not known yet. g.mu is held.
+func (g *Group) addLinkLocked(addr string, seed bool) bool {
 	if _, known := g.links[addr]; known || g.closed {
 		return false
 	}
@@ -220,8 +220,8 @@ func (g *Group) addLink(addr string, seed bool) bool {
 	return true
 }
 
-// dropLink ends a link. g.mu is held.
-func (g *Group) dropLink(l *link) {
+// dropLinkLocked ends a link. g.mu is held.
+func (g *Group) dropLinkLocked(l *link) {
 	l.cancel()
 	delete(g.links, l.addr)
 	g.order = slices.DeleteFunc(g.order, func(addr string) bool { return addr == l.addr })
@@ -229,15 +229,15 @@ func (g *Group) dropLink(l *link) {
 		delete(t.tried, l.addr)
 		delete(t.lists, l.addr)
 		t.view.forget(l.addr)
-		t.back()
+		t.noteBackingLocked()
 	}
 	g.send(Event{Kind: EventSentinelForgotten, Sentinel: l.addr, Err: l.err})
 }
 
-// askAll makes every link ask for a master now. g.mu is held.
-func (g *Group) askAll(t *topic, full bool) {
+// askAllLocked makes every link ask for a master now. g.mu is held.
+func (g *Group) askAllLocked(t *master, full bool) {
 	for _, l := range g.links {
-		l.want(t.name, full)
+		l.wantLocked(t.name, full)
 	}
 }
 
@@ -250,16 +250,16 @@ const doubtAlarm = 3 * time.Second
 // doubt makes every sentinel be asked for the master now, and quickly from then
 // on: a connection failed, or the server said that it is no master. One round
 // of questions serves all who doubt.
-func (t *topic) doubt() {
+func (t *master) doubt() {
 	g := t.group
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()
-	t.alarm(now, doubtAlarm)
+	t.alarmLocked(now, doubtAlarm)
 	if now.Sub(t.kicked) >= kickGap {
 		t.kicked = now
 		t.doubts++
-		g.askAll(t, false)
+		g.askAllLocked(t, false)
 	}
 }
 
@@ -275,9 +275,9 @@ func (g *Group) names() []string {
 	return names
 }
 
-// known counts the sentinels that are known, one that has two addresses once.
+// knownLocked counts the sentinels that are knownLocked, one that has two addresses once.
 // g.mu is held.
-func (g *Group) known() int {
+func (g *Group) knownLocked() int {
 	ids := make(map[string]bool, len(g.links))
 	n := 0
 	for _, l := range g.links {
@@ -290,8 +290,8 @@ func (g *Group) known() int {
 	return n
 }
 
-// anyUp says whether a link stands. g.mu is held.
-func (g *Group) anyUp() bool {
+// anyUpLocked says whether a link stands. g.mu is held.
+func (g *Group) anyUpLocked() bool {
 	for _, l := range g.links {
 		if l.up {
 			return true
@@ -316,7 +316,7 @@ func (g *Group) linkChanged(l *link, up bool, err error) {
 			delete(t.lists, l.addr)
 		}
 	}
-	alone := !g.anyUp() && len(g.topics) > 0
+	alone := !g.anyUpLocked() && len(g.topics) > 0
 	news := alone && !g.alone && was
 	if g.alone = alone; up {
 		g.alone = false
@@ -324,7 +324,7 @@ func (g *Group) linkChanged(l *link, up bool, err error) {
 	var users []*Client
 	if was && !up {
 		for _, t := range g.topics {
-			users = append(users, t.clients()...)
+			users = append(users, t.followersLocked()...)
 		}
 	}
 	g.mu.Unlock()

@@ -52,7 +52,7 @@ func (c *Client) beginHold(sentinel string) {
 	held.held, held.since = true, now
 	c.hold = hold{sentinel: sentinel, until: now.Add(c.opts.MaxHold)}
 	c.hold.timer = time.AfterFunc(c.opts.MaxHold, c.expireHold)
-	c.store(&held)
+	c.storeLocked(&held)
 	c.counters.holds.Add(1)
 	if sentinel == suspicion {
 		sentinel = ""
@@ -66,10 +66,10 @@ func (c *Client) aborted(sentinel string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.hold.sentinel == sentinel {
-		c.release()
+		c.releaseLocked()
 	}
 	if c.candidate != nil && c.candidate.sentinel == sentinel && !c.target.Load().provisional {
-		c.dropCandidate(ErrOrphan)
+		c.dropCandidateLocked(ErrOrphan)
 	}
 }
 
@@ -88,24 +88,24 @@ func (c *Client) lostSentinel(addr string) {
 func (c *Client) expireHold() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.release()
+	c.releaseLocked()
 }
 
-// release lets writes go on where they were held. c.mu is held.
-func (c *Client) release() {
+// releaseLocked lets writes go on where they were held. c.mu is held.
+func (c *Client) releaseLocked() {
 	t := c.target.Load()
 	if c.closed || !t.held {
 		return
 	}
-	c.endHold(t, "")
+	c.endHoldLocked(t, "")
 	free := *t
 	free.held, free.gated = false, false
-	c.store(&free)
+	c.storeLocked(&free)
 }
 
-// endHold notes the end of t's hold, whose target is about to be replaced. to
+// endHoldLocked notes the end of t's hold, whose target is about to be replaced. to
 // is the new master; empty if there is none. c.mu is held.
-func (c *Client) endHold(t *target, to string) {
+func (c *Client) endHoldLocked(t *target, to string) {
 	if c.hold.timer != nil {
 		c.hold.timer.Stop()
 	}

@@ -34,7 +34,7 @@ func (c *Client) WithConn(ctx context.Context, fn func(*conn.Conn) error) error 
 		}
 		switch {
 		case called:
-			return c.settleLease(ctx, t, err)
+			return c.concludeLeased(ctx, t, err)
 		case final(err):
 			return err
 		}
@@ -45,8 +45,8 @@ func (c *Client) WithConn(ctx context.Context, fn func(*conn.Conn) error) error 
 	}
 }
 
-// settleLease weighs what fn has returned.
-func (c *Client) settleLease(ctx context.Context, t *target, err error) error {
+// concludeLeased weighs what fn has returned.
+func (c *Client) concludeLeased(ctx context.Context, t *target, err error) error {
 	if err == nil {
 		return c.vouch(ctx, t, true)
 	}

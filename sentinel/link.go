@@ -55,8 +55,8 @@ func newLink(g *Group, addr string, seed bool) *link {
 	return l
 }
 
-// want makes the link ask for a master, without waiting. group.mu is held.
-func (l *link) want(master string, full bool) {
+// wantLocked makes the link ask for a master, without waiting. group.mu is held.
+func (l *link) wantLocked(master string, full bool) {
 	l.wanted[master] = l.wanted[master] || full
 	l.wake()
 }
@@ -87,7 +87,7 @@ func (l *link) run() {
 			continue
 		}
 		l.tried = time.Now()
-		err := l.session(l.ctx)
+		err := l.connect(l.ctx)
 		if l.ctx.Err() != nil {
 			return
 		}
@@ -98,7 +98,7 @@ func (l *link) run() {
 		if _, refused := errors.AsType[*conn.AuthError](err); refused {
 			backoff = maxLinkBackoff // the same password will not do better soon
 		}
-		l.rest(backoff/2 + time.Duration(rand.Int64N(int64(backoff))))
+		l.backOff(backoff/2 + time.Duration(rand.Int64N(int64(backoff))))
 		backoff = min(2*backoff, l.maxBackoff())
 	}
 }
@@ -106,7 +106,7 @@ func (l *link) run() {
 func (l *link) maxBackoff() time.Duration {
 	l.group.mu.Lock()
 	defer l.group.mu.Unlock()
-	if l.group.anyUp() {
+	if l.group.anyUpLocked() {
 		return lostLinkBackoff
 	}
 	return maxLinkBackoff
@@ -123,8 +123,8 @@ func (l *link) sleep(d time.Duration) {
 	}
 }
 
-// rest waits until it is time to try again, or something is urgent.
-func (l *link) rest(d time.Duration) {
+// backOff waits until it is time to try again, or something is urgent.
+func (l *link) backOff(d time.Duration) {
 	until := time.Now().Add(d)
 	for left := d; left > 0; left = time.Until(until) {
 		l.sleep(left)
@@ -155,7 +155,7 @@ func (l *link) urgent() bool {
 	g := l.group
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if l.hurry || len(l.wanted) > 0 && !g.anyUp() {
+	if l.hurry || len(l.wanted) > 0 && !g.anyUpLocked() {
 		l.hurry = false
 		return true
 	}

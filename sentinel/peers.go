@@ -2,18 +2,18 @@ package sentinel
 
 import "time"
 
-// mergePeers takes in what a sentinel knows of the others: new ones are linked,
+// mergePeersLocked takes in what a sentinel knows of the others: new ones are linked,
 // and ones that were learned before and have been out of reach for long are
 // forgotten. The seeds are never: a list may be short for a while, as after
 // SENTINEL RESET. g.mu is held.
-func (g *Group) mergePeers(l *link, t *topic, a answer) {
+func (g *Group) mergePeersLocked(l *link, t *master, a answer) {
 	listed := make(map[string]bool, len(a.peers))
 	for _, p := range a.peers {
 		listed[p.addr] = !p.down
-		if p.down || g.sameUp(p) {
+		if p.down || g.sameUpLocked(p) {
 			continue
 		}
-		if g.addLink(p.addr, false) {
+		if g.addLinkLocked(p.addr, false) {
 			g.send(Event{Kind: EventSentinelFound, Master: t.name, Sentinel: p.addr})
 		}
 	}
@@ -22,11 +22,11 @@ func (g *Group) mergePeers(l *link, t *topic, a answer) {
 			other.missed[l.addr] = !listed[other.addr]
 		}
 	}
-	g.forgetLost()
+	g.forgetLostLocked()
 }
 
-// sameUp says whether a link to the same sentinel stands, by another address.
-func (g *Group) sameUp(p peer) bool {
+// sameUpLocked says whether a link to the same sentinel stands, by another address.
+func (g *Group) sameUpLocked(p peer) bool {
 	if p.id == "" {
 		return false
 	}
@@ -38,9 +38,9 @@ func (g *Group) sameUp(p peer) bool {
 	return false
 }
 
-// forgetLost drops links to sentinels that are out of reach and that others,
+// forgetLostLocked drops links to sentinels that are out of reach and that others,
 // two or all who can be asked, do not vouch for.
-func (g *Group) forgetLost() {
+func (g *Group) forgetLostLocked() {
 	if g.opts.SentinelForget < 0 {
 		return
 	}
@@ -61,7 +61,7 @@ func (g *Group) forgetLost() {
 			}
 		}
 		if missing >= min(2, up) {
-			g.dropLink(l)
+			g.dropLinkLocked(l)
 		}
 	}
 }
@@ -75,11 +75,11 @@ func (g *Group) identified(l *link, id string) {
 	for _, other := range g.links {
 		if other != l && other.id == id && other.up {
 			if !l.seed {
-				g.dropLink(l)
+				g.dropLinkLocked(l)
 				return
 			}
 			if !other.seed {
-				g.dropLink(other)
+				g.dropLinkLocked(other)
 			}
 		}
 	}

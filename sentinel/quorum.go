@@ -2,9 +2,9 @@ package sentinel
 
 import "time"
 
-// setLease has the sentinels asked often enough for the shortest lease of the
+// setQuorumTTLLocked has the sentinels asked often enough for the shortest lease of the
 // users. The lock is held.
-func (t *topic) setLease() {
+func (t *master) setQuorumTTLLocked() {
 	was := t.lease
 	t.lease = 0
 	for c := range t.users {
@@ -13,7 +13,7 @@ func (t *topic) setLease() {
 		}
 	}
 	if t.lease > 0 && t.lease != was {
-		t.group.askAll(t, false)
+		t.group.askAllLocked(t, false)
 	}
 }
 
@@ -27,20 +27,20 @@ type backing struct {
 	down        time.Duration
 }
 
-// back notes it after a change, where somebody needs it: it is looked at with
+// noteBackingLocked notes it after a change, where somebody needs it: it is looked at with
 // each write. The lock is held.
-func (t *topic) back() {
+func (t *master) noteBackingLocked() {
 	if t.lease == 0 {
 		return
 	}
 	b := backing{addr: t.view.addr, epoch: t.view.epoch, down: t.view.downAfter()}
-	b.since, b.count, b.need = t.view.backing(t.group.known())
+	b.since, b.count, b.need = t.view.backing(t.group.knownLocked())
 	t.backed.Store(&b)
 }
 
-// leaseTTL is how long a confirmation lasts: the sentinels cannot promote
+// quorumTTL is how long a confirmation lasts: the sentinels cannot promote
 // another master before they have missed this one for their own time.
-func (c *Client) leaseTTL(b *backing) time.Duration {
+func (c *Client) quorumTTL(b *backing) time.Duration {
 	if b.down > 0 {
 		return min(c.opts.LeaseTTL, b.down)
 	}
@@ -53,7 +53,7 @@ func (c *Client) hasQuorum(t *target, now time.Time) bool {
 		return false
 	}
 	b := c.topic.backed.Load()
-	return b != nil && b.addr == t.addr && b.epoch == t.epoch && b.count >= b.need && now.Sub(b.since) < c.leaseTTL(b)
+	return b != nil && b.addr == t.addr && b.epoch == t.epoch && b.count >= b.need && now.Sub(b.since) < c.quorumTTL(b)
 }
 
 // informed takes in news of the group: the common list of replicas, or another
@@ -70,8 +70,8 @@ func (c *Client) informed(replicas bool) {
 	}
 }
 
-// keepLease looks whether the quorum lasts. It ends with the client.
-func (c *Client) keepLease() {
+// keepAskingQuorum looks whether the quorum lasts. It ends with the client.
+func (c *Client) keepAskingQuorum() {
 	tick := time.NewTicker(max(c.opts.LeaseTTL/4, time.Millisecond))
 	defer tick.Stop()
 	for {
@@ -102,7 +102,7 @@ func (c *Client) tellQuorum() {
 	if has {
 		kind = EventQuorumFound
 		same := *t
-		c.store(&same)
+		c.storeLocked(&same)
 	} else {
 		c.counters.quorumLost.Add(1)
 	}

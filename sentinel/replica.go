@@ -54,8 +54,8 @@ func newReplica(r *Replicas, info Replica) *replica {
 	return n
 }
 
-// learn takes over what the sentinels say. set.mu is held.
-func (n *replica) learn(info Replica) {
+// learnLocked takes over what the sentinels say. set.mu is held.
+func (n *replica) learnLocked(info Replica) {
 	was := n.info
 	n.info = info
 	if was.Fit() != info.Fit() {
@@ -63,8 +63,8 @@ func (n *replica) learn(info Replica) {
 	}
 }
 
-// node describes it to choosers. set.mu is held.
-func (n *replica) node() Node {
+// nodeLocked describes it to choosers. set.mu is held.
+func (n *replica) nodeLocked() Node {
 	return Node{Addr: n.addr, Latency: n.latency, Lag: n.lag, Priority: n.info.Priority}
 }
 
@@ -86,7 +86,7 @@ func (n *replica) exclude(s *serving, err error) {
 		return
 	}
 	n.serving, n.err, n.aborted = nil, err, true
-	r.rebuild()
+	r.rebuildLocked()
 	r.mu.Unlock()
 	s.pool.Abort(err)
 	r.client.send(Event{Kind: EventReplicaDown, Addr: n.addr, Err: err})
@@ -117,12 +117,12 @@ func (n *replica) keep() {
 			n.serve(p)
 			backoff = minProbeBackoff
 		}
-		n.rest(wait, err != nil)
+		n.awaitProbe(wait, err != nil)
 	}
 }
 
-// rest waits until the next probe. One that failed is not repeated at once.
-func (n *replica) rest(d time.Duration, failed bool) {
+// awaitProbe waits until the next probe. One that failed is not repeated at once.
+func (n *replica) awaitProbe(d time.Duration, failed bool) {
 	if failed {
 		pause := time.NewTimer(min(d, minProbeBackoff))
 		defer pause.Stop()
@@ -212,7 +212,7 @@ func (n *replica) measured(rtt time.Duration, master, offset int64) error {
 		n.lag = max(master-offset, 0)
 	}
 	if n.serving != nil {
-		r.rebuild()
+		r.rebuildLocked()
 	}
 	if r.opts.MaxLag > 0 && n.lag > r.opts.MaxLag {
 		return fmt.Errorf("%w: %d bytes", errLags, n.lag)
@@ -230,7 +230,7 @@ func (n *replica) serve(p *pool.Pool) {
 		return
 	}
 	n.serving, n.err, n.said = &serving{addr: n.addr, replica: n, pool: p}, nil, false
-	r.rebuild()
+	r.rebuildLocked()
 	r.mu.Unlock()
 	r.client.send(Event{Kind: EventReplicaUp, Addr: n.addr})
 }
@@ -245,10 +245,10 @@ func (n *replica) withdraw(err error) {
 	say := s != nil || err != nil && !n.said
 	n.said = true
 	if s != nil {
-		r.rebuild()
+		r.rebuildLocked()
 	}
 	if !r.probed {
-		r.probed = r.allProbed()
+		r.probed = r.allProbedLocked()
 	}
 	r.mu.Unlock()
 	if s != nil && err != nil {
@@ -259,8 +259,8 @@ func (n *replica) withdraw(err error) {
 	}
 }
 
-// allProbed says whether every replica has failed once. r.mu is held.
-func (r *Replicas) allProbed() bool {
+// allProbedLocked says whether every replica has failed once. r.mu is held.
+func (r *Replicas) allProbedLocked() bool {
 	for _, n := range r.nodes {
 		if n.serving == nil && n.err == nil {
 			return false

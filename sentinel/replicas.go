@@ -326,7 +326,7 @@ func (r *Replicas) refresh() {
 	for _, info := range list {
 		listed[info.Addr] = true
 		if n := r.nodes[info.Addr]; n != nil {
-			n.learn(info)
+			n.learnLocked(info)
 			continue
 		}
 		n := newReplica(r, info)
@@ -339,7 +339,7 @@ func (r *Replicas) refresh() {
 			gone = append(gone, n)
 		}
 	}
-	r.rebuild()
+	r.rebuildLocked()
 	r.mu.Unlock()
 	for _, n := range begun {
 		c.spawn(n.keep)
@@ -349,8 +349,8 @@ func (r *Replicas) refresh() {
 	}
 }
 
-// rebuild makes a new snapshot. r.mu is held.
-func (r *Replicas) rebuild() {
+// rebuildLocked makes a new snapshot. r.mu is held.
+func (r *Replicas) rebuildLocked() {
 	s := &snapshot{}
 	addrs := make([]string, 0, len(r.nodes)+1)
 	for addr, n := range r.nodes {
@@ -361,7 +361,7 @@ func (r *Replicas) rebuild() {
 	slices.SortFunc(addrs, strings.Compare)
 	for _, addr := range addrs {
 		n := r.nodes[addr]
-		s.nodes = append(s.nodes, n.node())
+		s.nodes = append(s.nodes, n.nodeLocked())
 		s.replicas = append(s.replicas, n.serving)
 	}
 	if r.opts.Policy == AnyNode {
@@ -383,5 +383,5 @@ func (r *Replicas) shut() {
 		n.cancel()
 		n.serving = nil
 	}
-	r.rebuild()
+	r.rebuildLocked()
 }

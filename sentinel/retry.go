@@ -51,7 +51,7 @@ func (c *Client) retry(ctx context.Context, cmd resp.Command, out outcome) (resp
 	write := cmd.Flags()&resp.ReadOnly == 0
 	redis.CountAttempt(ctx)
 	for {
-		reply, err, done := c.settle(ctx, &cmd, out, &b)
+		reply, err, done := c.conclude(ctx, &cmd, out, &b)
 		if done {
 			return reply, err
 		}
@@ -65,11 +65,11 @@ func (c *Client) retry(ctx context.Context, cmd resp.Command, out outcome) (resp
 	}
 }
 
-// settle ends the command with out's result, or waits until it may be tried
+// conclude ends the command with out's result, or waits until it may be tried
 // again.
-func (c *Client) settle(ctx context.Context, cmd *resp.Command, out outcome, b *budget) (resp.Reply, error, bool) {
+func (c *Client) conclude(ctx context.Context, cmd *resp.Command, out outcome, b *budget) (resp.Reply, error, bool) {
 	if out.err == nil && refused(out.reply.Value) {
-		return c.settleRefused(ctx, cmd, out, b)
+		return c.concludeRefused(ctx, cmd, out, b)
 	}
 	if out.err == nil {
 		err := c.vouch(ctx, out.target, cmd.Flags()&resp.ReadOnly == 0)
@@ -115,9 +115,9 @@ func final(err error) bool {
 	return auth
 }
 
-// settleRefused waits after a reply such as READONLY, or returns it when
+// concludeRefused waits after a reply such as READONLY, or returns it when
 // waiting has not helped.
-func (c *Client) settleRefused(ctx context.Context, cmd *resp.Command, out outcome, b *budget) (resp.Reply, error, bool) {
+func (c *Client) concludeRefused(ctx context.Context, cmd *resp.Command, out outcome, b *budget) (resp.Reply, error, bool) {
 	e, _ := errors.AsType[*resp.Error](out.reply.Err())
 	switch {
 	case cmd.Flags()&resp.NoRetry != 0, e.Code == "EXECABORT":
@@ -170,7 +170,7 @@ func (c *Client) pause(ctx context.Context, t *target, b *budget, cause error) e
 	changed, closed := c.changed, c.closed
 	moved := c.target.Load() != t
 	if !moved {
-		c.revive(t, cause)
+		c.reviveLocked(t, cause)
 	}
 	c.mu.Unlock()
 	switch {

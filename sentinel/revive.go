@@ -26,9 +26,9 @@ type revival struct {
 	wanted     time.Time
 }
 
-// revive begins an attempt, or goes on with it, for a caller that has failed
+// reviveLocked begins an attempt, or goes on with it, for a caller that has failed
 // with cause. c.mu is held.
-func (c *Client) revive(t *target, cause error) {
+func (c *Client) reviveLocked(t *target, cause error) {
 	if t.pool == nil || errors.Is(cause, ErrHeld) || errors.Is(cause, ErrNoQuorum) {
 		return
 	}
@@ -78,6 +78,6 @@ func (c *Client) revived(t *target) {
 	}
 	if now := c.target.Load(); !c.closed && now.generation == t.generation {
 		same := *now
-		c.store(&same)
+		c.storeLocked(&same)
 	}
 }

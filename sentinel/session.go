@@ -29,9 +29,9 @@ var channels = []string{
 	"+sentinel", "+sentinel-address-switch", "+tilt", "-tilt",
 }
 
-// session is one connection to a sentinel; with RESP2 a second one carries the
+// linkSession is one connection to a sentinel; with RESP2 a second one carries the
 // messages, because a subscribed connection takes no questions.
-type session struct {
+type linkSession struct {
 	link     *link
 	ask      *conn.Conn
 	listen   *conn.Conn // the same as ask in RESP3; nil where nothing listens
@@ -43,11 +43,11 @@ type session struct {
 	failed   error         // why; read after done
 }
 
-// session is the life of one connection: subscribe, then ask, so that nothing
+// connect is the life of one connection: subscribe, then ask, so that nothing
 // falls between (client spec: a message is a hint, never the only source).
-func (l *link) session(ctx context.Context) error {
+func (l *link) connect(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
-	s := &session{link: l, messages: make(chan Message, messageBacklog), ready: make(chan struct{})}
+	s := &linkSession{link: l, messages: make(chan Message, messageBacklog), ready: make(chan struct{})}
 	defer s.close()
 	defer cancel()
 	if err := s.open(ctx); err != nil {
@@ -69,7 +69,7 @@ func (l *link) setListens(on bool) {
 	l.listens = on
 }
 
-func (s *session) options() conn.Options {
+func (s *linkSession) options() conn.Options {
 	o := s.link.group.opts.Conn
 	o.Addr = s.link.addr
 	o.OnPush = s.push
@@ -78,7 +78,7 @@ func (s *session) options() conn.Options {
 
 // open connects and subscribes. A user that may not subscribe can ask; the
 // refusal has broken the connection, so there is a new one.
-func (s *session) open(ctx context.Context) (err error) {
+func (s *linkSession) open(ctx context.Context) (err error) {
 	if s.ask, err = conn.Dial(ctx, s.options()); err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func (s *session) open(ctx context.Context) (err error) {
 	return err
 }
 
-func (s *session) close() {
+func (s *linkSession) close() {
 	if s.ask != nil {
 		_ = s.ask.Close()
 	}
@@ -117,7 +117,7 @@ func (s *session) close() {
 // subscribe sends SUBSCRIBE, starts the goroutine that listens, and waits until
 // all channels are confirmed. The goroutine ends with the session, which waits
 // for it.
-func (s *session) subscribe(ctx context.Context) error {
+func (s *linkSession) subscribe(ctx context.Context) error {
 	args := make([]resp.Arg, len(channels))
 	for i, name := range channels {
 		args[i] = resp.String(name)
@@ -148,7 +148,7 @@ func (s *session) subscribe(ctx context.Context) error {
 }
 
 // receive listens on a RESP2 connection.
-func (s *session) receive(ctx context.Context) error {
+func (s *linkSession) receive(ctx context.Context) error {
 	for {
 		r, err := s.listen.Receive(ctx)
 		if err != nil {
@@ -164,7 +164,7 @@ func (s *session) receive(ctx context.Context) error {
 }
 
 // push takes a message out of a frame. It runs on the goroutine that reads.
-func (s *session) push(v resp.Value) {
+func (s *linkSession) push(v resp.Value) {
 	var parts [3]string
 	n := 0
 	for e := range v.Elems() {
@@ -188,7 +188,7 @@ func (s *session) push(v resp.Value) {
 
 // message acts on what a sentinel has published. One that is malformed, or one
 // too many to be asked about, has everything asked instead.
-func (s *session) message(channel, payload string) {
+func (s *linkSession) message(channel, payload string) {
 	m, err := parseMessage(channel, payload)
 	if err != nil {
 		s.missed()
@@ -204,19 +204,19 @@ func (s *session) message(channel, payload string) {
 	}
 }
 
-func (s *session) missed() {
+func (s *linkSession) missed() {
 	g := s.link.group
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for name := range g.topics {
-		s.link.want(name, true)
+		s.link.wantLocked(name, true)
 	}
 }
 
 // identify asks for the sentinel's run id, by which two addresses of one are
 // recognised. Sentinels before 6.2 do not know the question, and it may be
 // forbidden: then they count as different.
-func (s *session) identify(ctx context.Context) {
+func (s *linkSession) identify(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, s.link.group.opts.QueryTimeout)
 	defer cancel()
 	r, err := s.ask.Do(ctx, resp.NewCommand("SENTINEL", resp.String("myid")))
@@ -230,7 +230,7 @@ func (s *session) identify(ctx context.Context) {
 }
 
 // follow acts on messages, pings, and asks from time to time.
-func (s *session) follow(ctx context.Context) error {
+func (s *linkSession) follow(ctx context.Context) error {
 	ping := time.NewTicker(s.link.group.opts.PingInterval)
 	defer ping.Stop()
 	wait, names := s.nextPoll()
@@ -273,7 +273,7 @@ func (s *session) follow(ctx context.Context) error {
 // nextPoll says when to ask without a reason, give or take a fifth, and for
 // which masters: all, or in between those that are in alarm, not known yet, or
 // under a quorum lease.
-func (s *session) nextPoll() (wait time.Duration, names []string) {
+func (s *linkSession) nextPoll() (wait time.Duration, names []string) {
 	g := s.link.group
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -307,7 +307,7 @@ func jitter(d time.Duration) time.Duration {
 }
 
 // ping finds out whether the sentinel still answers, on both connections.
-func (s *session) ping(ctx context.Context) error {
+func (s *linkSession) ping(ctx context.Context) error {
 	o := &s.link.group.opts
 	if s.listen != nil && s.listen != s.ask {
 		if time.Since(time.Unix(0, s.heard.Load())) > o.PingInterval+o.PongTimeout {
@@ -330,7 +330,7 @@ func (s *session) ping(ctx context.Context) error {
 // askAbout asks for the master of a message, and of those that wait behind it.
 // An ordinary message is also about replicas or sentinels, so the question is
 // full; in a failover the address comes first.
-func (s *session) askAbout(ctx context.Context, m Message) error {
+func (s *linkSession) askAbout(ctx context.Context, m Message) error {
 	wanted := make(map[string]bool)
 	for {
 		_, quick := failoverMessages[m.Name]
@@ -344,7 +344,7 @@ func (s *session) askAbout(ctx context.Context, m Message) error {
 	}
 }
 
-func (s *session) askFor(ctx context.Context, wanted map[string]bool) error {
+func (s *linkSession) askFor(ctx context.Context, wanted map[string]bool) error {
 	for name, full := range wanted {
 		if err := s.askNext(ctx, name, full); err != nil {
 			return err
@@ -353,7 +353,7 @@ func (s *session) askFor(ctx context.Context, wanted map[string]bool) error {
 	return nil
 }
 
-func (s *session) askNames(ctx context.Context, names []string) error {
+func (s *linkSession) askNames(ctx context.Context, names []string) error {
 	for _, name := range names {
 		if err := s.askNext(ctx, name, true); err != nil {
 			return err
@@ -364,7 +364,7 @@ func (s *session) askNames(ctx context.Context, names []string) error {
 
 // askNext asks for one of many masters, after those that messages have come
 // about meanwhile: they are news, and what there are many of is not.
-func (s *session) askNext(ctx context.Context, name string, full bool) error {
+func (s *linkSession) askNext(ctx context.Context, name string, full bool) error {
 	for {
 		select {
 		case m := <-s.messages:
@@ -382,7 +382,7 @@ func (s *session) askNext(ctx context.Context, name string, full bool) error {
 // askOne asks for one master. An error is one of the connection; that the
 // sentinel does not know the master, or is slow, is not: pings decide about
 // the connection.
-func (s *session) askOne(ctx context.Context, name string, full bool) error {
+func (s *linkSession) askOne(ctx context.Context, name string, full bool) error {
 	g := s.link.group
 	asked := time.Now()
 	query, cancel := context.WithTimeout(ctx, g.opts.QueryTimeout)

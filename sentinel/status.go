@@ -78,7 +78,7 @@ func (g *Group) Status() GroupStatus {
 	s := GroupStatus{Name: g.name, Stats: g.Stats()}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	s.Alone = !g.anyUp() && len(g.topics) > 0
+	s.Alone = !g.anyUpLocked() && len(g.topics) > 0
 	for _, addr := range g.order {
 		l := g.links[addr]
 		st := SentinelStatus{Addr: addr, ID: l.id, Seed: l.seed, Up: l.up, Subscribed: l.up && l.listens, LastAnswer: l.answered}
@@ -90,20 +90,20 @@ func (g *Group) Status() GroupStatus {
 		s.Sentinels = append(s.Sentinels, st)
 	}
 	for _, t := range g.topics {
-		s.Masters = append(s.Masters, t.status())
+		s.Masters = append(s.Masters, t.statusLocked())
 	}
 	slices.SortFunc(s.Masters, func(a, b MasterStatus) int { return strings.Compare(a.Name, b.Name) })
 	return s
 }
 
-// status returns a snapshot. The lock is held.
-func (t *topic) status() MasterStatus {
+// statusLocked returns a snapshot. The lock is held.
+func (t *master) statusLocked() MasterStatus {
 	g := t.group
 	s := MasterStatus{
 		Name: t.name, Known: t.view.known, Addr: t.view.addr, Epoch: t.view.epoch,
 		Replicas: slices.Clone(t.merged), Clients: len(t.users),
 	}
-	s.QuorumSince, s.Confirming, s.Needed = t.view.backing(g.known())
+	s.QuorumSince, s.Confirming, s.Needed = t.view.backing(g.knownLocked())
 	s.QuorumFresh = t.view.known && s.Confirming >= s.Needed && time.Since(s.QuorumSince) < DefaultLeaseTTL+2*g.opts.PollInterval
 	for _, addr := range g.order {
 		o := Opinion{Sentinel: addr}
@@ -195,7 +195,7 @@ func (c *Client) quorumFresh(t *target) bool {
 	}
 	c.group.mu.Lock()
 	defer c.group.mu.Unlock()
-	return c.topic.view.addr == t.addr && c.topic.status().QuorumFresh
+	return c.topic.view.addr == t.addr && c.topic.statusLocked().QuorumFresh
 }
 
 // Status returns a snapshot of all replicas that the sentinels list, sorted by
@@ -205,7 +205,7 @@ func (r *Replicas) Status() []ReplicaStatus {
 	defer r.mu.Unlock()
 	all := make([]ReplicaStatus, 0, len(r.nodes))
 	for _, n := range r.nodes {
-		s := ReplicaStatus{Node: n.node(), Serving: n.serving != nil, Reported: n.info}
+		s := ReplicaStatus{Node: n.nodeLocked(), Serving: n.serving != nil, Reported: n.info}
 		if n.serving != nil {
 			s.Pool = poolStats(n.serving.pool)
 		} else if n.err != nil {

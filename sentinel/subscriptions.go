@@ -159,7 +159,7 @@ func (s *Subscriptions) follow(p *pool.Pool) {
 	}
 	s.pool = p
 	s.moves++
-	s.breakAll(ErrSwitched)
+	s.breakAllLocked(ErrSwitched)
 }
 
 // abort ends the source.
@@ -167,12 +167,12 @@ func (s *Subscriptions) abort(cause error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = fmt.Errorf("subscriptions: %w", cause)
-	s.breakAll(cause)
+	s.breakAllLocked(cause)
 }
 
-// breakAll wakes those who dial, and breaks all connections on goroutines of
+// breakAllLocked wakes those who dial, and breaks all connections on goroutines of
 // their own: closing a socket may take its time. s.mu is held.
-func (s *Subscriptions) breakAll(cause error) {
+func (s *Subscriptions) breakAllLocked(cause error) {
 	close(s.changed)
 	s.changed = make(chan struct{})
 	for cn := range s.conns {

@@ -66,18 +66,18 @@ func maybeExecuted(t *target, sent int, cause error) *conn.Error {
 // executed, and has reached the replicas, before.
 const holdGrace = 5 * time.Millisecond
 
-// word says what a reply that came by t is worth.
-type word uint8
+// trust says what a reply that came by t is worth.
+type trust uint8
 
 const (
-	good     word = iota
+	good     trust = iota
 	unproved      // given by a master that is just being replaced, or not
 	void          // given by a master that has been replaced
 	lapsed        // given without a quorum
 )
 
 // weigh says what a reply by t is worth now.
-func (c *Client) weigh(t *target, write bool) word {
+func (c *Client) weigh(t *target, write bool) trust {
 	now := c.target.Load()
 	switch {
 	case now.generation != t.generation:
@@ -144,9 +144,9 @@ func (c *Client) awaitChange(ctx context.Context, t *target) error {
 	}
 }
 
-// store puts a new target in place and wakes those who wait for one. c.mu is
+// storeLocked puts a new target in place and wakes those who wait for one. c.mu is
 // held.
-func (c *Client) store(t *target) {
+func (c *Client) storeLocked(t *target) {
 	t.gated = t.gated || t.pool == nil || t.held || t.strict
 	c.noteMove(c.target.Swap(t), t)
 	close(c.changed)
@@ -171,31 +171,31 @@ func (c *Client) follow() {
 		same := *old
 		same.moves, same.epoch, same.provisional = v.moves, v.epoch, false
 		same.held, same.gated = false, false
-		c.stopEager()
-		c.endHold(old, v.addr)
-		c.store(&same)
+		c.stopEagerLocked()
+		c.endHoldLocked(old, v.addr)
+		c.storeLocked(&same)
 		return
 	}
-	c.moveTo(&target{moves: v.moves, epoch: v.epoch, addr: v.addr}, ErrSwitched)
+	c.moveToLocked(&target{moves: v.moves, epoch: v.epoch, addr: v.addr}, ErrSwitched)
 }
 
-// moveTo makes t the target, with a pool of its own: the one that was opened
+// moveToLocked makes t the target, with a pool of its own: the one that was opened
 // ahead to a candidate, or a new one. The connections of the former target are
 // broken with cause. c.mu is held.
-func (c *Client) moveTo(t *target, cause error) {
+func (c *Client) moveToLocked(t *target, cause error) {
 	old := c.target.Load()
 	t.generation, t.strict = old.generation+1, c.opts.RequireQuorum
-	t.pool = c.takeCandidate(t.addr)
+	t.pool = c.takeCandidateLocked(t.addr)
 	if t.pool == nil {
 		t.pool = pool.New(c.masterPool(t.addr))
 	}
-	c.stopEager()
-	c.endHold(old, t.addr)
-	c.store(t)
+	c.stopEagerLocked()
+	c.endHoldLocked(old, t.addr)
+	c.storeLocked(t)
 	if old.generation > 0 {
 		c.counters.switches.Add(1)
 	}
-	c.retire(old.pool, cause)
+	c.retireLocked(old.pool, cause)
 	if c.subs != nil {
 		c.subs.follow(t.pool)
 	}
@@ -229,7 +229,7 @@ func (c *Client) distrust(t *target, cause error) {
 	next.generation++
 	next.pool = pool.New(c.masterPool(now.addr))
 	next.gated = false
-	c.store(&next)
+	c.storeLocked(&next)
 	c.counters.distrusted.Add(1)
 	old := now.pool
 	c.spawnLocked(func() {
@@ -252,7 +252,7 @@ func (c *Client) distrust(t *target, cause error) {
 const refusalGrace = 50 * time.Millisecond
 
 // deny tells the view that the server at addr is no master by its own word.
-func (t *topic) deny(addr string) {
+func (t *master) deny(addr string) {
 	t.group.mu.Lock()
 	defer t.group.mu.Unlock()
 	t.view.deny(addr)

@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// topic is one master of the group, as long as clients use it. Group.mu guards
+// master is one master of the group, as long as clients use it. Group.mu guards
 // it.
-type topic struct {
+type master struct {
 	group   *Group
 	name    string
 	refs    int
@@ -45,22 +45,22 @@ type listing struct {
 	replicas []Replica
 }
 
-func newTopic(g *Group, name string) *topic {
-	return &topic{
+func newTopic(g *Group, name string) *master {
+	return &master{
 		group: g, name: name, changed: make(chan struct{}),
 		users: make(map[*Client]struct{}), tried: make(map[string]error), answers: make(map[string]time.Time),
 		lists: make(map[string]listing), runIDs: make(map[string]bool), noted: make(map[string]string),
 	}
 }
 
-// clients returns the users. The lock is held.
-func (t *topic) clients() []*Client {
+// followersLocked returns the users. The lock is held.
+func (t *master) followersLocked() []*Client {
 	return slices.Collect(maps.Keys(t.users))
 }
 
-// failure is why the master is unknown, once every link has been tried. The
+// failureLocked is why the master is unknown, once every link has been tried. The
 // lock is held.
-func (t *topic) failure() error {
+func (t *master) failureLocked() error {
 	if t.gather != nil {
 		return nil
 	}
@@ -69,11 +69,11 @@ func (t *topic) failure() error {
 			return nil
 		}
 	}
-	return t.attempts()
+	return t.attemptsLocked()
 }
 
-// attempts lists the failures so far. The lock is held.
-func (t *topic) attempts() *ResolveError {
+// attemptsLocked lists the failures so far. The lock is held.
+func (t *master) attemptsLocked() *ResolveError {
 	e := &ResolveError{Master: t.name}
 	for _, addr := range t.group.order {
 		if err := t.tried[addr]; err != nil {
@@ -84,23 +84,23 @@ func (t *topic) attempts() *ResolveError {
 }
 
 // cutShort is the error of a wait that ctx has ended.
-func (t *topic) cutShort(ctx context.Context) error {
+func (t *master) cutShort(ctx context.Context) error {
 	return fmt.Errorf("sentinel: master %q: %w; %w", t.name, ctx.Err(), t.why())
 }
 
 // why is why the master is not known.
-func (t *topic) why() error {
+func (t *master) why() error {
 	t.group.mu.Lock()
 	defer t.group.mu.Unlock()
-	return t.attempts()
+	return t.attemptsLocked()
 }
 
-func (t *topic) broadcast() {
+func (t *master) broadcastLocked() {
 	close(t.changed)
 	t.changed = make(chan struct{})
 }
 
-func (t *topic) stopGather() {
+func (t *master) stopTimersLocked() {
 	if t.gather != nil {
 		t.gather.Stop()
 		t.gather = nil
@@ -111,8 +111,8 @@ func (t *topic) stopGather() {
 	}
 }
 
-// alarm has the sentinels asked quickly for a while. The lock is held.
-func (t *topic) alarm(now time.Time, d time.Duration) {
+// alarmLocked has the sentinels asked quickly for a while. The lock is held.
+func (t *master) alarmLocked(now time.Time, d time.Duration) {
 	if until := now.Add(d); until.After(t.alarmed) {
 		t.alarmed = until
 	}
@@ -130,21 +130,21 @@ func (g *Group) answered(l *link, master string, a answer) {
 	}
 	t.tried[l.addr], t.answers[l.addr] = nil, a.sighting.asked
 	if a.full {
-		g.mergePeers(l, t, a)
+		g.mergePeersLocked(l, t, a)
 	}
 	was := t.view
-	v := t.view.see(l.addr, a.sighting, rules{known: g.known(), grace: g.opts.RegressionGrace, second: g.opts.SecondOpinion})
-	users := t.judge(l, v, was, a.sighting)
-	t.noteRunID(l, a.sighting)
-	replicas := a.full && t.mergeReplicas(l, a)
-	t.back()
-	relief := t.suspected && t.vouched()
+	v := t.view.see(l.addr, a.sighting, rules{known: g.knownLocked(), grace: g.opts.RegressionGrace, second: g.opts.SecondOpinion})
+	users := t.judgeLocked(l, v, was, a.sighting)
+	t.noteRunIDLocked(l, a.sighting)
+	replicas := a.full && t.mergeReplicasLocked(l, a)
+	t.noteBackingLocked()
+	relief := t.suspected && t.vouchedLocked()
 	t.suspected = t.suspected && !relief
 	var informed []*Client
 	if replicas || relief || t.lease > 0 {
-		informed = t.clients()
+		informed = t.followersLocked()
 	}
-	t.broadcast()
+	t.broadcastLocked()
 	g.mu.Unlock()
 	for _, c := range users {
 		c.follow()
@@ -172,13 +172,13 @@ func (g *Group) translate(a *answer) {
 	}
 }
 
-// judge acts on a verdict and returns the clients to move. The lock is held.
-func (t *topic) judge(l *link, v verdict, was view, s sighting) []*Client {
+// judgeLocked acts on a verdict and returns the clients to move. The lock is held.
+func (t *master) judgeLocked(l *link, v verdict, was view, s sighting) []*Client {
 	e := Event{Master: t.name, Sentinel: l.addr, Epoch: t.view.epoch, Addr: t.view.addr, OldAddr: was.addr}
 	said := ""
 	switch v {
 	case gathering:
-		return t.collect()
+		return t.collectLocked()
 	case waiting:
 		time.AfterFunc(loneLeaderDelay/4, func() { t.askAgain(l) })
 		return nil
@@ -188,11 +188,11 @@ func (t *topic) judge(l *link, v verdict, was view, s sighting) []*Client {
 	case stale:
 		e.Kind, said = EventSentinelStale, fmt.Sprint(s.epoch, s.addr)
 		e.OldAddr, e.Err = s.addr, fmt.Errorf("it reports epoch %d", s.epoch)
-		t.recheckAt(t.view.behind.Add(t.group.opts.RegressionGrace))
+		t.recheckAtLocked(t.view.behind.Add(t.group.opts.RegressionGrace))
 	case conflict:
 		e.Kind, said = EventConflict, fmt.Sprint(s.epoch, s.addr)
 		e.OldAddr, e.Err = s.addr, fmt.Errorf("it reports %s for the same epoch", s.addr)
-		t.alarm(time.Now(), 2*disputeGap)
+		t.alarmLocked(time.Now(), 2*disputeGap)
 	case switched:
 		e.Kind = EventSwitched
 	case reset:
@@ -206,32 +206,32 @@ func (t *topic) judge(l *link, v verdict, was view, s sighting) []*Client {
 		return nil
 	}
 	t.group.send(e)
-	t.moved(was)
-	return t.clients()
+	t.movedLocked(was)
+	return t.followersLocked()
 }
 
-// moved tidies up after the view has changed. The lock is held.
-func (t *topic) moved(was view) {
+// movedLocked tidies up after the view has changed. The lock is held.
+func (t *master) movedLocked(was view) {
 	if t.view.addr != was.addr {
 		clear(t.runIDs)
 	}
 	clear(t.noted)
 	t.alarmed = time.Now().Add(time.Second)
-	t.group.askAll(t, true)
-	t.broadcast()
+	t.group.askAllLocked(t, true)
+	t.broadcastLocked()
 }
 
 // askAgain asks one sentinel once more. It does nothing after Close but note
 // it.
-func (t *topic) askAgain(l *link) {
+func (t *master) askAgain(l *link) {
 	t.group.mu.Lock()
 	defer t.group.mu.Unlock()
-	l.want(t.name, false)
+	l.wantLocked(t.name, false)
 }
 
-// recheckAt has all sentinels asked at a time, when a lower epoch may be
+// recheckAtLocked has all sentinels asked at a time, when a lower epoch may be
 // believed. The lock is held.
-func (t *topic) recheckAt(at time.Time) {
+func (t *master) recheckAtLocked(at time.Time) {
 	if t.view.behind.IsZero() || t.recheck != nil {
 		return
 	}
@@ -239,24 +239,24 @@ func (t *topic) recheckAt(at time.Time) {
 		t.group.mu.Lock()
 		defer t.group.mu.Unlock()
 		t.recheck = nil
-		t.group.askAll(t, true)
+		t.group.askAllLocked(t, true)
 	})
 }
 
-// collect waits for more first answers, unless all have come, or enough agree.
+// collectLocked waits for more first answers, unless all have come, or enough agree.
 // The lock is held.
-func (t *topic) collect() []*Client {
+func (t *master) collectLocked() []*Client {
 	window := t.group.opts.GatherWindow
-	if window > 0 && !t.allTried() && !t.view.agreed(t.group.known()) {
+	if window > 0 && !t.allTriedLocked() && !t.view.agreed(t.group.knownLocked()) {
 		if t.gather == nil {
 			t.gather = time.AfterFunc(window, t.gathered)
 		}
 		return nil
 	}
-	return t.settle()
+	return t.resolveLocked()
 }
 
-func (t *topic) allTried() bool {
+func (t *master) allTriedLocked() bool {
 	for _, addr := range t.group.order {
 		if _, tried := t.tried[addr]; !tried {
 			return false
@@ -265,24 +265,24 @@ func (t *topic) allTried() bool {
 	return true
 }
 
-func (t *topic) gathered() {
+func (t *master) gathered() {
 	t.group.mu.Lock()
-	users := t.settle()
+	users := t.resolveLocked()
 	t.group.mu.Unlock()
 	for _, c := range users {
 		c.follow()
 	}
 }
 
-// settle makes the best of the first answers the view. The lock is held.
-func (t *topic) settle() []*Client {
-	t.stopGather()
-	if !t.view.settle() {
+// resolveLocked makes the best of the first answers the view. The lock is held.
+func (t *master) resolveLocked() []*Client {
+	t.stopTimersLocked()
+	if !t.view.resolve() {
 		return nil
 	}
 	t.group.send(Event{Kind: EventResolved, Master: t.name, Epoch: t.view.epoch, Addr: t.view.addr})
-	t.broadcast()
-	return t.clients()
+	t.broadcastLocked()
+	return t.followersLocked()
 }
 
 // unanswered notes that a sentinel could not say anything of a master.
@@ -295,21 +295,21 @@ func (g *Group) unanswered(l *link, master string, asked time.Time, err error) {
 	}
 	t.tried[l.addr], t.answers[l.addr] = err, asked
 	t.view.forget(l.addr)
-	t.back()
+	t.noteBackingLocked()
 	var users []*Client
 	if !t.view.known && t.gather != nil {
-		users = t.collect()
+		users = t.collectLocked()
 	}
-	t.broadcast()
+	t.broadcastLocked()
 	g.mu.Unlock()
 	for _, c := range users {
 		c.follow()
 	}
 }
 
-// noteRunID says when the master runs under another run id. Each id counts
+// noteRunIDLocked says when the master runs under another run id. Each id counts
 // once: sentinels learn of it at different times. The lock is held.
-func (t *topic) noteRunID(l *link, s sighting) {
+func (t *master) noteRunIDLocked(l *link, s sighting) {
 	if !t.view.known || s.addr != t.view.addr || s.epoch != t.view.epoch || s.failing || s.runID == "" || t.runIDs[s.runID] {
 		return
 	}
@@ -320,9 +320,9 @@ func (t *topic) noteRunID(l *link, s sighting) {
 	}
 }
 
-// mergeReplicas takes in a sentinel's list and says whether the common one has
+// mergeReplicasLocked takes in a sentinel's list and says whether the common one has
 // changed. The lock is held.
-func (t *topic) mergeReplicas(l *link, a answer) bool {
+func (t *master) mergeReplicasLocked(l *link, a answer) bool {
 	t.lists[l.addr] = listing{addr: a.sighting.addr, epoch: a.sighting.epoch, replicas: a.replicas}
 	votes := make(map[string][]Replica)
 	for _, list := range t.lists {
@@ -391,7 +391,7 @@ func (g *Group) published(l *link, m Message) (ask bool) {
 		return false
 	}
 	if failoverMessages[m.Name] {
-		t.alarm(time.Now(), failoverAlarm)
+		t.alarmLocked(time.Now(), failoverAlarm)
 		for _, other := range g.links {
 			other.wake() // to ask quickly from now on
 		}
@@ -402,7 +402,7 @@ func (g *Group) published(l *link, m Message) (ask bool) {
 			peer.wake()
 		}
 	}
-	users := t.clients()
+	users := t.followersLocked()
 	g.mu.Unlock()
 	for _, c := range users {
 		c.heard(l.addr, m)

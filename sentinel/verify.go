@@ -40,7 +40,7 @@ func (c *Client) Invalidate() {
 	if !c.closed && now.pool != nil {
 		next := *now
 		next.held, next.gated = false, false
-		c.moveTo(&next, fmt.Errorf("%w: %w", ErrSwitched, ErrInvalidated))
+		c.moveToLocked(&next, fmt.Errorf("%w: %w", ErrSwitched, ErrInvalidated))
 	}
 	c.mu.Unlock()
 	c.topic.doubt()
@@ -48,14 +48,14 @@ func (c *Client) Invalidate() {
 
 // askAndWait asks all sentinels for a master and waits until those that can be
 // reached have answered.
-func (g *Group) askAndWait(ctx context.Context, t *topic) error {
+func (g *Group) askAndWait(ctx context.Context, t *master) error {
 	began := time.Now()
 	g.mu.Lock()
-	g.askAll(t, true)
+	g.askAllLocked(t, true)
 	g.mu.Unlock()
 	for {
 		g.mu.Lock()
-		pending, known, why := t.pending(began), t.view.known, error(t.attempts())
+		pending, known, why := t.pendingLocked(began), t.view.known, error(t.attemptsLocked())
 		changed, closed := t.changed, g.closed
 		g.mu.Unlock()
 		switch {
@@ -74,9 +74,9 @@ func (g *Group) askAndWait(ctx context.Context, t *topic) error {
 	}
 }
 
-// pending says whether a link that stands has not answered since began. The
+// pendingLocked says whether a link that stands has not answered since began. The
 // lock is held.
-func (t *topic) pending(began time.Time) bool {
+func (t *master) pendingLocked(began time.Time) bool {
 	for addr, l := range t.group.links {
 		if l.up && t.answers[addr].Before(began) {
 			return true
@@ -133,7 +133,7 @@ func (c *Client) deserted(t *target) bool {
 	g := c.group
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if c.topic.view.addr != t.addr || c.topic.vouched() {
+	if c.topic.view.addr != t.addr || c.topic.vouchedLocked() {
 		return false
 	}
 	healthy := 0
@@ -150,10 +150,10 @@ func (c *Client) deserted(t *target) bool {
 	return healthy > 0
 }
 
-// vouched says whether a majority of the sentinels confirms the master. The lock
+// vouchedLocked says whether a majority of the sentinels confirms the master. The lock
 // is held.
-func (t *topic) vouched() bool {
-	_, confirming, needed := t.view.backing(t.group.known())
+func (t *master) vouchedLocked() bool {
+	_, confirming, needed := t.view.backing(t.group.knownLocked())
 	return confirming >= needed
 }
 
@@ -165,7 +165,7 @@ func (c *Client) reassured() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.hold.sentinel == suspicion {
-		c.release()
+		c.releaseLocked()
 	}
 }
 

@@ -167,8 +167,8 @@ func (v *view) agreed(known int) bool {
 	return ok && 2*v.votes(best.addr, best.epoch) > known
 }
 
-// settle ends the gathering.
-func (v *view) settle() bool {
+// resolve ends the gathering.
+func (v *view) resolve() bool {
 	best, ok := v.best()
 	if !ok || v.known {
 		return false

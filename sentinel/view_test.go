@@ -109,7 +109,7 @@ func TestAViewMovesOnlyForwardInEpochs(t *testing.T) {
 				if got != s.want {
 					t.Fatalf("step %d: verdict %d, want %d", i, got, s.want)
 				}
-				if i+1 == table.known && !v.settle() {
+				if i+1 == table.known && !v.resolve() {
 					t.Fatal("not settled")
 				}
 				if s.master != "" && v.addr != s.master {
@@ -126,7 +126,7 @@ func TestAViewMovesOnlyForwardInEpochs(t *testing.T) {
 func TestAServerThatDeniesLosesATie(t *testing.T) {
 	var v view
 	v.see("s1", sighting{addr: "A", epoch: 3}, rules{known: 2})
-	v.settle()
+	v.resolve()
 	if got := v.see("s2", sighting{addr: "B", epoch: 3}, rules{known: 2}); got != conflict {
 		t.Fatalf("verdict %d", got)
 	}
@@ -144,7 +144,7 @@ func TestAForgottenSentinelHasNoVote(t *testing.T) {
 	r := rules{known: 3, grace: time.Second}
 	var v view
 	v.see("s1", sighting{addr: "A", epoch: 3, at: at(0)}, r)
-	v.settle()
+	v.resolve()
 	v.see("s2", sighting{addr: "B", epoch: 1, at: at(0)}, r)
 	v.forget("s1")
 	v.see("s3", sighting{addr: "B", epoch: 1, at: at(10)}, r)

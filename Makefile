@@ -16,7 +16,7 @@ demo: ## a client follows a failover: embedded servers, or REAL=1 for redis-serv
 
 test: redis ## every test, race detector on; then what counts allocations, off
 	$(GO) test -race -shuffle=on -timeout 15m -p 2 ./...
-	$(GO) test -run '$(ALLOC_TESTS)' ./redis ./bench ./resp ./sentinel
+	$(GO) test -run '$(ALLOC_TESTS)' ./redis ./bench ./resp ./client
 
 redis: ## make sure that redis-server and redis-sentinel are there
 	@scripts/redis.sh
@@ -60,7 +60,7 @@ acceptance: redis ## the scenarios A1 to A42 on real processes, RUNS times over 
 	$(GO) run ./internal/acceptance -runs $(RUNS) $(if $(ONLY),-only '$(ONLY)')
 
 soak: redis ## random accidents for SOAK, and an audit
-	KERMES_SOAK=$(SOAK) KERMES_REQUIRE_REDIS=1 $(GO) test -race -count=1 -run '^TestA41' -timeout 30m -v ./sentinel
+	KERMES_SOAK=$(SOAK) KERMES_REQUIRE_REDIS=1 $(GO) test -race -count=1 -run '^TestA41' -timeout 30m -v ./client
 
 soak-pubsub: redis ## random faults between a subscriber and its server for SOAK: gaps are held to their word
 	KERMES_SOAK=$(SOAK) KERMES_REQUIRE_REDIS=1 $(GO) test -race -count=1 -run '^TestSoak' -timeout 30m -v ./pubsub

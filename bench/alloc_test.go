@@ -6,11 +6,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/conn"
 	"github.com/kermes-redis/kermes/internal/redistest"
 	"github.com/kermes-redis/kermes/pool"
 	"github.com/kermes-redis/kermes/redis"
-	"github.com/kermes-redis/kermes/sentinel"
 )
 
 // guard is what a call may allocate, all layers and the result included.
@@ -127,7 +127,7 @@ func TestAPoolAllocatesNothingButResults(t *testing.T) {
 }
 
 func TestAClientAllocatesNothingButResults(t *testing.T) {
-	c, err := sentinel.Open(t.Context(), sentinel.Options{Pool: pool.Options{Conn: conn.Options{Addr: guarded(t).Addr()}}})
+	c, err := client.Open(t.Context(), client.Options{Pool: pool.Options{Conn: conn.Options{Addr: guarded(t).Addr()}}})
 	if err != nil {
 		t.Fatal(err)
 	}

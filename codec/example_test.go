@@ -7,20 +7,20 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/codec"
 	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/redistest"
-	"github.com/kermes-redis/kermes/sentinel"
 )
 
 // exampleClient is a client of a Sentinel group inside this process.
-func exampleClient() (ctx context.Context, c *sentinel.Client, end func()) {
+func exampleClient() (ctx context.Context, c *client.Client, end func()) {
 	ctx = context.Background()
 	g, err := redistest.StartGroup(redistest.GroupOptions{Replicas: -1, Sentinels: 1})
 	if err != nil {
 		panic(err)
 	}
-	if c, err = sentinel.Open(ctx, g.Options("")); err != nil {
+	if c, err = client.Open(ctx, g.Options("")); err != nil {
 		panic(err)
 	}
 	return ctx, c, func() { c.Close(); g.Close() }

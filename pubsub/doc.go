@@ -8,7 +8,7 @@
 // its own. One Subscriber is enough for a process, however many subscriptions it
 // has: names that several of them want are subscribed once.
 //
-//	s := pubsub.New(client.Subscriptions(), pubsub.Options{}) // client is a *sentinel.Client
+//	s := pubsub.New(client.Subscriptions(), pubsub.Options{}) // client is a *client.Client
 //	defer s.Close()
 //
 //	sub, err := s.Subscribe(ctx, "news", "sport")
@@ -26,7 +26,7 @@
 // # Sources
 //
 // Where connections come from is a [Source]: a *pool.Pool or a [Server] for one
-// server, a *sentinel.Client for whatever master the sentinels name. The
+// server, a *client.Client for whatever master the sentinels name. The
 // sentinel client breaks the connection in the moment it learns of a new master,
 // and the Subscriber is there a few milliseconds later; it does not wait until the
 // old master is demoted, which is 10 s later after a planned failover. Its method

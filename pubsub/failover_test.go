@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/internal/redistest"
 	"github.com/kermes-redis/kermes/pubsub"
 	"github.com/kermes-redis/kermes/sentinel"
@@ -32,10 +33,10 @@ var faults = []fault{
 // word, or as soon as the candidate says that it is a master.
 var sources = []struct {
 	name string
-	of   func(*sentinel.Client) pubsub.Source
+	of   func(*client.Client) pubsub.Source
 }{
-	{"confirmed", func(c *sentinel.Client) pubsub.Source { return c }},
-	{"eager", func(c *sentinel.Client) pubsub.Source { return c.Subscriptions() }},
+	{"confirmed", func(c *client.Client) pubsub.Source { return c }},
+	{"eager", func(c *client.Client) pubsub.Source { return c.Subscriptions() }},
 }
 
 // runs is how often each failover is made: KERMES_RUNS, or 20 for acceptance.
@@ -103,7 +104,7 @@ func report(t *testing.T, all []failoverRun) {
 
 // runFailover makes a failover. It reports false when there was more than one:
 // on a loaded machine, sentinels may find a master down that is not.
-func runFailover(t *testing.T, f fault, sourceOf func(*sentinel.Client) pubsub.Source) (run failoverRun, one bool) {
+func runFailover(t *testing.T, f fault, sourceOf func(*client.Client) pubsub.Source) (run failoverRun, one bool) {
 	top := topology.Topology(t)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -116,7 +117,7 @@ func runFailover(t *testing.T, f fault, sourceOf func(*sentinel.Client) pubsub.S
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := sentinel.Open(ctx, sentinel.Options{Master: top.Names[0], Group: sentinel.GroupOptions{Sentinels: top.SentinelAddrs()}})
+	client, err := client.Open(ctx, client.Options{Master: top.Names[0], Group: sentinel.GroupOptions{Sentinels: top.SentinelAddrs()}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -321,7 +322,7 @@ func watchNames(ctx context.Context, top *redistest.Topology, old *redistest.Nod
 func TestPublishersAndSubscribersMeetOverASentinelClient(t *testing.T) {
 	top := topology.Topology(t)
 	redistest.NoLeaks(t)
-	client, err := sentinel.Open(t.Context(), sentinel.Options{Master: top.Names[0], Group: sentinel.GroupOptions{Sentinels: top.SentinelAddrs()}})
+	client, err := client.Open(t.Context(), client.Options{Master: top.Names[0], Group: sentinel.GroupOptions{Sentinels: top.SentinelAddrs()}})
 	if err != nil {
 		t.Fatal(err)
 	}

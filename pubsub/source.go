@@ -7,7 +7,7 @@ import (
 )
 
 // Source is where a [Subscriber] gets its connections from, one at a time:
-// a *pool.Pool, a *sentinel.Client, or a [Server]. Dial returns a connection of
+// a *pool.Pool, a *client.Client, or a [Server]. Dial returns a connection of
 // the caller's own, which the source breaks when it should not be used any
 // more, because the master has changed. It should return when ctx ends.
 //

@@ -7,14 +7,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/redistest"
-	"github.com/kermes-redis/kermes/sentinel"
 )
 
 func TestTransactionsAndScriptsCountOnceOverAFailover(t *testing.T) {
 	g := redistest.NewGroup(t, redistest.GroupOptions{})
-	c, err := sentinel.Open(t.Context(), g.Options(""))
+	c, err := client.Open(t.Context(), g.Options(""))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/conn"
 	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/redistest"
-	"github.com/kermes-redis/kermes/sentinel"
 )
 
 // A test of code under a failover. In a test, use NewGroup(t, ...) instead: the
@@ -20,7 +20,7 @@ func ExampleGroup() {
 		return
 	}
 	defer g.Close()
-	c, err := sentinel.Open(ctx, g.Options(""))
+	c, err := client.Open(ctx, g.Options(""))
 	if err != nil {
 		fmt.Println(err)
 		return

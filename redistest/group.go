@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 
+	"github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/internal/redistest"
 	"github.com/kermes-redis/kermes/sentinel"
 )
@@ -77,12 +78,12 @@ func (g *Group) Close() error { return g.e.Close() }
 func (g *Group) Sentinels() []string { return g.e.SentinelAddrs() }
 
 // Options returns the options of a client for a master of the group, the first one
-// if master is empty. Change what you like before sentinel.Open.
-func (g *Group) Options(master string) sentinel.Options {
+// if master is empty. Change what you like before client.Open.
+func (g *Group) Options(master string) client.Options {
 	if master == "" {
 		master = g.e.Name()
 	}
-	o := sentinel.Options{Master: master, Group: sentinel.GroupOptions{Sentinels: g.Sentinels()}}
+	o := client.Options{Master: master, Group: sentinel.GroupOptions{Sentinels: g.Sentinels()}}
 	o.Group.Conn.Password = g.o.SentinelPassword
 	o.Pool.Conn.Password = g.o.Password
 	if g.o.InMemory {

@@ -8,16 +8,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/conn"
 	inside "github.com/kermes-redis/kermes/internal/redistest"
 	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/redistest"
-	"github.com/kermes-redis/kermes/sentinel"
 )
 
-func open(t *testing.T, g *redistest.Group, master string) *sentinel.Client {
+func open(t *testing.T, g *redistest.Group, master string) *client.Client {
 	t.Helper()
-	c, err := sentinel.Open(t.Context(), g.Options(master))
+	c, err := client.Open(t.Context(), g.Options(master))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,97 +1,49 @@
-// Package sentinel is the client that most programs make: it finds the master
-// of a Redis or Valkey deployment through its sentinels, verifies it, and
-// follows every change of it, without losing acknowledged writes where that is
-// in a client's power.
+// Package sentinel knows who the master is. It asks the sentinels of a Redis or
+// Valkey deployment, listens to them, and tells of every change. Package client
+// rests on it; a proxy, an exporter or an operator's tool can use it without a
+// client.
 //
-//	c, err := sentinel.Open(ctx, sentinel.Options{
-//		Master: "mymaster",
-//		Group:  sentinel.GroupOptions{Sentinels: []string{"10.0.0.1", "10.0.0.2", "10.0.0.3"}},
-//	})
+//	g, err := sentinel.NewGroup(sentinel.GroupOptions{Sentinels: []string{"10.0.0.1", "10.0.0.2", "10.0.0.3"}})
 //	if err != nil {
 //		return err
 //	}
-//	defer c.Close()
-//	err = redis.Set("greeting", "hello").Do(ctx, c)
-//
-// Without a master's name the same client talks to one server: a program is
-// developed against redis://localhost and deployed against
-// redis-sentinel://s1,s2,s3/mymaster, see [ParseURL].
+//	defer g.Close()
+//	addr, epoch, err := g.Resolve(ctx, "mymaster")
 //
 // # How a master is found
 //
 // All sentinels are asked at once, each with a short timeout; one that hangs
-// costs nothing. The answer with the highest configuration epoch wins. Every
-// connection to the master begins with ROLE, and is not used unless the answer
-// is "master" (Sentinel client spec, steps 1 to 3). If no master is found the
-// error tells apart [ErrNoSentinel] and [ErrMasterUnknown], and holds what each
-// sentinel said.
+// costs nothing. The answer with the highest configuration epoch wins (Sentinel
+// client spec, steps 1 and 2; step 3, to ask the server itself, is for the one
+// that connects to it). If no master is found the error is a *[ResolveError]. It
+// matches [ErrNoSentinel] or [ErrMasterUnknown], and holds what each sentinel
+// said.
 //
 // # How it is followed
 //
 // A link to every sentinel is subscribed to its messages and pinged with a
-// deadline; when it was lost it asks anew after subscribing. Each link also asks
-// from time to time without a reason, and quickly while a failover is on or
-// connections to the master fail. Where the sentinel's user may not SUBSCRIBE,
-// asking is all there is. Failed connections and replies such as READONLY have all
-// sentinels asked at once.
+// deadline. After a link was lost and made again, it subscribes first and then
+// asks. Each link also asks from time to time without a reason, and quickly while
+// a failover is on or somebody has doubts: see [Watch.Doubt]. Where the sentinel's
+// user may not SUBSCRIBE, asking is all there is.
 //
-// The client moves when the configuration epoch does: never back on stale news,
-// unless all sentinels have reported a lower epoch for some time. It then breaks
-// every connection to the former master, those in use, leased and dialled too: a
-// master that has been replaced goes on acknowledging writes for about ten
-// seconds, and then throws them away. A replica that is about to be promoted is
-// connected to ahead.
+// A view of the master moves when the configuration epoch does: never back on
+// stale news, unless all sentinels have reported a lower epoch for some time.
 //
-// # What happens to commands
+// # Who is told
 //
-// A command that was not sent, or that was refused before it was executed, is
-// sent again, to the new master where there is one. A command that may have been
-// executed returns an error that says so (conn.ClassOf), unless it is flagged
-// read-only or idempotent. A reply of a former master is never reported as
-// success.
-//
-// A planned failover is announced by the leading sentinel just before it happens.
-// Writes wait from then until the new master is known; reads go on. Replies to
-// writes that were under way, if they come later than 5 ms after the
-// announcement, wait for the outcome too: if the failover takes place they are
-// errors of the class may have executed. Options.MaxHold bounds all that,
-// Options.NoHold turns it off. Options.Adopt makes the pause shorter, at a price.
-//
-// # When sentinels are gone
-//
-// The client goes on with the master that it knows, on old and new connections,
-// and says so in an event ([EventAlone]). With Options.RequireQuorum it stops
-// writing instead when a majority of the sentinels has not confirmed the master
-// within a lease.
-//
-// # Replicas
-//
-// [Client.Replicas] runs read-only commands on healthy replicas, and on another
-// one when that fails:
-//
-//	names, err := redis.SMembers("names").Do(ctx, c.Replicas())
-//
-// # Pub/sub
-//
-// [Client.Subscriptions] is a source of connections for package pubsub that goes
-// to a promoted candidate without waiting for the sentinels.
+// [Group.Watch] has a master watched. [Watch.View] is what the group believes of
+// it, [Watch.Await] waits for it, and a [Follower] is told of every change at
+// once. [Group.Listen] tells of everything as an [Event], and [LogEvents] logs
+// that. [Group.Status] is a snapshot, [Group.Stats] what was.
 //
 // # Groups
 //
-// A [Group] is a set of sentinels; the clients of its masters share one link to
+// A [Group] is a set of sentinels; all who watch its masters share one link to
 // each. [Groups] is a registry of groups that may change at run time.
 //
 //	var groups sentinel.Groups
 //	_, err := groups.Add("eu", sentinel.GroupOptions{Sentinels: []string{"eu-1", "eu-2", "eu-3"}})
-//	...
-//	c, err := groups.Open(ctx, "eu", sentinel.Options{Master: "sessions"})
-//
-// # Looking at it
-//
-// [Group.Listen], [Client.Listen] and [LogEvents] tell what happens;
-// [Group.Status], [Client.Status] and [Replicas.Status] what is; Stats what was.
-// [Client.Verify] and [Client.Invalidate] do by hand what the client does by
-// itself. [Client.GracefulFailover] is for operators.
 //
 // docs/sentinel.md lists the guarantees for each phase of a failover, and what no
 // client can guarantee; docs/operating.md says how to set up the servers.

@@ -8,35 +8,12 @@ import (
 
 var (
 	// ErrNoSentinel says that no sentinel could be reached, or none answered.
-	ErrNoSentinel = errors.New("no sentinel reachable")
+	ErrNoSentinel = errors.New("sentinel: no sentinel can be reached")
 	// ErrMasterUnknown says that sentinels answered, and none knows a master
 	// of that name.
-	ErrMasterUnknown = errors.New("no sentinel knows the master")
-	// ErrSwitched says that another master took over while the command was
-	// under way.
-	ErrSwitched = errors.New("sentinel: the master has changed")
-	// ErrClosed says that the client or the group was closed.
+	ErrMasterUnknown = errors.New("sentinel: no sentinel knows the master")
+	// ErrClosed says that the group, or the [Watch], was closed.
 	ErrClosed = errors.New("sentinel: closed")
-	// ErrNoReplica says that no replica may serve the read.
-	ErrNoReplica = errors.New("sentinel: no usable replica")
-	// ErrHeld says that a write waited for the end of a failover until its
-	// context or its time ended.
-	ErrHeld = errors.New("sentinel: writes are held during a failover")
-	// ErrNoQuorum says that a write was refused, or its reply came too late,
-	// because no majority of the sentinels has confirmed the master lately: see
-	// Options.RequireQuorum.
-	ErrNoQuorum = errors.New("sentinel: no majority of sentinels confirms the master")
-	// ErrNotMaster says that the server that the sentinels name says itself that
-	// it is no master.
-	ErrNotMaster = errors.New("sentinel: the server is no master")
-	// ErrInvalidated says that [Client.Invalidate] has dropped the connection.
-	ErrInvalidated = errors.New("sentinel: invalidated by hand")
-	// ErrOrphan says that an eagerly adopted master was given up, because no
-	// sentinel has confirmed it.
-	ErrOrphan = errors.New("sentinel: no sentinel has confirmed the promotion")
-	// ErrNotReadOnly says that a command without the flag ReadOnly was given to
-	// replicas. It was not sent.
-	ErrNotReadOnly = errors.New("sentinel: not a read-only command")
 	// ErrUnknownGroup says that no group of that name is registered.
 	ErrUnknownGroup = errors.New("sentinel: no group of that name")
 )
@@ -66,13 +43,13 @@ func (e *ResolveError) Error() string {
 	if e.Master != "" {
 		fmt.Fprintf(&b, "master %q: ", e.Master)
 	}
-	b.WriteString(e.kind().Error())
+	b.WriteString(bare(e.kind()))
 	for i, a := range e.Attempts {
 		sep := "; "
 		if i == 0 {
 			sep = " ("
 		}
-		fmt.Fprintf(&b, "%s%s: %v", sep, a.Sentinel, a.Err)
+		fmt.Fprintf(&b, "%s%s: %s", sep, a.Sentinel, bare(a.Err))
 	}
 	if len(e.Attempts) > 0 {
 		b.WriteString(")")
@@ -99,3 +76,6 @@ func (e *ResolveError) Unwrap() []error {
 	}
 	return all
 }
+
+// bare is the text of an error within another one of this package.
+func bare(err error) string { return strings.TrimPrefix(err.Error(), "sentinel: ") }

@@ -23,15 +23,15 @@ type Group struct {
 
 	queries, queryErrors, reconnects atomic.Uint64
 
-	// mu guards what follows, and the topics and links in it. No I/O happens
-	// under it. Client.mu is taken before it, never after.
-	mu     sync.Mutex
-	links  map[string]*link
-	order  []string // addresses of links, the seeds first
-	topics map[string]*master
-	alone  bool   // every link is down, and that was said
-	doubts uint64 // of topics that are gone
-	closed bool
+	// mu guards what follows, and the masters and links in it. No I/O happens
+	// under it, and no Follower is called.
+	mu      sync.Mutex
+	links   map[string]*link
+	order   []string // addresses of links, the seeds first
+	masters map[string]*master
+	alone   bool   // every link is down, and that was said
+	doubts  uint64 // of masters that are gone
+	closed  bool
 }
 
 // NewGroup starts watching the sentinels of o. It dials when there is a master
@@ -43,7 +43,7 @@ func newGroup(name string, o GroupOptions) (*Group, error) {
 		return nil, errNoSentinels
 	}
 	o = o.withDefaults()
-	g := &Group{name: name, opts: o, links: make(map[string]*link), topics: make(map[string]*master)}
+	g := &Group{name: name, opts: o, links: make(map[string]*link), masters: make(map[string]*master)}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	g.events = newListeners()
 	if o.OnEvent != nil {
@@ -85,20 +85,18 @@ func (g *Group) Sentinels() []string {
 func (g *Group) Close() error {
 	g.mu.Lock()
 	g.closed = true
-	var users []*Client
-	for _, t := range g.topics {
-		users = append(users, t.followersLocked()...)
-		t.stopTimersLocked()
-		t.broadcastLocked()
+	followers := g.followersLocked()
+	for _, m := range g.masters {
+		m.stopTimersLocked()
+		m.broadcastLocked()
 	}
 	g.mu.Unlock()
 	g.cancel()
-	for _, c := range users {
-		c.shut()
+	var ending sync.WaitGroup
+	for _, f := range followers {
+		ending.Go(f.GroupClosed)
 	}
-	for _, c := range users {
-		c.work.Wait()
-	}
+	ending.Wait()
 	g.work.Wait()
 	g.events.close()
 	return nil
@@ -109,19 +107,19 @@ func (g *Group) Close() error {
 // so that a client opened later has it at once. Errors are *[ResolveError] and
 // those of ctx. Clients resolve by themselves.
 func (g *Group) Resolve(ctx context.Context, master string) (addr string, epoch int64, err error) {
-	t, err := g.use(master, nil)
+	w, err := g.Watch(master, WatchOptions{})
 	if err != nil {
 		return "", 0, err
 	}
-	defer g.release(t, nil)
-	v, err := g.await(ctx, t)
+	defer w.Close()
+	v, err := w.Await(ctx)
 	if err != nil {
 		return "", 0, err
 	}
 	g.mu.Lock()
-	t.pinned = true
+	w.master.pinned = true
 	g.mu.Unlock()
-	return v.addr, v.epoch, nil
+	return v.Addr, v.Epoch, nil
 }
 
 // Dial returns a connection of the caller's own to the first sentinel that can
@@ -144,70 +142,6 @@ func (g *Group) Dial(ctx context.Context) (*conn.Conn, error) {
 	return nil, e
 }
 
-// use returns the topic of a master, for as long as c, or one call, uses it.
-func (g *Group) use(master string, c *Client) (*master, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.closed {
-		return nil, ErrClosed
-	}
-	t := g.topics[master]
-	if t == nil {
-		t = newTopic(g, master)
-		g.topics[master] = t
-		g.askAllLocked(t, true)
-	}
-	t.refs++
-	if c != nil {
-		c.topic = t // before anybody can tell the client of news
-		t.users[c] = struct{}{}
-		t.setQuorumTTLLocked()
-		t.noteBackingLocked()
-	}
-	return t, nil
-}
-
-func (g *Group) release(t *master, c *Client) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if c != nil {
-		if _, uses := t.users[c]; !uses {
-			return
-		}
-		delete(t.users, c)
-		t.setQuorumTTLLocked()
-	}
-	t.refs--
-	if t.refs == 0 && !t.pinned && g.topics[t.name] == t {
-		t.stopTimersLocked()
-		g.doubts += t.doubts
-		delete(g.topics, t.name)
-	}
-}
-
-// await waits until the master is known, or every sentinel has been tried in
-// vain, or ctx ends.
-func (g *Group) await(ctx context.Context, t *master) (view, error) {
-	for {
-		g.mu.Lock()
-		v, err, closed, changed := t.view, t.failureLocked(), g.closed, t.changed
-		g.mu.Unlock()
-		switch {
-		case v.known:
-			return v, nil
-		case closed:
-			return v, ErrClosed
-		case err != nil:
-			return v, err
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return v, t.cutShort(ctx)
-		}
-	}
-}
-
 // addLinkLocked starts a link to a sentinel that is not known yet. g.mu is held.
 func (g *Group) addLinkLocked(addr string, seed bool) bool {
 	if _, known := g.links[addr]; known || g.closed {
@@ -225,7 +159,7 @@ func (g *Group) dropLinkLocked(l *link) {
 	l.cancel()
 	delete(g.links, l.addr)
 	g.order = slices.DeleteFunc(g.order, func(addr string) bool { return addr == l.addr })
-	for _, t := range g.topics {
+	for _, t := range g.masters {
 		delete(t.tried, l.addr)
 		delete(t.lists, l.addr)
 		t.view.forget(l.addr)
@@ -247,28 +181,12 @@ const kickGap = 20 * time.Millisecond
 // doubtAlarm is for how long the sentinels are asked quickly after a doubt.
 const doubtAlarm = 3 * time.Second
 
-// doubt makes every sentinel be asked for the master now, and quickly from then
-// on: a connection failed, or the server said that it is no master. One round
-// of questions serves all who doubt.
-func (t *master) doubt() {
-	g := t.group
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	now := time.Now()
-	t.alarmLocked(now, doubtAlarm)
-	if now.Sub(t.kicked) >= kickGap {
-		t.kicked = now
-		t.doubts++
-		g.askAllLocked(t, false)
-	}
-}
-
 // names returns the masters to ask for.
 func (g *Group) names() []string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	names := make([]string, 0, len(g.topics))
-	for name := range g.topics {
+	names := make([]string, 0, len(g.masters))
+	for name := range g.masters {
 		names = append(names, name)
 	}
 	slices.Sort(names)
@@ -304,28 +222,11 @@ func (g *Group) anyUpLocked() bool {
 func (g *Group) linkChanged(l *link, up bool, err error) {
 	g.mu.Lock()
 	was, said := l.up, l.said
-	l.up, l.err, l.said = up, err, true
-	if was || up {
-		l.seen = time.Now()
-	}
-	if up && !was {
-		l.since = l.seen
-	}
-	if !up {
-		for _, t := range g.topics {
-			delete(t.lists, l.addr)
-		}
-	}
-	alone := !g.anyUpLocked() && len(g.topics) > 0
-	news := alone && !g.alone && was
-	if g.alone = alone; up {
-		g.alone = false
-	}
-	var users []*Client
+	l.changedLocked(up, err)
+	alone := g.noteAloneLocked() && was
+	var followers []Follower
 	if was && !up {
-		for _, t := range g.topics {
-			users = append(users, t.followersLocked()...)
-		}
+		followers = g.followersLocked()
 	}
 	g.mu.Unlock()
 	switch {
@@ -334,10 +235,48 @@ func (g *Group) linkChanged(l *link, up bool, err error) {
 	case !up && (was || !said):
 		g.send(Event{Kind: EventSentinelDown, Sentinel: l.addr, Err: err})
 	}
-	if news {
+	if alone {
 		g.send(Event{Kind: EventAlone, Err: err})
 	}
-	for _, c := range users {
-		c.lostSentinel(l.addr)
+	for _, f := range followers {
+		f.LostSentinel(l.addr)
 	}
 }
+
+// upFirst returns the addresses of the sentinels, those that answer first.
+func (g *Group) upFirst() []string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	addrs := slices.Clone(g.order)
+	slices.SortStableFunc(addrs, func(a, b string) int {
+		switch up := g.links[a].up; {
+		case up == g.links[b].up:
+			return 0
+		case up:
+			return -1
+		}
+		return 1
+	})
+	return addrs
+}
+
+// noteAloneLocked reports whether no link stands any more, for the first time
+// since one did.
+func (g *Group) noteAloneLocked() bool {
+	was := g.alone
+	g.alone = !g.anyUpLocked() && len(g.masters) > 0
+	return g.alone && !was
+}
+
+// followersLocked returns those of all masters.
+func (g *Group) followersLocked() []Follower {
+	var all []Follower
+	for _, m := range g.masters {
+		all = append(all, m.followersLocked()...)
+	}
+	return all
+}
+
+// MapAddr translates an address that a sentinel has reported, by
+// GroupOptions.AddrMap.
+func (g *Group) MapAddr(kind AddrKind, addr string) string { return g.opts.mapAddr(kind, addr) }

@@ -159,7 +159,7 @@ func (l *link) urgent() bool {
 		l.hurry = false
 		return true
 	}
-	for _, t := range g.topics {
+	for _, t := range g.masters {
 		if _, tried := t.tried[l.addr]; !tried {
 			return true
 		}
@@ -172,5 +172,23 @@ func (l *link) lost(err error) {
 	l.group.linkChanged(l, false, err)
 	for _, name := range l.group.names() {
 		l.group.unanswered(l, name, l.tried, err)
+	}
+}
+
+// changedLocked notes that the link stands, or is gone or could not be made.
+func (l *link) changedLocked(up bool, err error) {
+	was := l.up
+	l.up, l.err, l.said = up, err, true
+	if was || up {
+		l.seen = time.Now()
+	}
+	if up && !was {
+		l.since = l.seen
+	}
+	if up {
+		return
+	}
+	for _, m := range l.group.masters {
+		delete(m.lists, l.addr)
 	}
 }

@@ -167,54 +167,6 @@ func parseSentinels(v resp.Value) []peer {
 	return all
 }
 
-// Replica is a replica as a sentinel describes it.
-type Replica struct {
-	// Addr is its address, translated by AddrMap.
-	Addr string `json:"addr"`
-	// Flags are the sentinel's, comma separated: see the Redis documentation.
-	Flags string `json:"flags"`
-	// MasterAddr is whom it replicates, as the sentinel writes it; empty where
-	// that is not known yet.
-	MasterAddr string `json:"masterAddr,omitempty"`
-	// LinkUp says that its link to the master works.
-	LinkUp bool `json:"linkUp"`
-	// Offset is its replication offset, up to ten seconds old.
-	Offset int64 `json:"offset"`
-	// Priority is its replica-priority.
-	Priority int `json:"priority"`
-}
-
-// unfit are the flags with which a replica serves no reads.
-var unfit = []string{
-	"s_down", "o_down", "disconnected", "promoted", "reconf_sent", "reconf_inprog", "master_down",
-}
-
-// Fit says whether the sentinel that described the replica takes it for fit to
-// serve reads: it is up, follows its master, and is not being promoted.
-func (r Replica) Fit() bool { return r.LinkUp && !hasFlag(r.Flags, unfit...) }
-
-func parseReplicas(v resp.Value) []Replica {
-	var all []Replica
-	for e := range v.Elems() {
-		f := fields(e)
-		if f["ip"] == "" || !port(f["port"]) {
-			continue
-		}
-		r := Replica{
-			Addr:     join(f["ip"], f["port"]),
-			Flags:    f["flags"],
-			LinkUp:   f["master-link-status"] == "ok",
-			Offset:   number(f["slave-repl-offset"]),
-			Priority: int(number(f["slave-priority"])),
-		}
-		if port(f["master-port"]) {
-			r.MasterAddr = join(f["master-host"], f["master-port"])
-		}
-		all = append(all, r)
-	}
-	return all
-}
-
 // fields reads a flat array or a map of strings.
 func fields(v resp.Value) map[string]string {
 	m := make(map[string]string)

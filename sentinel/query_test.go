@@ -103,23 +103,6 @@ func TestOnlyFitReplicasServe(t *testing.T) {
 	}
 }
 
-func TestRolesAreRead(t *testing.T) {
-	for raw, want := range map[string]role{
-		"*3\r\n$6\r\nmaster\r\n:42\r\n*1\r\n*3\r\n$1\r\nh\r\n$1\r\n1\r\n$2\r\n40\r\n": {name: "master", offset: 42, replicas: 1},
-		"*5\r\n$5\r\nslave\r\n$1\r\nh\r\n:1\r\n$9\r\nconnected\r\n:40\r\n":            {name: "slave", state: "connected", offset: 40},
-		"*2\r\n$8\r\nsentinel\r\n*0\r\n":                                              {name: "sentinel"},
-	} {
-		if got, err := parseRole(resp.Value(raw)); err != nil || got != want {
-			t.Errorf("%q: %+v, %v", raw, got, err)
-		}
-	}
-	for _, raw := range []string{"*0\r\n", "$-1\r\n", ":1\r\n", "-LOADING x\r\n", "*1\r\n:1\r\n"} {
-		if _, err := parseRole(resp.Value(raw)); err == nil && raw != "*1\r\n:1\r\n" {
-			t.Errorf("%q was accepted", raw)
-		}
-	}
-}
-
 // FuzzReplies gives well-formed replies of any shape to all parsers (A40).
 func FuzzReplies(f *testing.F) {
 	for _, v := range []resp.Value{
@@ -153,6 +136,5 @@ func FuzzReplies(f *testing.F) {
 			}
 			_ = r.Fit()
 		}
-		_, _ = parseRole(v)
 	})
 }

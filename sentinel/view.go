@@ -18,14 +18,23 @@ type sighting struct {
 	at      time.Time     // when the answer came
 }
 
-// view is what is believed of one master. It moves only forward in epochs: the
+// View is what a group believes of a master.
+type View struct {
+	// Known says that the rest is known.
+	Known bool
+	// Addr is the address of the master, translated by AddrMap, and Epoch the
+	// configuration epoch that belongs to it.
+	Addr  string
+	Epoch int64
+	// Moves rises with each change of what is above.
+	Moves uint64
+}
+
+// view is a View and what it rests on. It moves only forward in epochs: the
 // epoch is the one total order that sentinels agree on. All its methods are
 // pure but for the view itself; the caller holds the lock.
 type view struct {
-	known     bool
-	addr      string
-	epoch     int64
-	moves     uint64              // rises with each change of what is above
+	View
 	sightings map[string]sighting // by sentinel, of those that answer
 	behind    time.Time           // since when nobody confirms the epoch
 	denied    bool                // the server at addr has said that it is no master
@@ -69,17 +78,17 @@ func (v *view) see(sentinel string, s sighting, r rules) verdict {
 	}
 	v.sightings[sentinel] = s
 	switch {
-	case !v.known:
+	case !v.Known:
 		return gathering
-	case s.epoch > v.epoch:
+	case s.epoch > v.Epoch:
 		if r.second && s.failing && r.known > 1 && !v.seconded(sentinel, s) && s.at.Sub(s.first) < loneLeaderDelay {
 			return waiting
 		}
 		v.move(s)
 		return switched
-	case s.epoch < v.epoch:
+	case s.epoch < v.Epoch:
 		return v.regress(s, r)
-	case s.addr == v.addr:
+	case s.addr == v.Addr:
 		v.behind = time.Time{}
 		return confirmed
 	}
@@ -97,8 +106,8 @@ func (v *view) seconded(sentinel string, s sighting) bool {
 }
 
 func (v *view) move(s sighting) {
-	v.known, v.addr, v.epoch, v.behind, v.denied = true, s.addr, s.epoch, time.Time{}, false
-	v.moves++
+	v.Known, v.Addr, v.Epoch, v.behind, v.denied = true, s.addr, s.epoch, time.Time{}, false
+	v.Moves++
 }
 
 // regress accepts an older epoch when every sentinel that answers, and a
@@ -106,7 +115,7 @@ func (v *view) move(s sighting) {
 // configuration was wiped.
 func (v *view) regress(s sighting, r rules) verdict {
 	for _, t := range v.sightings {
-		if t.epoch >= v.epoch {
+		if t.epoch >= v.Epoch {
 			v.behind = time.Time{}
 			return stale
 		}
@@ -129,7 +138,7 @@ const disputeGap = time.Second
 // dispute decides between two addresses of the same epoch by majority; where
 // there is none, by the server's own word.
 func (v *view) dispute(s sighting) verdict {
-	mine, theirs := v.votes(v.addr, v.epoch), v.votes(s.addr, v.epoch)
+	mine, theirs := v.votes(v.Addr, v.Epoch), v.votes(s.addr, v.Epoch)
 	if theirs < mine || theirs == mine && !v.denied || !v.decided.IsZero() && s.at.Sub(v.decided) < disputeGap {
 		return conflict
 	}
@@ -170,7 +179,7 @@ func (v *view) agreed(known int) bool {
 // resolve ends the gathering.
 func (v *view) resolve() bool {
 	best, ok := v.best()
-	if !ok || v.known {
+	if !ok || v.Known {
 		return false
 	}
 	v.move(best)
@@ -179,7 +188,7 @@ func (v *view) resolve() bool {
 
 // deny notes that the server at addr has said itself that it is no master.
 func (v *view) deny(addr string) {
-	if v.known && v.addr == addr {
+	if v.Known && v.Addr == addr {
 		v.denied = true
 	}
 }
@@ -196,7 +205,7 @@ func (v *view) backing(known int) (since time.Time, count, need int) {
 	var asked []time.Time
 	for _, s := range v.sightings {
 		total = max(total, s.others+1)
-		if s.addr == v.addr && s.epoch == v.epoch && !s.doubted && !s.failing {
+		if s.addr == v.Addr && s.epoch == v.Epoch && !s.doubted && !s.failing {
 			asked = append(asked, s.asked)
 		}
 	}

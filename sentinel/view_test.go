@@ -104,7 +104,7 @@ func TestAViewMovesOnlyForwardInEpochs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var v view
 			for i, s := range table.steps {
-				moves := v.moves
+				moves := v.Moves
 				got := v.see(s.who, sighting{addr: s.addr, epoch: s.epoch, failing: s.failing, at: at(s.ms)}, table.rules)
 				if got != s.want {
 					t.Fatalf("step %d: verdict %d, want %d", i, got, s.want)
@@ -112,11 +112,11 @@ func TestAViewMovesOnlyForwardInEpochs(t *testing.T) {
 				if i+1 == table.known && !v.resolve() {
 					t.Fatal("not settled")
 				}
-				if s.master != "" && v.addr != s.master {
-					t.Fatalf("step %d: master %s, want %s", i, v.addr, s.master)
+				if s.master != "" && v.Addr != s.master {
+					t.Fatalf("step %d: master %s, want %s", i, v.Addr, s.master)
 				}
-				if moved := got == switched || got == reset; i >= table.known && moved != (v.moves != moves) {
-					t.Fatalf("step %d: moves went from %d to %d", i, moves, v.moves)
+				if moved := got == switched || got == reset; i >= table.known && moved != (v.Moves != moves) {
+					t.Fatalf("step %d: moves went from %d to %d", i, moves, v.Moves)
 				}
 			}
 		})
@@ -135,8 +135,8 @@ func TestAServerThatDeniesLosesATie(t *testing.T) {
 		t.Fatal("denied by another server")
 	}
 	v.deny("A")
-	if got := v.see("s2", sighting{addr: "B", epoch: 3}, rules{known: 2}); got != switched || v.addr != "B" || v.denied {
-		t.Fatalf("verdict %d, master %s, denied %v", got, v.addr, v.denied)
+	if got := v.see("s2", sighting{addr: "B", epoch: 3}, rules{known: 2}); got != switched || v.Addr != "B" || v.denied {
+		t.Fatalf("verdict %d, master %s, denied %v", got, v.Addr, v.denied)
 	}
 }
 
@@ -148,8 +148,8 @@ func TestAForgottenSentinelHasNoVote(t *testing.T) {
 	v.see("s2", sighting{addr: "B", epoch: 1, at: at(0)}, r)
 	v.forget("s1")
 	v.see("s3", sighting{addr: "B", epoch: 1, at: at(10)}, r)
-	if got := v.see("s2", sighting{addr: "B", epoch: 1, at: at(1100)}, r); got != reset || v.addr != "B" {
-		t.Fatalf("verdict %d, master %s", got, v.addr)
+	if got := v.see("s2", sighting{addr: "B", epoch: 1, at: at(1100)}, r); got != reset || v.Addr != "B" {
+		t.Fatalf("verdict %d, master %s", got, v.Addr)
 	}
 }
 
@@ -198,7 +198,7 @@ func TestTheQuorumCountsFromTheQuestionThatCompletesIt(t *testing.T) {
 		"one that knows another":       {[]sighting{say(10, nil), say(20, func(s *sighting) { s.addr = "B" })}, 3, -1},
 	}
 	for name, table := range tables {
-		v := view{known: true, addr: "A", epoch: 3, sightings: map[string]sighting{}}
+		v := view{View: View{Known: true, Addr: "A", Epoch: 3}, sightings: map[string]sighting{}}
 		for i, s := range table.said {
 			v.sightings[string(rune('a'+i))] = s
 		}

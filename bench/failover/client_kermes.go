@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 
+	following "github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/pubsub"
 	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/sentinel"
@@ -17,20 +18,20 @@ const (
 )
 
 type kermesClient struct {
-	c    *sentinel.Client
+	c    *following.Client
 	subs *pubsub.Subscriber
 }
 
 func kermes(mode kermesMode) func(ctx context.Context, s setup) (client, error) {
 	return func(ctx context.Context, s setup) (client, error) {
-		o := sentinel.Options{Master: s.master, Group: sentinel.GroupOptions{Sentinels: s.sentinels}}
+		o := following.Options{Master: s.master, Group: sentinel.GroupOptions{Sentinels: s.sentinels}}
 		switch mode {
 		case kermesNoHold:
 			o.NoHold = true
 		case kermesEager:
-			o.Adopt = sentinel.AdoptEager
+			o.Adopt = following.AdoptEager
 		}
-		c, err := sentinel.Open(ctx, o)
+		c, err := following.Open(ctx, o)
 		if err != nil {
 			return nil, err
 		}

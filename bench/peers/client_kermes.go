@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	following "github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/conn"
 	"github.com/kermes-redis/kermes/pool"
 	"github.com/kermes-redis/kermes/pubsub"
@@ -26,17 +27,17 @@ func openKermesPool(s servers) (client, error) {
 }
 
 func openKermesClient(s servers) (client, error) {
-	return kermesSentinel(s, sentinel.Options{Pool: pool.Options{Conn: conn.Options{Addr: s.Addr, Dial: s.dialer()}}})
+	return kermesSentinel(s, following.Options{Pool: pool.Options{Conn: conn.Options{Addr: s.Addr, Dial: s.dialer()}}})
 }
 
 func openKermesWatched(s servers) (client, error) {
-	return kermesSentinel(s, sentinel.Options{
+	return kermesSentinel(s, following.Options{
 		Master: s.Master, Group: sentinel.GroupOptions{Sentinels: s.Sentinels},
 	})
 }
 
-func kermesSentinel(s servers, o sentinel.Options) (client, error) {
-	c, err := sentinel.Open(context.Background(), o)
+func kermesSentinel(s servers, o following.Options) (client, error) {
+	c, err := following.Open(context.Background(), o)
 	if err != nil {
 		return nil, err
 	}

@@ -19,6 +19,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/sentinel"
 )
 
@@ -61,7 +62,7 @@ func run(ctx context.Context, real bool) (err error) {
 
 	line := newTimeline()
 	line.say("servers", "%s", d.what)
-	c, err := sentinel.Open(ctx, sentinel.Options{
+	c, err := client.Open(ctx, client.Options{
 		Master: d.master,
 		Group:  sentinel.GroupOptions{Sentinels: d.sentinels, OnEvent: line.event},
 	})
@@ -85,7 +86,7 @@ func run(ctx context.Context, real bool) (err error) {
 }
 
 // inject causes one failover and waits until the work goes on behind it.
-func inject(ctx context.Context, line *timeline, c *sentinel.Client, w *work, f fault) error {
+func inject(ctx context.Context, line *timeline, c *client.Client, w *work, f fault) error {
 	old := c.Master()
 	line.say("fault", "%s; %d writes acknowledged so far", f.what, w.acknowledged())
 	w.beginFault(f.name, f.lossless)

@@ -12,8 +12,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/kermes-redis/kermes"
 	"github.com/kermes-redis/kermes/redis"
-	"github.com/kermes-redis/kermes/sentinel"
 )
 
 func main() {
@@ -29,7 +29,7 @@ func main() {
 func run(url string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	c, err := sentinel.OpenURL(ctx, url)
+	c, err := kermes.Open(ctx, url)
 	if err != nil {
 		return err
 	}

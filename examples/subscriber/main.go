@@ -14,8 +14,8 @@ import (
 	"os/signal"
 	"strings"
 
+	"github.com/kermes-redis/kermes"
 	"github.com/kermes-redis/kermes/pubsub"
-	"github.com/kermes-redis/kermes/sentinel"
 )
 
 func main() {
@@ -30,7 +30,7 @@ func main() {
 func run(url string, names []string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	c, err := sentinel.OpenURL(ctx, url)
+	c, err := kermes.Open(ctx, url)
 	if err != nil {
 		return err
 	}

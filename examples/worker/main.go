@@ -14,8 +14,9 @@ import (
 	"os/signal"
 	"time"
 
+	"github.com/kermes-redis/kermes"
+	"github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/redis"
-	"github.com/kermes-redis/kermes/sentinel"
 )
 
 const (
@@ -35,7 +36,7 @@ func main() {
 func run(url, what string, args []string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	c, err := sentinel.OpenURL(ctx, url)
+	c, err := kermes.Open(ctx, url)
 	if err != nil {
 		return err
 	}
@@ -53,7 +54,7 @@ func run(url, what string, args []string) error {
 	return work(ctx, c)
 }
 
-func work(ctx context.Context, c *sentinel.Client) error {
+func work(ctx context.Context, c *client.Client) error {
 	name, err := os.Hostname()
 	if err != nil {
 		return err

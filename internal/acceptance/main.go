@@ -1,5 +1,5 @@
 // Command acceptance runs the acceptance scenarios A1 to A42 of package
-// sentinel several times, with their bounds as they are, and prints a table:
+// client several times, with their bounds as they are, and prints a table:
 // each figure with its bound and the worst that was measured. It exits with an
 // error if one was missed, or a scenario did not run.
 //
@@ -62,13 +62,13 @@ func run(runs int, only, report string, out io.Writer) (bool, error) {
 		return false, err
 	}
 	defer os.RemoveAll(dir)
-	binary := filepath.Join(dir, "sentinel.test")
+	binary := filepath.Join(dir, "client.test")
 	if report == "" {
 		report = filepath.Join(dir, "report")
 	} else if report, err = filepath.Abs(report); err != nil {
 		return false, err
 	}
-	build := exec.Command("go", "test", "-c", "-o", binary, "./sentinel")
+	build := exec.Command("go", "test", "-c", "-o", binary, "./client")
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
 		return false, fmt.Errorf("build: %w", err)
@@ -91,7 +91,7 @@ func run(runs int, only, report string, out io.Writer) (bool, error) {
 // error output.
 func once(binary, report, only string) error {
 	cmd := exec.Command(binary, "-test.run", "^Test"+only+"[A-Z]", "-test.timeout", oneRun.String())
-	cmd.Dir = "sentinel"
+	cmd.Dir = "client"
 	cmd.Env = append(os.Environ(), "KERMES_ACCEPTANCE=1", "KERMES_REQUIRE_REDIS=1", "KERMES_ACCEPTANCE_REPORT="+report)
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	return cmd.Run()

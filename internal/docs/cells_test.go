@@ -11,7 +11,7 @@ import (
 )
 
 // names are what the code in cells of tables may use beside ctx and c.
-const names = "var p redis.Pipeline; var d redis.Doer; var cn *conn.Conn; var sub *pubsub.Subscriber; var groups *sentinel.Groups; " +
+const names = "var p redis.Pipeline; var d redis.Doer; var cn *conn.Conn; var sub *pubsub.Subscriber; var groups *sentinel.Groups; var group *sentinel.Group; " +
 	"var value any; var err error; var handler pubsub.Handler; var body func(context.Context, *redis.Tx) error; type Keyword string; type User struct{ Name string }\n"
 
 var (

@@ -23,7 +23,7 @@ const module = "github.com/kermes-redis/kermes"
 
 // known are the packages that a snippet may use without saying where they are.
 var known = map[string]string{
-	"redis": module + "/redis", "codec": module + "/codec", "conn": module + "/conn", "pool": module + "/pool",
+	"kermes": module, "client": module + "/client", "redis": module + "/redis", "codec": module + "/codec", "conn": module + "/conn", "pool": module + "/pool",
 	"pubsub": module + "/pubsub", "redistest": module + "/redistest", "resp": module + "/resp", "sentinel": module + "/sentinel",
 	"context": "context", "errors": "errors", "expvar": "expvar", "fmt": "fmt", "http": "net/http", "io": "io", "json": "encoding/json",
 	"log": "log", "net": "net", "os": "os", "slog": "log/slog", "strconv": "strconv", "strings": "strings", "testing": "testing", "time": "time", "tls": "crypto/tls",
@@ -102,7 +102,7 @@ func (s snippet) source() string {
 	b.WriteString("package snippet\n")
 	body := s.text
 	if !declaration.MatchString(body) {
-		body = "func _(ctx context.Context, c *sentinel.Client) error {\n" + body + "\nreturn nil\n}\n"
+		body = "func _(ctx context.Context, c *client.Client) error {\n" + body + "\nreturn nil\n}\n"
 	}
 	for name, path := range known {
 		if regexp.MustCompile(`(^|[^.\w"/])` + name + `\.[A-Z]`).MatchString(body) {

@@ -23,7 +23,9 @@ var allowed = map[string][]string{
 	"codec":    {"redis", "conn", "resp"},
 	"pool":     {"conn", "resp"},
 	"pubsub":   {"conn", "resp"},
-	"sentinel": {"redis", "pool", "conn", "resp"},
+	"sentinel": {"redis", "conn", "resp"},
+	"client":   {"sentinel", "redis", "pool", "conn", "resp"},
+	".":        {"client", "redis"},
 	"mq":       {"redis", "pubsub", "conn", "resp"},
 	"lock":     {"redis", "pubsub", "conn", "resp"},
 }

@@ -1,0 +1,208 @@
+package client
+
+import (
+	"context"
+	"time"
+
+	"github.com/kermes-redis/kermes/conn"
+	"github.com/kermes-redis/kermes/pool"
+	"github.com/kermes-redis/kermes/resp"
+	"github.com/kermes-redis/kermes/sentinel"
+)
+
+const (
+	// watchTime is how long a candidate is looked at after it was last mentioned.
+	watchTime = 10 * time.Second
+	// eagerPoll is how often the role of a candidate is asked when somebody
+	// waits for it, idlePoll when nobody does.
+	eagerPoll = 4 * time.Millisecond
+	idlePoll  = 20 * time.Millisecond
+	// candidateDial bounds a dial to a candidate: it is up, or it is no use.
+	candidateDial = time.Second
+)
+
+// candidate is the watch over a candidate: a replica that a sentinel is about to
+// promote. When it says itself that it is a master, connections to it are
+// opened, so that they are there when the sentinels name it.
+type candidate struct {
+	addr     string
+	sentinel string
+	ctx      context.Context
+	cancel   context.CancelFunc
+	timer    *time.Timer // ends the watch
+	pool     *pool.Pool  // set when it is a master; guarded by Client.mu
+}
+
+// watchCandidate begins the watch over the candidate that a sentinel has announced, or
+// goes on with it.
+func (c *Client) watchCandidate(by string, m sentinel.Message) {
+	if m.Type != "slave" || m.Addr == "" {
+		return
+	}
+	addr := c.group.MapAddr(sentinel.AddrMaster, m.Addr)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.closed || c.target.Load().addr == addr:
+		return
+	case c.candidate != nil && c.candidate.addr == addr:
+		c.candidate.timer.Reset(watchTime)
+		return
+	}
+	c.dropCandidateLocked(ErrOrphan)
+	s := &candidate{addr: addr, sentinel: by}
+	s.ctx, s.cancel = context.WithCancel(c.ctx)
+	s.timer = time.AfterFunc(watchTime, func() { c.expireCandidate(s) })
+	c.candidate = s
+	c.spawnLocked(func() { c.pollCandidate(s) })
+}
+
+// dropCandidateLocked ends the watch, and the connections that were opened ahead. c.mu is
+// held.
+func (c *Client) dropCandidateLocked(cause error) {
+	if c.candidate == nil {
+		return
+	}
+	c.candidate.timer.Stop()
+	c.candidate.cancel()
+	c.retireLocked(c.candidate.pool, cause)
+	c.candidate = nil
+	if c.subs != nil {
+		c.subs.follow(c.target.Load().pool)
+	}
+}
+
+// takeCandidateLocked ends the watch and returns the connections to addr, if that was the
+// candidate and is a master. c.mu is held.
+func (c *Client) takeCandidateLocked(addr string) *pool.Pool {
+	if c.candidate == nil {
+		return nil
+	}
+	if c.candidate.addr != addr {
+		c.dropCandidateLocked(ErrSwitched)
+		return nil
+	}
+	p := c.candidate.pool
+	c.candidate.pool = nil
+	c.candidate.timer.Stop()
+	c.candidate.cancel()
+	c.candidate = nil
+	return p
+}
+
+func (c *Client) expireCandidate(s *candidate) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.candidate == s {
+		c.dropCandidateLocked(ErrOrphan)
+	}
+}
+
+// pollCandidate asks the candidate for its role until it is a master, or the watch ends.
+func (c *Client) pollCandidate(s *candidate) {
+	o := c.masterPool(s.addr).Conn
+	o.Role, o.DialTimeout = conn.RoleAny, candidateDial
+	poll := idlePoll
+	if c.opts.Adopt == AdoptEager || c.hasSubscriptions() {
+		poll = eagerPoll
+	}
+	var cn *conn.Conn
+	defer func() {
+		if cn != nil {
+			_ = cn.Close()
+		}
+	}()
+	for s.ctx.Err() == nil {
+		// The promotion breaks the connections of all clients, so that a failure
+		// may well be the sign that is waited for.
+		if cn == nil || cn.Err() != nil {
+			cn, _ = conn.Dial(s.ctx, o)
+		}
+		if cn != nil {
+			if role, err := askRole(s.ctx, cn, o.ReadTimeout); err == nil && role.Role == roleMaster {
+				c.promoted(s)
+				return
+			}
+		}
+		select {
+		case <-s.ctx.Done():
+		case <-time.After(poll):
+		}
+	}
+}
+
+// promoted notes that the candidate is a master.
+func (c *Client) promoted(s *candidate) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed || c.candidate != s {
+		return
+	}
+	s.pool = pool.New(c.masterPool(s.addr))
+	c.warmLocked(s)
+	if c.subs != nil {
+		c.subs.follow(s.pool)
+	}
+	if c.opts.Adopt == AdoptEager {
+		c.adoptLocked(s)
+	}
+}
+
+// warmLocked opens about as many connections as are in use now. c.mu is held.
+func (c *Client) warmLocked(s *candidate) {
+	n := 1
+	if now := c.target.Load(); now.pool != nil {
+		n = max(n, min(now.pool.Stats().InFlight, pool.DefaultSoloConns))
+	}
+	p := s.pool
+	for range n {
+		c.spawnLocked(func() {
+			if r, err := p.Do(c.ctx, resp.NewCommand("PING")); err == nil {
+				r.Release()
+			}
+		})
+	}
+}
+
+// adoptLocked makes the candidate the target before any sentinel has confirmed it.
+// c.mu is held.
+func (c *Client) adoptLocked(s *candidate) {
+	old := c.target.Load()
+	if old.provisional || old.addr == s.addr {
+		return
+	}
+	c.moveToLocked(&target{moves: old.moves, epoch: old.epoch, addr: s.addr, provisional: true}, ErrSwitched)
+	generation := c.target.Load().generation
+	c.eager = time.AfterFunc(c.opts.EagerBound, func() { c.giveUpOrphan(generation) })
+	c.counters.adopted.Add(1)
+	c.send(sentinel.Event{Kind: sentinel.EventAdopted, OldAddr: old.addr})
+}
+
+// giveUpOrphan goes back to the configured master, because no sentinel has
+// confirmed the adopted one.
+func (c *Client) giveUpOrphan(generation uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.target.Load()
+	if c.closed || !now.provisional || now.generation != generation {
+		return
+	}
+	v := c.watch.View()
+	c.moveToLocked(&target{moves: v.Moves, epoch: v.Epoch, addr: v.Addr}, ErrOrphan)
+	c.counters.orphans.Add(1)
+	c.send(sentinel.Event{Kind: sentinel.EventOrphan, OldAddr: now.addr, Err: ErrOrphan})
+}
+
+// stopEagerLocked ends the wait for a confirmation. c.mu is held.
+func (c *Client) stopEagerLocked() {
+	if c.eager != nil {
+		c.eager.Stop()
+		c.eager = nil
+	}
+}
+
+func (c *Client) hasSubscriptions() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.subs != nil
+}

@@ -1,0 +1,132 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/kermes-redis/kermes/conn"
+	"github.com/kermes-redis/kermes/redis"
+	"github.com/kermes-redis/kermes/sentinel"
+)
+
+// GracefulFailover makes the sentinels replace the master, in such a way that no
+// client loses an acknowledged write, however simple it is:
+//
+//	CLIENT PAUSE WRITE on the master, until its replicas have all it has;
+//	SENTINEL FAILOVER; and, as soon as a sentinel names the new master,
+//	REPLICAOF and CLIENT KILL on the old one.
+//
+// Without it the old master goes on taking writes for some ten seconds after
+// another one was promoted, and throws them away. It is an operator's helper: the
+// credentials of the client must allow CLIENT, ROLE and REPLICAOF on the servers,
+// and those of the group SENTINEL FAILOVER. CLIENT PAUSE WRITE needs Redis 6.2.
+// If anything fails before the new master is named, the pause is lifted and the
+// error says what. The sentinels' own refusals ("NOGOODSLAVE", "INPROG") come as
+// *[resp.Error].
+func (c *Client) GracefulFailover(ctx context.Context, o GracefulOptions) (GracefulReport, error) {
+	orElse(&o.Pause, DefaultPause)
+	orElse(&o.CatchUp, DefaultCatchUp)
+	orElse(&o.Naming, DefaultNaming)
+	if c.watch == nil {
+		return GracefulReport{}, errNoMaster
+	}
+	if c.ctx.Err() != nil {
+		return GracefulReport{}, ErrClosed
+	}
+	v, err := c.watch.Await(ctx)
+	if err != nil {
+		return GracefulReport{}, closedAs(err)
+	}
+	f := &graceful{client: c, opts: o, old: v, report: GracefulReport{Old: v.Addr}}
+	if err := f.run(ctx); err != nil {
+		return f.report, fmt.Errorf("client: graceful failover: %w", err)
+	}
+	return f.report, nil
+}
+
+// graceful is one graceful failover under way.
+type graceful struct {
+	client   *Client
+	opts     GracefulOptions
+	old      sentinel.View
+	master   *conn.Conn
+	replicas []*conn.Conn
+	known    []redis.ReplicaInfo // the replicas, as the master knows them
+	began    time.Time           // when writes were paused
+	report   GracefulReport
+}
+
+func (f *graceful) run(ctx context.Context) (err error) {
+	defer f.hangUp()
+	if err := f.dial(ctx); err != nil {
+		return err
+	}
+	stop, err := f.pause(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		stop()
+		if failed := f.unpause(); err != nil {
+			err = errors.Join(err, failed) // else nobody waits on the old master any more
+		}
+	}()
+	if err := f.awaitReplicas(ctx); err != nil {
+		return err
+	}
+	if err := f.order(ctx); err != nil {
+		return err
+	}
+	next, err := f.awaitNaming(ctx)
+	if err != nil {
+		return err
+	}
+	f.report.New, f.report.Epoch = next.Addr, next.Epoch
+	return f.demote(ctx)
+}
+
+func (f *graceful) hangUp() {
+	for _, cn := range append(f.replicas, f.master) {
+		if cn != nil {
+			_ = cn.Close()
+		}
+	}
+}
+
+// dial connects to the master and to its replicas.
+func (f *graceful) dial(ctx context.Context) error {
+	o := f.client.masterPool(f.old.Addr).Conn
+	var err error
+	if f.master, err = conn.Dial(ctx, o); err != nil {
+		return err
+	}
+	addrs, err := f.replicaAddrs(ctx)
+	if err != nil {
+		return err
+	}
+	if len(addrs) == 0 {
+		return errors.New("the master has no replicas")
+	}
+	conns := make([]*conn.Conn, len(addrs))
+	var wg sync.WaitGroup
+	for i, addr := range addrs {
+		o := o
+		o.Addr, o.Role = addr, conn.RoleReplica
+		wg.Go(func() { conns[i], _ = conn.Dial(ctx, o) })
+	}
+	wg.Wait()
+	f.replicas = slices.DeleteFunc(conns, func(cn *conn.Conn) bool { return cn == nil })
+	need := f.opts.MinReplicas
+	if need <= 0 {
+		need = len(addrs)
+	}
+	if len(f.replicas) < need {
+		return fmt.Errorf("%d of %d replicas can be reached, %d needed", len(f.replicas), len(addrs), need)
+	}
+	f.opts.MinReplicas = need
+	return nil
+}

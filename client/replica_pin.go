@@ -1,0 +1,99 @@
+package client
+
+import (
+	"context"
+	"sync"
+
+	"github.com/kermes-redis/kermes/redis"
+	"github.com/kermes-redis/kermes/resp"
+)
+
+// Pin returns a Doer that stays with one replica, the one that answers its first
+// command; with the master, where the policy allows it and no replica does. Its
+// later commands fail when that server is gone: they are not sent to another one.
+// So a scan sees one keyspace from its beginning to its end: a cursor means
+// nothing to another server. It implements [redis.Pinner].
+func (r *Replicas) Pin() redis.Doer { return &pinned{r: r} }
+
+// pinned is one of the replicas, once a first command has chosen it.
+type pinned struct {
+	r *Replicas
+
+	mu sync.Mutex // guards the following
+	to redis.Doer // a replica's pool, or the client; nil before the first command
+	n  *serving   // the replica; nil is the master
+}
+
+// Do sends a read-only command. See [Replicas.Pin].
+func (p *pinned) Do(ctx context.Context, cmd resp.Command) (resp.Reply, error) {
+	if cmd.Flags()&resp.ReadOnly == 0 {
+		return resp.Reply{}, p.r.notSent(ErrNotReadOnly)
+	}
+	to, n := p.chosen()
+	if to == nil {
+		return p.first(ctx, cmd)
+	}
+	reply, err := to.Do(ctx, cmd)
+	if n != nil && (err != nil || refused(reply.Value)) {
+		p.r.failed(ctx, n, reply, err) // for the others: this one goes nowhere else
+	}
+	return reply, err
+}
+
+func (p *pinned) chosen() (redis.Doer, *serving) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.to, p.n
+}
+
+// first sends cmd to one node after the other, and stays with the one that
+// answers.
+func (p *pinned) first(ctx context.Context, cmd resp.Command) (reply resp.Reply, err error) {
+	err = p.r.each(ctx, nil, func(n *serving) (bool, error) {
+		if n == nil {
+			reply, err = p.r.client.Do(ctx, cmd)
+			p.choose(p.r.client, nil, err)
+			return false, err
+		}
+		reply, err = n.pool.Do(ctx, cmd)
+		if err == nil && !refused(reply.Value) {
+			p.choose(n.pool, n, nil)
+			return false, nil
+		}
+		again := p.r.failed(ctx, n, reply, err)
+		if again && err == nil {
+			err = reply.Err()
+			reply.Release()
+			reply = resp.Reply{}
+		}
+		return again, err
+	})
+	return reply, err
+}
+
+// choose stays with to, unless another command was faster.
+func (p *pinned) choose(to redis.Doer, n *serving, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err == nil && p.to == nil {
+		p.to, p.n = to, n
+	}
+}
+
+// DoBatch sends read-only commands. See [Replicas.Pin].
+func (p *pinned) DoBatch(ctx context.Context, cmds []resp.Command, each func(i int, v resp.Value)) error {
+	for i := range cmds {
+		if cmds[i].Flags()&resp.ReadOnly == 0 {
+			return p.r.notSent(ErrNotReadOnly)
+		}
+	}
+	if to, _ := p.chosen(); to == nil {
+		reply, err := p.first(ctx, resp.NewCommand("PING").WithFlags(resp.ReadOnly))
+		if err != nil {
+			return err
+		}
+		reply.Release()
+	}
+	to, _ := p.chosen()
+	return to.DoBatch(ctx, cmds, each)
+}

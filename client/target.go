@@ -59,7 +59,7 @@ func (c *Client) notSent(t *target, cause error) *conn.Error {
 // held.
 func (c *Client) storeLocked(t *target) {
 	t.gated = t.gated || t.pool == nil || t.held || t.strict
-	c.noteMove(c.target.Swap(t), t)
+	c.noteMoveLocked(c.target.Swap(t), t)
 	close(c.changed)
 	c.changed = make(chan struct{})
 }

@@ -1,4 +1,4 @@
-package sentinel
+package client
 
 // moves tells those who wait that the generation has risen. Client.mu guards it.
 type moves struct {
@@ -20,8 +20,8 @@ func (c *Client) Moved(since uint64) <-chan struct{} {
 // past is a channel that has been closed.
 var past = func() chan struct{} { c := make(chan struct{}); close(c); return c }()
 
-// noteMove is told of a new target. c.mu is held.
-func (c *Client) noteMove(before, now *target) {
+// noteMoveLocked is told of a new target.
+func (c *Client) noteMoveLocked(before, now *target) {
 	if before != nil && before.generation == now.generation {
 		return
 	}

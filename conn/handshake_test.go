@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"testing"
@@ -180,47 +179,4 @@ func TestCredentialsAreAskedForEachDial(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = c.Close()
-}
-
-func TestParseURL(t *testing.T) {
-	tests := []struct {
-		url  string
-		want conn.Options
-	}{
-		{"redis://", conn.Options{Addr: "127.0.0.1:6379"}},
-		{"redis://h", conn.Options{Addr: "h:6379"}},
-		{"redis://:p%40ss@h:1/2", conn.Options{Addr: "h:1", Password: "p@ss", DB: 2}},
-		{"redis://u:p@[::1]:7000?db=3&client_name=x&protocol=2", conn.Options{Addr: "[::1]:7000", Username: "u", Password: "p", DB: 3, ClientName: "x", Protocol: 2}},
-		{"unix:///tmp/r.sock?db=1", conn.Options{Addr: "/tmp/r.sock", DB: 1}},
-		{"valkey://h?read_timeout=250ms&dial_timeout=1s", conn.Options{Addr: "h:6379", ReadTimeout: 250 * time.Millisecond, DialTimeout: time.Second}},
-	}
-	for _, test := range tests {
-		got, err := conn.ParseURL(test.url)
-		if err != nil || fmt.Sprint(got) != fmt.Sprint(test.want) {
-			t.Errorf("%s: %+v, %v", test.url, got, err)
-		}
-	}
-	if o, err := conn.ParseURL("rediss://h"); err != nil || o.TLS == nil {
-		t.Errorf("rediss: %+v, %v", o, err)
-	}
-	for _, bad := range []string{
-		"", "h:6379", "http://h", "redis://h/x", "redis://h/-1", "redis://h:0", "redis://h:99999", "redis://h?foo=1",
-		"redis://h?db=1&db=2", "redis://h?protocol=4", "redis://h?read_timeout=5", "redis://h?read_timeout=-1s",
-		"unix://h/p", "unix://", "redis://h#f", "redis://%zz",
-	} {
-		if o, err := conn.ParseURL(bad); err == nil {
-			t.Errorf("%s: accepted as %+v", bad, o)
-		}
-	}
-}
-
-func FuzzParseURL(f *testing.F) {
-	f.Add("redis://u:p@h:1/2?db=3")
-	f.Add("unix:///p")
-	f.Fuzz(func(t *testing.T, url string) {
-		o, err := conn.ParseURL(url)
-		if err == nil && (o.Addr == "" || o.DB < 0) {
-			t.Errorf("%q became %+v", url, o)
-		}
-	})
 }

@@ -2,6 +2,8 @@ package pool
 
 import (
 	"encoding/json"
+	"fmt"
+	"log/slog"
 	"sync/atomic"
 )
 
@@ -72,3 +74,16 @@ func (s Stats) MarshalJSON() ([]byte, error) {
 		LastDialError string `json:",omitempty"`
 	}{plain(s), text})
 }
+
+// String returns the address and how many connections there are: a Pool may be
+// printed and logged, for it shows none of its options.
+func (p *Pool) String() string {
+	st := p.Stats()
+	return fmt.Sprintf("pool of %s (open %d, leased %d)", p.opts.Conn.Addr, st.Open, st.Leased)
+}
+
+// GoString returns String.
+func (p *Pool) GoString() string { return p.String() }
+
+// LogValue returns String.
+func (p *Pool) LogValue() slog.Value { return slog.StringValue(p.String()) }

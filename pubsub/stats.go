@@ -1,5 +1,10 @@
 package pubsub
 
+import (
+	"fmt"
+	"log/slog"
+)
+
 // Stats are the counters of a [Subscriber].
 type Stats struct {
 	// Connects counts connections made, Failures attempts that failed.
@@ -40,3 +45,29 @@ func (s *Subscriber) Stats() Stats {
 	}
 	return st
 }
+
+// String returns the server and the number of subscriptions: a Subscriber may be
+// printed and logged, for it shows none of its source's options.
+func (s *Subscriber) String() string {
+	st := s.Stats()
+	return fmt.Sprintf("subscriber at %q (%d subscriptions, ready %t)", st.Addr, st.Subscriptions, st.Ready)
+}
+
+// GoString returns String.
+func (s *Subscriber) GoString() string { return s.String() }
+
+// LogValue returns String.
+func (s *Subscriber) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// String returns what the subscription has received: a Subscription may be
+// printed and logged.
+func (sub *Subscription) String() string {
+	st := sub.Stats()
+	return fmt.Sprintf("subscription (received %d, waiting %d)", st.Received, st.Waiting)
+}
+
+// GoString returns String.
+func (sub *Subscription) GoString() string { return sub.String() }
+
+// LogValue returns String.
+func (sub *Subscription) LogValue() slog.Value { return slog.StringValue(sub.String()) }

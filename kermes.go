@@ -83,9 +83,12 @@ type Options struct {
 // parameters; sentinel_password is one of them.
 //
 // It returns when one connection to the server, or to the master, has been made
-// and has answered. It retries as a command does, for client.DefaultRetryTime
-// (10 s) at most: ctx should have a deadline where that is too long. A wrong
-// password is no reason to retry. The caller closes the client.
+// and has answered. A server that cannot be reached is an error at once, and so
+// are sentinels of which none can be reached or knows the master, and a wrong
+// password. A master that the sentinels name and that cannot be reached may be
+// about to be replaced: Open waits for the next one, for
+// client.DefaultRetryTime (10 s) at most, or until ctx ends. The caller closes
+// the client.
 func Open(ctx context.Context, url string) (*Client, error) {
 	o, err := ParseURL(url)
 	if err != nil {
@@ -106,7 +109,7 @@ func ParseURL(url string) (Options, error) {
 
 // OpenOptions is [Open] without a URL, or with more than a URL can say.
 func OpenOptions(ctx context.Context, o Options) (*Client, error) {
-	full, err := o.client()
+	full, err := o.Full()
 	if err != nil {
 		return nil, err
 	}
@@ -117,15 +120,26 @@ func OpenOptions(ctx context.Context, o Options) (*Client, error) {
 	if full.NoWait {
 		return c, nil
 	}
-	if _, err := redis.Ping().Do(ctx, c); err != nil {
+	if err := connect(ctx, c); err != nil {
 		_ = c.Close()
 		return nil, fmt.Errorf("kermes: open: %w", err)
 	}
 	return c, nil
 }
 
-// client returns the options for package client.
-func (o *Options) client() (client.Options, error) {
+// connect makes a connection. A master may have been lost a moment ago: then the
+// next one is waited for. Nobody will replace a single server.
+func connect(ctx context.Context, c *Client) error {
+	if c.Group() == nil {
+		return c.Verify(ctx)
+	}
+	_, err := redis.Ping().Do(ctx, c)
+	return err
+}
+
+// Full returns the options that package client gets: those of the field Client
+// with what is set beside it. The error says what cannot work.
+func (o Options) Full() (client.Options, error) {
 	full := o.Client
 	server, group := &full.Pool.Conn, &full.Group
 	replace(&server.Addr, o.Addr)

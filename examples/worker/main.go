@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes"
-	"github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/redis"
 )
 
@@ -54,7 +53,7 @@ func run(url, what string, args []string) error {
 	return work(ctx, c)
 }
 
-func work(ctx context.Context, c *client.Client) error {
+func work(ctx context.Context, c *kermes.Client) error {
 	name, err := os.Hostname()
 	if err != nil {
 		return err

@@ -75,11 +75,13 @@ type part struct {
 func (b *batch) send() {
 	c := b.conn
 	var writer *call
-	company := false
+	company, alone := false, false
 	for b.count < maxParts && b.taken < len(b.cmds) {
-		k, flush, others := b.enlist()
+		first := b.count == 0
+		k, flush, others, reads := b.enlist()
 		if flush {
 			writer = k
+			alone = first && !others && reads
 		}
 		company = company || others
 	}
@@ -89,13 +91,16 @@ func (b *batch) send() {
 	if company && c.far {
 		runtime.Gosched()
 	}
+	if alone && !c.lookFor(writer) {
+		return // its error is settled
+	}
 	// Nothing is in flight but this part: unless it is large, the kernel has room.
 	guard := company || b.count > 1
 	c.flush(writer, output{}, guard)
 }
 
 // enlist encodes the next part and queues it.
-func (b *batch) enlist() (k *call, flush, others bool) {
+func (b *batch) enlist() (k *call, flush, others, reads bool) {
 	c := b.conn
 	k = c.newCall(b.ctx, 0)
 	p := part{call: k}
@@ -112,6 +117,7 @@ func (b *batch) enlist() (k *call, flush, others bool) {
 		cmd := &b.cmds[b.taken]
 		if cmd.Flags()&resp.Blocking != 0 {
 			k.allow(cmd)
+			k.blocking = true
 		}
 		if c.err == nil {
 			c.wbuf = cmd.AppendTo(c.wbuf)
@@ -125,19 +131,19 @@ func (b *batch) enlist() (k *call, flush, others bool) {
 		k.state, k.start = failed, c.encoded
 		k.err = &Error{Op: OpWrite, Addr: c.opts.Addr, Class: ClassNotSent, Err: c.err.Err}
 		k.sig <- sigDone
-		return k, false, false
+		return k, false, false, false
 	}
 	c.enlist(k, len(c.wbuf)-start)
 	c.gathering.joined(c.queue.n)
 	if c.reader == nil && !c.writes(k) {
-		c.reader = k
+		c.reader, reads = k, true
 		k.sig <- sigRead
 	}
 	if !c.flushing {
 		c.flushing, c.flusher = true, k
 		flush = true
 	}
-	return k, flush, others
+	return k, flush, others, reads
 }
 
 func (b *batch) push(p part) {

@@ -41,20 +41,21 @@ type call struct {
 	// What the reader and the writer touch for others comes first: with hundreds of
 	// callers each cache line counts. The size is a multiple of the lines'.
 
-	next    *call
-	sig     chan signal
-	buf     []byte
-	start   uint64 // offset of its first byte in all that was ever encoded
-	want    int32  // replies still to come
-	batch   uint32 // that it is a part of: its goroutine may be at work for another part; else 0
-	state   state
-	big     bool  // buf is a read buffer that was handed over
-	slack   slack // what becomes of buf if the caller keeps the reply
-	blocks  bool  // a blocking command: cancellation is watched by a callback
-	midway  bool  // within a streamed string: the end of its context breaks the connection
-	partial bool  // within a streamed argument: the server has no whole command
-	torn    bool  // it failed while its replies were being copied
-	held    bool  // its caller is at work: the read timeout does not count
+	next     *call
+	sig      chan signal
+	buf      []byte
+	start    uint64 // offset of its first byte in all that was ever encoded
+	want     int32  // replies still to come
+	batch    uint32 // that it is a part of: its goroutine may be at work for another part; else 0
+	state    state
+	big      bool  // buf is a read buffer that was handed over
+	slack    slack // what becomes of buf if the caller keeps the reply
+	blocks   bool  // a blocking command: cancellation is watched by a callback
+	blocking bool  // so is this, or a part of a batch with one
+	midway   bool  // within a streamed string: the end of its context breaks the connection
+	partial  bool  // within a streamed argument: the server has no whole command
+	torn     bool  // it failed while its replies were being copied
+	held     bool  // its caller is at work: the read timeout does not count
 
 	conn    *Conn
 	owner   resp.Owner // of its replies: itself
@@ -101,7 +102,7 @@ func (k *call) ReleaseReply() {
 		k.room, k.placed = nil, 0
 	}
 	k.next, k.err, k.buf = nil, nil, k.buf[:0]
-	k.state, k.big, k.slack, k.blocks, k.batch = pending, false, loose, false, 0
+	k.state, k.big, k.slack, k.blocks, k.blocking, k.batch = pending, false, loose, false, false, 0
 	k.midway, k.partial, k.held, k.torn = false, false, false, false
 	k.conn.calls.Put(k)
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"strings"
 	"testing"
@@ -233,5 +234,57 @@ func TestAPeakWearsOff(t *testing.T) {
 	}
 	if g.held != 0 || g.peak != 2 {
 		t.Error(g)
+	}
+}
+
+// The end of a reply that is copied to a writer is an answer too: whoever was held
+// back for it must be written by somebody.
+func TestWhatIsHeldBackWhileAReplyIsCopiedIsWritten(t *testing.T) {
+	c := newCrowded(t, 0)
+	copied := make(chan error, 1)
+	go func() {
+		_, err := c.DoTo(t.Context(), resp.NewCommand("LONG"), io.Discard)
+		copied <- err
+	}()
+	c.gets("LONG")
+	if _, err := c.peer.Write([]byte("$200000\r\n" + strings.Repeat("x", 100000))); err != nil {
+		t.Fatal(err)
+	}
+	c.mu.Lock()
+	c.gathering.peak = 100 // a crowd came before the copy
+	c.mu.Unlock()
+	c.call(t.Context(), "HELD")
+	if n := c.heldNow(); n != 1 {
+		t.Fatalf("%d are held back", n)
+	}
+	if _, err := c.peer.Write([]byte(strings.Repeat("x", 100000) + "\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-copied; err != nil {
+		t.Fatal(err)
+	}
+	c.gets("HELD")
+	c.answer(1)
+	c.end(1)
+}
+
+// A reply cannot be the answer to a command that has not left.
+func TestAReplyIsNotGivenToACommandThatIsHeldBack(t *testing.T) {
+	c := newCrowded(t, 100)
+	c.call(t.Context(), "FIRST")
+	c.gets("FIRST")
+	c.call(t.Context(), "SECOND")
+	if n := c.heldNow(); n != 1 {
+		t.Fatalf("%d are held back", n)
+	}
+	c.answer(2)
+	var classes []Class
+	for range 2 {
+		if err := <-c.done; err != nil {
+			classes = append(classes, ClassOf(err))
+		}
+	}
+	if len(classes) != 1 || classes[0] != ClassNotSent {
+		t.Error(classes)
 	}
 }

@@ -49,13 +49,14 @@ type Conn struct {
 
 	strays *strays // a pointer: finalizers refer to it, and not to the connection
 
-	in input // belongs to the holder of the reading role
-	rx receiver
+	in     input   // belongs to the holder of the reading role
+	peeker *peeker // so does this
+	rx     receiver
 }
 
 // wrap makes a Conn of an open byte stream, before the handshake.
 func wrap(nc net.Conn, o Options) *Conn {
-	c := &Conn{nc: nc, opts: o, done: make(chan struct{}), strays: &strays{}}
+	c := &Conn{nc: nc, opts: o, done: make(chan struct{}), strays: &strays{}, peeker: newPeeker(nc)}
 	_, c.secure = nc.(*tls.Conn)
 	c.in.scan = resp.NewScanner(o.Limits)
 	c.watch.timer = time.AfterFunc(time.Hour, c.tick)
@@ -119,7 +120,10 @@ func (c *Conn) SetShared(shared bool) { c.shared.Store(shared) }
 // of the server is a reply: see [resp.Value.Err].
 //
 // It is safe for concurrent use. When ctx ends, Do returns within a few
-// milliseconds with the context's error in an [*Error]; the connection lives on.
+// milliseconds with the context's error in an [*Error]; the connection lives on. Only
+// a command that blocks on the server, with nobody else's behind it, takes the
+// connection with it: it is closed before Do returns, so that the server gives
+// nothing to a caller that has left.
 func (c *Conn) Do(ctx context.Context, cmd resp.Command) (resp.Reply, error) {
 	return c.Exchange(ctx, &cmd)
 }
@@ -172,6 +176,10 @@ func (c *Conn) do(ctx context.Context, cmd *resp.Command) (resp.Reply, error) {
 	}
 	c.mu.Unlock()
 
+	if alone && read && flush && !c.lookFor(k) {
+		c.await(k) // for the error
+		return resp.Reply{}, k.err
+	}
 	if flush {
 		if !alone && c.far {
 			runtime.Gosched() // let those who are about to come ride along
@@ -237,6 +245,7 @@ func (c *Conn) admit(cmd *resp.Command) error {
 // long as the server blocks.
 func (c *Conn) prepareBlocking(k *call, cmd *resp.Command) (stop func() bool) {
 	k.allow(cmd)
+	k.blocking = true
 	if k.ctx == nil {
 		return func() bool { return true }
 	}
@@ -270,6 +279,25 @@ func (c *Conn) fail(op string, cause error) {
 		cause = e.Err
 	}
 	c.err = &Error{Op: op, Addr: c.opts.Addr, Class: ClassNotSent, Err: cause}
+	told := c.failCalls(op, cause)
+	c.watch.timer.Stop()
+	c.letGo()
+	c.down.Store(true)
+	c.strays.forget()
+	c.mu.Unlock()
+	// Closed before anybody is told: a command that blocks on the server takes nothing
+	// any more once its caller has returned.
+	_ = transport(c.nc).Close()
+	close(c.done)
+	for _, k := range told {
+		k.sig <- sigDone
+	}
+	c.stopReceiving()
+}
+
+// failCalls takes all calls out of the queue and gives them their errors. It returns
+// those who wait for a signal. c.mu is held.
+func (c *Conn) failCalls(op string, cause error) (told []*call) {
 	for c.queue.head != nil {
 		k := c.queue.pop()
 		if k.state != pending {
@@ -277,19 +305,12 @@ func (c *Conn) fail(op string, cause error) {
 		}
 		k.state, k.torn = failed, c.copying
 		k.err = &Error{Op: op, Addr: c.opts.Addr, Class: c.classOf(k), Err: cause}
-		k.sig <- sigDone
+		told = append(told, k)
 	}
 	if s := c.serving; s != nil && c.reader != s {
-		s.sig <- sigDone
+		told = append(told, s)
 	}
-	c.watch.timer.Stop()
-	c.letGo()
-	c.down.Store(true)
-	close(c.done)
-	c.strays.forget()
-	c.mu.Unlock()
-	_ = transport(c.nc).Close()
-	c.stopReceiving()
+	return told
 }
 
 // classOf says whether bytes of k may have left. c.mu is held.

@@ -138,7 +138,7 @@ func (c *Conn) setPace(next pace) {
 
 // cancelEnded settles the calls whose contexts have ended. Those who read or
 // write are poked and settle themselves. It returns why the connection must
-// break: half a streamed string can't be left. c.mu is held.
+// break: half a streamed string can't be left, nor a command that blocks. c.mu is held.
 func (c *Conn) cancelEnded() (next pace, cut error) {
 	next = slow
 	for k := c.queue.head; k != nil; k = k.next {
@@ -151,7 +151,7 @@ func (c *Conn) cancelEnded() (next pace, cut error) {
 			}
 			continue
 		}
-		if k.midway {
+		if k.midway || c.blocksAlone(k) {
 			cut = k.ctx.Err()
 			continue
 		}

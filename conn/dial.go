@@ -118,7 +118,7 @@ func (o Options) open(ctx context.Context) (net.Conn, error) {
 	if o.TLS == nil {
 		return nc, nil
 	}
-	secure := tls.Client(nc, o.tlsConfig())
+	secure := tls.Client(beneathTLS(nc), o.tlsConfig())
 	if err := secure.HandshakeContext(ctx); err != nil {
 		_ = nc.Close()
 		return nil, err

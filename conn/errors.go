@@ -68,6 +68,7 @@ func ClassOf(err error) Class {
 // The steps named by Error.Op.
 const (
 	OpDial      = "dial"
+	OpLook      = "look" // before a command, at what came unasked
 	OpHandshake = "handshake"
 	OpWait      = "wait"
 	OpWrite     = "write"

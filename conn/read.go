@@ -1,6 +1,7 @@
 package conn
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -63,9 +64,6 @@ type take struct {
 	last bool // they answer it in full
 }
 
-// errUnasked says that a reply came though no command awaited one.
-var errUnasked = errors.New("the server sent what nobody asked for")
-
 // readFor reads for everybody until k is settled. k holds the reading role. It
 // reports whether k was settled here; if not, a signal tells k.
 func (c *Conn) readFor(k *call) bool {
@@ -107,13 +105,34 @@ func (c *Conn) giveUp(k *call) bool {
 		return false
 	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	if k.state != pending {
+		c.mu.Unlock()
+		return false
+	}
+	if c.blocksAlone(k) {
+		c.mu.Unlock()
+		c.fail(OpWait, k.ctx.Err())
 		return false
 	}
 	c.abandon(k)
 	c.reader = nil
 	c.passReading()
+	c.mu.Unlock()
+	return true
+}
+
+// blocksAlone reports whether k is a blocking command, or a part with one, and nobody
+// else waits: then the connection ends with it, as the server would give an element to
+// a caller that has left. c.mu is held.
+func (c *Conn) blocksAlone(k *call) bool {
+	if !k.blocking {
+		return false
+	}
+	for other := c.queue.head; other != nil; other = other.next {
+		if other != k && other.state == pending && (k.batch == 0 || other.batch != k.batch) {
+			return false
+		}
+	}
 	return true
 }
 
@@ -132,6 +151,7 @@ func (c *Conn) passReading() {
 	if c.err != nil {
 		return
 	}
+	c.wakeWriter()
 	if c.serving != nil {
 		c.reader = c.serving
 		c.serving.sig <- sigRead
@@ -155,6 +175,23 @@ func (c *Conn) passReading() {
 		c.reader = drain
 		go c.drain(drain)
 	}
+}
+
+// wakeWriter makes the caller that comes next, or a goroutine, write what is held
+// back, if nobody will who reads: the replies that it waits for are in. c.mu is held.
+func (c *Conn) wakeWriter() {
+	if c.gathering.held == 0 || c.flushing || c.holdBack(0) {
+		return
+	}
+	c.flushing, c.flusher = true, nil
+	for k := c.queue.head; k != nil; k = k.next {
+		if k.state == pending {
+			c.flusher = k
+			k.sig <- sigFlush
+			return
+		}
+	}
+	go c.flush(nil, output{}, false)
 }
 
 // writes reports whether the caller of k is the one that writes. c.mu is held.
@@ -217,14 +254,29 @@ func (c *Conn) deliverAll(k *call, n, size int, err error) (settled, ok bool) {
 		}
 	}
 	if settled && ok {
-		c.mu.Lock()
-		c.passReading()
-		c.mu.Unlock()
+		ok = c.stopReading()
 	}
 	if !held.empty() {
 		c.flush(k, held, !settled)
 	}
 	return settled, ok
+}
+
+// stopReading passes the reading on, unless something has begun to arrive that
+// nobody can have asked for.
+func (c *Conn) stopReading() (ok bool) {
+	in := &c.in
+	c.mu.Lock()
+	head := c.queue.head
+	ok = in.r == in.w || mayBePush(in.buf[in.r]) || head != nil && head.start < c.sent
+	if ok {
+		c.passReading()
+	}
+	c.mu.Unlock()
+	if !ok {
+		c.fail(OpRead, errUnasked)
+	}
+	return ok
 }
 
 // answerAlone is the usual end of a call that is alone: it answers k with the
@@ -301,7 +353,7 @@ func (c *Conn) handOut(n, size int, k *call, settled *bool, held *output) (ok bo
 	takes := in.takes[:0]
 	for taken := 0; taken < n; {
 		head := c.queue.head
-		if head == nil {
+		if head == nil || head.start >= c.sent { // not a byte of it has left
 			stray = c.unasked(in.frames[taken])
 			break
 		}
@@ -312,7 +364,7 @@ func (c *Conn) handOut(n, size int, k *call, settled *bool, held *output) (ok bo
 		takes = append(takes, t)
 		taken += int(t.n)
 	}
-	if held.empty() {
+	if held.empty() && stray == nil {
 		*held = c.takeHeld(k)
 	}
 	// A call that awaits more replies may fail or be left meanwhile.
@@ -382,13 +434,15 @@ func (c *Conn) unasked(f frame) error {
 	return errUnasked
 }
 
-func (c *Conn) failFraming(err error) {
+func (c *Conn) failFraming(err error) { c.fail(OpRead, c.framingError(err)) }
+
+// framingError adds what a peer that speaks another protocol is known by.
+func (c *Conn) framingError(err error) error {
 	in := &c.in
-	if in.total == 0 && errors.Is(err, resp.ErrProtocol) {
-		head := append([]byte(nil), in.buf[in.r:min(in.w, in.r+16)]...)
-		err = &firstBytes{head: head, err: err}
+	if in.total > 0 || !errors.Is(err, resp.ErrProtocol) {
+		return err
 	}
-	c.fail(OpRead, err)
+	return &firstBytes{head: bytes.Clone(in.buf[in.r:min(in.w, in.r+16)]), err: err}
 }
 
 // fill reads once, into room enough for what is known to come.

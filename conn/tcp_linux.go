@@ -2,7 +2,6 @@ package conn
 
 import (
 	"encoding/binary"
-	"io"
 	"net"
 	"syscall"
 	"time"
@@ -28,38 +27,6 @@ func setUserTimeout(tcp *net.TCPConn, d time.Duration) {
 	_ = raw.Control(func(fd uintptr) {
 		_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpUserTimeout, int(d.Milliseconds()))
 	})
-}
-
-// peek looks at an idle socket without blocking and without consuming: nil
-// when nothing is there, errUnread when bytes are, io.EOF when the peer has
-// closed.
-func peek(nc net.Conn) error {
-	sc, ok := nc.(syscall.Conn)
-	if !ok {
-		return nil
-	}
-	raw, err := sc.SyscallConn()
-	if err != nil {
-		return err
-	}
-	var n int
-	var peekErr error
-	err = raw.Read(func(fd uintptr) bool {
-		var b [1]byte
-		n, _, peekErr = syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		return true
-	})
-	switch {
-	case err != nil:
-		return err
-	case peekErr == syscall.EAGAIN || peekErr == syscall.EINTR:
-		return nil
-	case peekErr != nil:
-		return peekErr
-	case n == 0 || closedBehind(raw):
-		return io.EOF
-	}
-	return errUnread
 }
 
 // closedBehind says whether the peer has closed behind the bytes that wait: a

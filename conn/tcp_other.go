@@ -4,11 +4,12 @@ package conn
 
 import (
 	"net"
+	"syscall"
 	"time"
 )
 
 // setUserTimeout exists on Linux only.
 func setUserTimeout(*net.TCPConn, time.Duration) {}
 
-// peek is done on Linux only; elsewhere the first command finds out.
-func peek(net.Conn) error { return nil }
+// closedBehind is known on Linux only; elsewhere the read that follows finds out.
+func closedBehind(syscall.RawConn) bool { return false }

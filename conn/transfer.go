@@ -34,6 +34,10 @@ func (c *Conn) DoTo(ctx context.Context, cmd resp.Command, w io.Writer) (int64, 
 	if err != nil {
 		return 0, err
 	}
+	if !c.lookFor(k) {
+		c.await(k) // for the error
+		return 0, k.err
+	}
 	c.flush(k, out, false)
 	n, copied := c.copyReply(k, w)
 	if k.err != nil {
@@ -76,6 +80,10 @@ func (c *Conn) DoFrom(ctx context.Context, cmd resp.Command, size int64, r io.Re
 	head, tail := frameStream(&cmd, size, after)
 	if err := c.enlistUpload(k, int64(len(head)+len(tail))+size); err != nil {
 		return resp.Reply{}, err
+	}
+	if !c.lookFor(k) {
+		c.await(k) // for the error
+		return resp.Reply{}, k.err
 	}
 	c.upload(k, head, size, r, tail)
 	c.flush(k, output{}, false) // of others who have come meanwhile

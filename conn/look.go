@@ -1,0 +1,129 @@
+package conn
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"os"
+	"time"
+)
+
+// maxLooks bounds how often one look reads what has come unasked.
+const maxLooks = 64
+
+// errUnasked says that a reply came though no command awaited one.
+var errUnasked = errors.New("the server sent what nobody asked for")
+
+// mayBePush reports whether a push can begin with b, with attributes in front of it
+// or not.
+func mayBePush(b byte) bool { return b == '>' || b == '|' }
+
+// Alive looks at an idle connection, without waiting and without taking anything. It
+// returns an error when the peer has closed it, or when something other than a push
+// waits. A connection in use is alive, and so is what cannot be looked at; a look
+// that reads comes before each command that finds the connection idle.
+func (c *Conn) Alive() error {
+	c.mu.Lock()
+	err, busy := c.err, c.queue.n > 0 || c.reader != nil
+	unread := !busy && c.in.r < c.in.w && !mayBePush(c.in.buf[c.in.r])
+	c.mu.Unlock()
+	switch {
+	case err != nil:
+		return err
+	case busy:
+		return nil
+	case unread:
+		return errUnasked
+	}
+	p := newPeeker(c.nc) // others may look at the same time
+	first, waits, peeked := p.look()
+	switch {
+	case peeked != nil:
+		return peeked
+	case !waits:
+		return nil
+	case p.closedBehind():
+		return io.EOF
+	case c.secure || mayBePush(first):
+		return nil // or a record of TLS itself
+	}
+	return errUnasked
+}
+
+// lookFor looks at what has come before the command of k, who is alone and holds the
+// reading role, is sent. If that is anything but pushes, which are given to the
+// handler, or if the peer has closed, it breaks the connection, by which nothing is
+// sent, and reports false.
+func (c *Conn) lookFor(k *call) bool {
+	err := c.readUnasked()
+	if err == nil {
+		return true
+	}
+	c.mu.Lock()
+	if c.err == nil {
+		c.sent = min(c.sent, k.start)
+	}
+	c.mu.Unlock()
+	c.fail(OpLook, err)
+	return false
+}
+
+// readUnasked reads what waits, and returns why the connection is of no use.
+func (c *Conn) readUnasked() error {
+	in := &c.in
+	for range maxLooks {
+		if in.r < in.w {
+			n, _, err := c.frameReplies(0, 0)
+			switch {
+			case err != nil:
+				return c.framingError(err)
+			case n > 0:
+				return c.unasked(in.frames[0])
+			case in.r < in.w && !mayBePush(in.buf[in.r]):
+				return errUnasked
+			}
+		}
+		more, err := c.readWaiting()
+		if !more || err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readWaiting reads once if something can be read without waiting.
+func (c *Conn) readWaiting() (more bool, err error) {
+	if c.secure {
+		return c.readWaitingTLS()
+	}
+	_, waits, err := c.peeker.look()
+	if !waits || err != nil {
+		return false, err
+	}
+	err = c.fill()
+	if errors.Is(err, os.ErrDeadlineExceeded) { // a poke for who read before
+		_ = c.nc.SetReadDeadline(time.Time{})
+		return true, nil
+	}
+	return err == nil, err
+}
+
+func (c *Conn) readWaitingTLS() (more bool, err error) {
+	q, ok := c.nc.(*tls.Conn).NetConn().(*quiet)
+	if !ok {
+		_, _, err := c.peeker.look()
+		return false, err
+	}
+	q.noWait.Store(true)
+	err = c.fill()
+	q.noWait.Store(false)
+	var nothing errNothing
+	switch {
+	case errors.As(err, &nothing):
+		return false, nil
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		_ = c.nc.SetReadDeadline(time.Time{})
+		return true, nil
+	}
+	return err == nil, err
+}

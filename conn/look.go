@@ -109,14 +109,14 @@ func (c *Conn) readWaiting() (more bool, err error) {
 }
 
 func (c *Conn) readWaitingTLS() (more bool, err error) {
-	q, ok := c.nc.(*tls.Conn).NetConn().(*quiet)
+	sock, ok := c.nc.(*tls.Conn).NetConn().(*socket)
 	if !ok {
 		_, _, err := c.peeker.look()
 		return false, err
 	}
-	q.noWait.Store(true)
+	sock.noWait.Store(true)
 	err = c.fill()
-	q.noWait.Store(false)
+	sock.noWait.Store(false)
 	var nothing errNothing
 	switch {
 	case errors.As(err, &nothing):

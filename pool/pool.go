@@ -118,14 +118,14 @@ func (p *Pool) Do(ctx context.Context, cmd resp.Command) (resp.Reply, error) {
 	if cmd.Flags()&resp.Blocking != 0 {
 		return p.doLeased(ctx, cmd)
 	}
-	for {
+	for try := 1; ; try++ {
 		at, err := p.enter(ctx, &cmd, nil)
 		if err != nil {
 			return resp.Reply{}, err
 		}
 		reply, err := at.conn.Exchange(ctx, &cmd)
 		p.leave(at)
-		if err != nil && p.gone(at, err) {
+		if err != nil && try < maxTries && p.gone(at, err) {
 			continue
 		}
 		if mayBeError(reply.Value) {
@@ -165,12 +165,12 @@ func (p *Pool) doBatch(ctx context.Context, cmds []resp.Command, each func(i int
 			})
 		}
 	}
-	for {
+	for try := 1; ; try++ {
 		at, err := p.enter(ctx, nil, cmds)
 		if err != nil {
 			return err
 		}
-		if err = p.batchOn(ctx, at, cmds, each); err != nil && p.gone(at, err) {
+		if err = p.batchOn(ctx, at, cmds, each); err != nil && try < maxTries && p.gone(at, err) {
 			continue
 		}
 		return err
@@ -183,13 +183,21 @@ func (p *Pool) batchOn(ctx context.Context, at seat, cmds []resp.Command, each f
 	return at.conn.DoBatch(ctx, cmds, each)
 }
 
+// maxTries is how many connections a call tries that turn out to be of no use before
+// anything is sent. Where each one does, the server is to blame, and dials must wait.
+const maxTries = 8
+
 // gone reports whether a call was not sent because the pool had closed its
-// connection in between, so that it is to try another one.
+// connection in between, or a look found it closed, or with something on it that
+// nobody asked for, so that it is to try another one.
 func (p *Pool) gone(at seat, err error) bool {
 	if conn.ClassOf(err) != conn.ClassNotSent {
 		return false
 	}
 	why := at.conn.Err()
+	if e, ok := errors.AsType[*conn.Error](why); ok && e.Op == conn.OpLook {
+		return true
+	}
 	return errors.Is(why, errExpired) || errors.Is(why, errStale) || errors.Is(why, errLeft)
 }
 

@@ -6,10 +6,10 @@ import (
 	"syscall"
 )
 
-// A quiet is the socket under TLS. What waits there may be a record of TLS itself,
+// A socket is the socket under TLS. What waits there may be a record of TLS itself,
 // and what TLS has taken is not in the socket any more: a look before a command has
 // to read through TLS, and must not wait.
-type quiet struct {
+type socket struct {
 	net.Conn
 	raw    syscall.RawConn
 	noWait atomic.Bool
@@ -25,20 +25,20 @@ func beneathTLS(nc net.Conn) net.Conn {
 	if err != nil {
 		return nc
 	}
-	return &quiet{Conn: nc, raw: raw}
+	return &socket{Conn: nc, raw: raw}
 }
 
 // SyscallConn lets a peeker look.
-func (q *quiet) SyscallConn() (syscall.RawConn, error) { return q.raw, nil }
+func (s *socket) SyscallConn() (syscall.RawConn, error) { return s.raw, nil }
 
 // Read is that of the socket; it does not wait if there is nothing while noWait is
 // set.
-func (q *quiet) Read(p []byte) (n int, err error) {
-	if !q.noWait.Load() || len(p) == 0 {
-		return q.Conn.Read(p)
+func (s *socket) Read(p []byte) (n int, err error) {
+	if !s.noWait.Load() || len(p) == 0 {
+		return s.Conn.Read(p)
 	}
 	var waits bool
-	err = q.raw.Control(func(fd uintptr) {
+	err = s.raw.Control(func(fd uintptr) {
 		var b [1]byte
 		_, peeked := peekAt(fd, &b)
 		waits = peeked != syscall.EAGAIN && peeked != syscall.EINTR
@@ -49,7 +49,7 @@ func (q *quiet) Read(p []byte) (n int, err error) {
 	if !waits {
 		return 0, errNothing{}
 	}
-	return q.Conn.Read(p)
+	return s.Conn.Read(p)
 }
 
 // errNothing says that nothing can be read now. TLS goes on after it, as it is

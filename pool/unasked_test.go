@@ -1,0 +1,41 @@
+package pool_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/kermes-redis/kermes/conn"
+	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/pool"
+	"github.com/kermes-redis/kermes/resp"
+)
+
+// A connection that a look finds to be of no use is replaced, and nobody is told: the
+// command has not been sent.
+func TestACallGoesToAnotherConnectionWhenALookFindsAnExtraReply(t *testing.T) {
+	redistest.NoLeaks(t)
+	s := redistest.NewServer(t)
+	s.Handle("LATE", func(p *redistest.Peer, _ []string) {
+		p.Write("+OK\r\n")
+		time.Sleep(3 * time.Millisecond)
+		p.Write("+EXTRA\r\n")
+	})
+	p := pool.New(pool.Options{Conn: conn.Options{Addr: s.Addr()}, PeekAfter: -1})
+	defer p.Close()
+	for range 10 {
+		r, err := p.Do(t.Context(), resp.NewCommand("LATE"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Release()
+		time.Sleep(10 * time.Millisecond) // the reply that nobody asked for arrives
+		r, err = p.Do(t.Context(), resp.NewCommand("ECHO", resp.String("mine")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, err := r.Bytes(); string(b) != "mine" || err != nil {
+			t.Fatalf("%q, %v", b, err)
+		}
+		r.Release()
+	}
+}

@@ -82,14 +82,19 @@ func (r *run) do(ctx context.Context) error {
 	if len(r.kept) == 0 {
 		return nil
 	}
-	e, _ := errors.AsType[*resp.Error](r.kept[0].Err())
+	e := errorReply(&r.cmds[r.given], r.kept[0])
 	c.refused(t, e)
 	return e
 }
 
 func (r *run) take(i int, v resp.Value) {
 	c := r.client
-	if len(r.kept) == 0 && !refused(v) && (c.target.Load() == r.target && !r.target.strict || c.weigh(r.target, r.writes) == good) {
+	if isError(v) {
+		if e := errorReply(&r.cmds[i], v); !e.Rejected() && e.IsReadOnly() {
+			c.refused(r.target, e) // what a script has met: its answer, and news of the server
+		}
+	}
+	if len(r.kept) == 0 && !refused(&r.cmds[i], v) && (c.target.Load() == r.target && !r.target.strict || c.weigh(r.target, r.writes) == good) {
 		r.each(r.offset+i, v)
 		r.given++
 		return
@@ -99,13 +104,13 @@ func (r *run) take(i int, v resp.Value) {
 
 // giveGood gives out what was kept, up to the first refused reply.
 func (r *run) giveGood() {
-	for len(r.kept) > 0 && !refused(r.kept[0]) {
+	for len(r.kept) > 0 && !refused(&r.cmds[r.given], r.kept[0]) {
 		r.each(r.offset+r.given, r.kept[0])
 		r.given++
 		r.kept = r.kept[1:]
 	}
-	for _, v := range r.kept {
-		r.mixed = r.mixed || !refused(v)
+	for i, v := range r.kept {
+		r.mixed = r.mixed || !refused(&r.cmds[r.given+i], v)
 	}
 }
 

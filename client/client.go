@@ -220,7 +220,7 @@ func (c *Client) Do(ctx context.Context, cmd resp.Command) (resp.Reply, error) {
 		}
 	}
 	reply, err := t.pool.Do(ctx, cmd)
-	if err == nil && c.target.Load() == t && !t.strict && !refused(reply.Value) {
+	if err == nil && c.target.Load() == t && !t.strict && !notable(&cmd, reply.Value) {
 		return reply, nil
 	}
 	return c.retry(ctx, cmd, outcome{target: t, reply: reply, err: err})

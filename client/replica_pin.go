@@ -34,7 +34,7 @@ func (p *pinned) Do(ctx context.Context, cmd resp.Command) (resp.Reply, error) {
 		return p.first(ctx, cmd)
 	}
 	reply, err := to.Do(ctx, cmd)
-	if n != nil && (err != nil || refused(reply.Value)) {
+	if n != nil && (err != nil || refused(&cmd, reply.Value)) {
 		p.r.failed(ctx, n, reply, err) // for the others: this one goes nowhere else
 	}
 	return reply, err
@@ -56,7 +56,7 @@ func (p *pinned) first(ctx context.Context, cmd resp.Command) (reply resp.Reply,
 			return false, err
 		}
 		reply, err = n.pool.Do(ctx, cmd)
-		if err == nil && !refused(reply.Value) {
+		if err == nil && !refused(&cmd, reply.Value) {
 			p.choose(n.pool, n, nil)
 			return false, nil
 		}

@@ -82,7 +82,7 @@ func (r *Replicas) Do(ctx context.Context, cmd resp.Command) (resp.Reply, error)
 	if len(s.nodes) > 0 {
 		if n := s.replicas[r.choose(s.nodes)]; n != nil {
 			reply, err := n.pool.Do(ctx, cmd)
-			if err == nil && !refused(reply.Value) {
+			if err == nil && !refused(&cmd, reply.Value) {
 				return reply, nil
 			}
 			if again := r.failed(ctx, n, reply, err); !again {
@@ -115,7 +115,7 @@ func (r *Replicas) retry(ctx context.Context, cmd resp.Command, first *serving) 
 			return false, err
 		}
 		reply, err = n.pool.Do(ctx, cmd)
-		if err == nil && !refused(reply.Value) {
+		if err == nil && !refused(&cmd, reply.Value) {
 			return false, nil
 		}
 		again := r.failed(ctx, n, reply, err)
@@ -273,7 +273,7 @@ func (r *Replicas) DoBatch(ctx context.Context, cmds []resp.Command, each func(i
 		}
 		var refusal error
 		err := n.pool.DoBatch(ctx, rest, func(i int, v resp.Value) {
-			if refusal == nil && !refused(v) {
+			if refusal == nil && !refused(&rest[i], v) {
 				take(i, v)
 			} else if refusal == nil {
 				refusal = v.Err()

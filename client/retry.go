@@ -24,14 +24,29 @@ type outcome struct {
 	err    error
 }
 
-// refused says whether a reply is an error that proves that the command was
-// not executed. It costs one comparison where the reply is no error.
-func refused(v resp.Value) bool {
-	if len(v) == 0 || v[0] != '-' && v[0] != '!' {
-		return false
+// refused says whether the reply to cmd is an error that proves that it was not
+// executed. It costs one comparison where the reply is no error.
+func refused(cmd *resp.Command, v resp.Value) bool {
+	return isError(v) && errorReply(cmd, v).Rejected()
+}
+
+// notable says whether the reply to cmd says something about its server: it refuses
+// the command, or a script has met that this is a replica.
+func notable(cmd *resp.Command, v resp.Value) bool {
+	return isError(v) && (errorReply(cmd, v).Rejected() || errorReply(cmd, v).IsReadOnly())
+}
+
+// isError says whether a reply may be an error, which may have an attribute before it.
+func isError(v resp.Value) bool {
+	return len(v) > 0 && (v[0] == '-' || v[0] == '!' || v[0] == '|')
+}
+
+// errorReply returns the error that the reply to cmd is. Without one it proves nothing.
+func errorReply(cmd *resp.Command, v resp.Value) *resp.Error {
+	if e, ok := errors.AsType[*resp.Error](v.Err()); ok {
+		return e.AnswerTo(cmd)
 	}
-	e, ok := errors.AsType[*resp.Error](v.Err())
-	return ok && e.Rejected()
+	return &resp.Error{}
 }
 
 // budget is what a command may still spend on retries.
@@ -69,8 +84,13 @@ func (c *Client) retry(ctx context.Context, cmd resp.Command, out outcome) (resp
 // conclude ends the command with out's result, or waits until it may be tried
 // again.
 func (c *Client) conclude(ctx context.Context, cmd *resp.Command, out outcome, b *budget) (resp.Reply, error, bool) {
-	if out.err == nil && refused(out.reply.Value) {
-		return c.concludeRefused(ctx, cmd, out, b)
+	if out.err == nil && isError(out.reply.Value) {
+		switch e := errorReply(cmd, out.reply.Value); {
+		case e.Rejected():
+			return c.concludeRefused(ctx, cmd, e, out, b)
+		case e.IsReadOnly():
+			c.refused(out.target, e) // what a script has met: its answer, and news of the server
+		}
 	}
 	if out.err == nil {
 		err := c.vouch(ctx, out.target, cmd.Flags()&resp.ReadOnly == 0)
@@ -118,8 +138,7 @@ func final(err error) bool {
 
 // concludeRefused waits after a reply such as READONLY, or returns it when
 // waiting has not helped.
-func (c *Client) concludeRefused(ctx context.Context, cmd *resp.Command, out outcome, b *budget) (resp.Reply, error, bool) {
-	e, _ := errors.AsType[*resp.Error](out.reply.Err())
+func (c *Client) concludeRefused(ctx context.Context, cmd *resp.Command, e *resp.Error, out outcome, b *budget) (resp.Reply, error, bool) {
 	switch {
 	case cmd.Flags()&resp.NoRetry != 0, e.Code == "EXECABORT":
 		c.refused(out.target, e)

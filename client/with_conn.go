@@ -50,7 +50,7 @@ func (c *Client) concludeLeased(ctx context.Context, t *target, err error) error
 	if err == nil {
 		return c.vouch(ctx, t, true)
 	}
-	if e, ok := errors.AsType[*resp.Error](err); ok && e.Rejected() {
+	if e, ok := errors.AsType[*resp.Error](err); ok && (e.Rejected() || e.IsReadOnly()) {
 		c.refused(t, e)
 	} else if conn.ClassOf(err) == conn.ClassMaybeExecuted {
 		c.doubt(err)

@@ -23,6 +23,7 @@ const (
 	ClassNotSent
 	// ClassRejected means that the server refused the command before executing
 	// it: any command may be sent again, where and when the reason has gone.
+	// [resp.Error.Rejected] tells which reasons pass by themselves.
 	ClassRejected
 	// ClassMaybeExecuted means that bytes left and no reply came: only a
 	// command that is harmless when executed twice may be sent again.
@@ -48,7 +49,7 @@ func (c Class) String() string {
 }
 
 // ClassOf returns the class of err, looking through wrapped errors. A
-// [*resp.Error] is rejected or answered according to its code.
+// [*resp.Error] is rejected where [resp.Error.Refused] reports so, else answered.
 func ClassOf(err error) Class {
 	if err == nil {
 		return ClassNone
@@ -57,7 +58,7 @@ func ClassOf(err error) Class {
 		return e.Class
 	}
 	if e, ok := errors.AsType[*resp.Error](err); ok {
-		if e.Rejected() {
+		if e.Refused() {
 			return ClassRejected
 		}
 		return ClassAnswered

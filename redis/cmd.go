@@ -46,7 +46,11 @@ func (c Cmd[T]) Do(ctx context.Context, d Doer) (T, error) {
 		var zero T
 		return zero, err
 	}
-	return decodeReply(r, c.Decode)
+	t, err := decodeReply(r, c.Decode)
+	if err != nil {
+		return t, answerTo(&c.Command, err)
+	}
+	return t, nil
 }
 
 // Queue appends the command to p and returns the future of its reply.
@@ -109,7 +113,7 @@ func (s Status) Do(ctx context.Context, d Doer) error {
 		return nil
 	}
 	_, err = decodeReply(r, OK)
-	return err
+	return answerTo(&s.Command, err)
 }
 
 // Queue appends the command to p. The future's value tells its error.
@@ -221,9 +225,18 @@ func (b Buffered) Do(ctx context.Context, d Doer) ([]byte, error) {
 	}
 	p, err := view(r.Value)
 	if err != nil {
-		return b.dst, err
+		return b.dst, answerTo(&b.Command, err)
 	}
 	return append(b.dst, p...), nil
+}
+
+// answerTo lets an error of the server know the command that it answers, so that
+// its class is right. See [resp.Error.AnswerTo].
+func answerTo(c *resp.Command, err error) error {
+	if e, ok := err.(*resp.Error); ok { //nolint:errorlint // one that is wrapped is the decoder's
+		return e.AnswerTo(c)
+	}
+	return err
 }
 
 // decodeReply is the one place where a reply becomes a value of the caller.

@@ -64,6 +64,9 @@ func ClassOf(err error) Class {
 	if errors.As(err, &bad) {
 		return ClassNotSent
 	}
+	if alone := (*NoMultiError)(nil); errors.As(err, &alone) {
+		return ClassMaybeExecuted
+	}
 	if errors.Is(err, ErrConflict) || errors.Is(err, ErrTxAborted) {
 		return ClassRejected
 	}
@@ -127,5 +130,27 @@ func (e *AbortError) Error() string {
 // Unwrap returns the cause.
 func (e *AbortError) Unwrap() error { return e.Cause }
 
-// Is reports whether target is [ErrTxAborted].
-func (e *AbortError) Is(target error) bool { return target == ErrTxAborted }
+// Is reports whether target is [ErrTxAborted], or [ErrExecAbort], which is what the
+// server calls it.
+func (e *AbortError) Is(target error) bool { return target == ErrTxAborted || target == ErrExecAbort }
+
+// NoMultiError says that the server refused MULTI and executed commands that were
+// sent behind it: each for itself, not all or none. The futures have the replies that
+// came. [ClassOf] says [ClassMaybeExecuted]: not to be sent again. A transaction of
+// which nothing was executed has the error that MULTI got instead.
+type NoMultiError struct {
+	Executed int   // how many commands were executed
+	Queued   int   // of how many
+	Cause    error // what the server said to MULTI
+}
+
+// Error implements error.
+func (e *NoMultiError) Error() string {
+	return fmt.Sprintf("redis: transaction: the server refused MULTI and executed %d of %d commands without it, "+
+		"one by one; see their futures: %v", e.Executed, e.Queued, e.Cause)
+}
+
+// Unwrap returns the cause within a [conn.Error] of class [ClassMaybeExecuted].
+func (e *NoMultiError) Unwrap() error {
+	return &conn.Error{Op: conn.OpRead, Class: ClassMaybeExecuted, Sent: e.Queued, Err: e.Cause}
+}

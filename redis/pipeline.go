@@ -56,7 +56,11 @@ func (f Future[T]) Value() (T, error) {
 		var zero T
 		return zero, err
 	}
-	return decodeValue(v, f.decode)
+	t, err := decodeValue(v, f.decode)
+	if err != nil {
+		return t, answerTo(&f.p.cmds[f.index], err)
+	}
+	return t, nil
 }
 
 // Err returns the error that Value would return, without the value.

@@ -65,8 +65,7 @@ func (s *Script[T]) Do(ctx context.Context, d Doer, keys []string, args ...any) 
 // Run is [Script.Do] for arguments that need no boxing.
 func (s *Script[T]) Run(ctx context.Context, d Doer, keys []string, args ...resp.Arg) (T, error) {
 	v, err := s.EvalSha(keys, args...).Do(ctx, d)
-	if errors.Is(err, ErrNoScript) {
-		// The script itself may have called EVALSHA; then this fails likewise.
+	if e, ok := errors.AsType[*resp.Error](err); ok && e.UnknownScript() {
 		return s.Eval(keys, args...).Do(ctx, d)
 	}
 	return v, err
@@ -136,7 +135,8 @@ func (p *Pipeline) repeatScripts(ctx context.Context, d Doer) error {
 func (p *Pipeline) unknownScript(i int) bool {
 	v, _ := p.reply(i)
 	name := p.cmds[i].Name()
-	return (name == "EVALSHA" || name == "EVALSHA_RO") && errors.Is(v.Err(), ErrNoScript) &&
+	e, ok := errors.AsType[*resp.Error](v.Err())
+	return ok && (name == "EVALSHA" || name == "EVALSHA_RO") && e.UnknownScript() &&
 		p.source(p.cmds[i].Arg(0).String()) != ""
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
@@ -28,20 +30,71 @@ type Tx struct {
 
 	c        *conn.Conn
 	watching bool
+	over     atomic.Bool // the function that got it has returned
 }
 
-// Do implements [Doer] on the watched connection, at once.
+// ErrTxOver is returned by a [Tx] that is used after its function has returned: its
+// connection belongs to somebody else. Nothing was sent.
+var ErrTxOver = errors.New("redis: transaction: used after its function has returned")
+
+// Do implements [Doer] on the watched connection, at once, for commands that read. One
+// that writes is an [ArgError], and nothing is sent: it would run now, whatever becomes
+// of the transaction, and again with each attempt. Queue it: Set(k, v).Queue(&tx.Pipeline).
+// The server is asked about itself here too, and further keys are watched by WATCH.
 func (tx *Tx) Do(ctx context.Context, cmd resp.Command) (resp.Reply, error) {
+	if err := tx.admit(&cmd); err != nil {
+		return resp.Reply{}, err
+	}
 	return tx.c.Do(ctx, cmd)
 }
 
-// DoBatch implements [Doer] on the watched connection.
+// DoBatch implements [Doer] on the watched connection, for commands that read as
+// [Tx.Do] has it.
 func (tx *Tx) DoBatch(ctx context.Context, cmds []resp.Command, each func(int, resp.Value)) error {
+	for i := range cmds {
+		if err := tx.admit(&cmds[i]); err != nil {
+			return err
+		}
+	}
 	return tx.c.DoBatch(ctx, cmds, each)
 }
 
 // WithConn implements [Leaser] with the watched connection.
-func (tx *Tx) WithConn(_ context.Context, fn func(*conn.Conn) error) error { return fn(tx.c) }
+func (tx *Tx) WithConn(_ context.Context, fn func(*conn.Conn) error) error {
+	if tx.over.Load() {
+		return tx.left()
+	}
+	return fn(tx.c)
+}
+
+func (tx *Tx) admit(cmd *resp.Command) error {
+	if tx.over.Load() {
+		return tx.left()
+	}
+	if cmd.Flags()&resp.ReadOnly != 0 || asksOnly(cmd) {
+		return nil
+	}
+	switch strings.ToUpper(cmd.Name()) {
+	case "WATCH", "UNWATCH", "WAIT", "WAITAOF":
+		return nil
+	}
+	return &ArgError{cmd.Name(), "it would run at once and outside the transaction: queue it by Queue(&tx.Pipeline), " +
+		"or for a pipeline of your own by Queue(&p) and p.Exec(ctx, tx)"}
+}
+
+// asksOnly tells by the name that a command writes nothing: a write that is marked
+// idempotent is one all the same.
+func asksOnly(cmd *resp.Command) bool {
+	const asks = resp.ReadOnly | resp.Idempotent
+	name := cmd.Name()
+	return resp.FlagsOf(name)&asks != 0 ||
+		cmd.NArgs() > 0 && !strings.Contains(name, " ") && resp.FlagsOf(name+" "+cmd.Arg(0).String())&asks != 0
+}
+
+// left is the error of what comes too late.
+func (tx *Tx) left() error {
+	return &conn.Error{Op: conn.OpWait, Addr: tx.c.Addr(), Class: ClassNotSent, Err: ErrTxOver}
+}
 
 // Watch watches keys on a connection of its own and calls fn, which reads on tx
 // and then runs a pipeline by p.Exec(ctx, tx). Exec returns [ErrConflict] if a
@@ -55,19 +108,32 @@ func watch(ctx context.Context, c *conn.Conn, keys []string, fn func(tx *Tx) err
 	tx := &Tx{c: c}
 	clean := false
 	defer func() {
+		tx.over.Store(true)
 		if !clean { // fn has panicked, or UNWATCH failed
 			c.Abort(errUnclean)
 		}
 	}()
 	if len(keys) > 0 {
 		if err := status("WATCH", addStrs(few(), keys)...).Do(ctx, c); err != nil {
-			return err
+			return unsent(err)
 		}
 		tx.watching = true
 	}
 	err = fn(tx)
 	clean = !tx.watching || c.Err() != nil || unwatch(ctx, c) == nil
 	return err
+}
+
+// unsent is the error of WATCH: whatever has become of it, nothing that the caller
+// meant to do has left.
+func unsent(err error) error {
+	e, ok := errors.AsType[*conn.Error](err)
+	if !ok || e.Class != ClassMaybeExecuted {
+		return err
+	}
+	watch := *e
+	watch.Class, watch.Sent = ClassNotSent, 0
+	return &watch
 }
 
 var errUnclean = errors.New("redis: a transaction was left unfinished")
@@ -186,6 +252,9 @@ func lostBefore(c *conn.Conn) txOutcome {
 }
 
 func outcomeOf(err error) txOutcome {
+	if alone := (*NoMultiError)(nil); errors.As(err, &alone) {
+		return txFinal
+	}
 	if errors.Is(err, ErrConflict) {
 		return txConflict
 	}

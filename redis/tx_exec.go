@@ -16,9 +16,10 @@ import (
 //
 // It returns [ErrConflict] if a key watched by [Watch] has changed and an
 // [AbortError] if a command could not be queued, or the server is no master any
-// more; nothing was executed then. After another error it may have been: see
-// [ClassOf]. It is tried once; [Transact] tries again where nothing was executed.
-// Use [On] for a connection.
+// more; nothing was executed then. Where the server refuses MULTI itself (an ACL, a
+// proxy) it is a [NoMultiError], which says what was executed without it. After
+// another error anything may have been: see [ClassOf]. It is tried once; [Transact]
+// tries again where nothing was executed. Use [On] for a connection.
 func (p *Pipeline) Exec(ctx context.Context, l Leaser) error {
 	if t, ok := l.(*Intercepted); ok && len(t.is) > 0 {
 		return t.exec(ctx, p)
@@ -77,17 +78,23 @@ func (p *Pipeline) exec(ctx context.Context, d Doer) (unknown bool, err error) {
 		return true, err
 	}
 	if t.multi != nil {
-		p.lose(t.multi)
-		return true, t.multi
+		err := t.withoutMulti()
+		p.lose(err)
+		return true, err
 	}
 	return false, t.err
 }
+
+// multi stands for what only the server says: it refuses MULTI, EXEC and what is
+// queued between them before it runs anything, scripts too.
+var multi = resp.NewCommand("MULTI")
 
 // txReplies sorts the replies of a transaction.
 type txReplies struct {
 	p       *Pipeline
 	last    int   // index of EXEC in the batch
 	multi   error // MULTI was refused
+	ran     int   // how many commands were executed all the same
 	refused error // the first command that was not queued
 	index   int   // its place
 	err     error // the outcome of EXEC
@@ -97,11 +104,32 @@ func (t *txReplies) receive(i int, v resp.Value) {
 	switch {
 	case i == 0:
 		_, t.multi = decodeValue(v, OK)
+		t.multi = answerTo(&multi, t.multi)
+	case i < t.last && t.multi != nil:
+		t.ranAlone(t.p.base+i-1, v)
 	case i < t.last:
 		t.queued(t.p.base+i-1, v)
-	default:
+	case t.multi == nil:
 		t.err = t.exec(v)
 	}
+}
+
+// ranAlone keeps the reply to a command that was sent behind a MULTI that the server
+// refused: it was executed, by itself, unless the server refused it as well.
+func (t *txReplies) ranAlone(i int, v resp.Value) {
+	t.p.store(i, v)
+	e, ok := errors.AsType[*resp.Error](v.Err())
+	if !ok || !e.AnswerTo(&t.p.cmds[i]).Refused() {
+		t.ran++
+	}
+}
+
+// withoutMulti is the outcome where MULTI was refused.
+func (t *txReplies) withoutMulti() error {
+	if t.ran == 0 {
+		return t.multi
+	}
+	return &NoMultiError{Executed: t.ran, Queued: t.p.ran - t.p.base, Cause: t.multi}
 }
 
 // queued notes the reply that stands for QUEUED: anything else is an error of
@@ -114,6 +142,7 @@ func (t *txReplies) queued(i int, v resp.Value) {
 	if err == nil {
 		err = &DecodeError{Want: "QUEUED", Got: v.Kind()}
 	}
+	err = answerTo(&multi, err) // also where it is a script: nothing has run it yet
 	t.p.blame(i, err)
 	if t.refused == nil {
 		t.refused, t.index = err, i
@@ -166,7 +195,7 @@ func quoted(err error) error {
 		return err
 	}
 	if text, ok := strings.CutPrefix(e.Message, "Transaction discarded because of: "); ok {
-		return resp.ParseError(text)
+		e = resp.ParseError(text)
 	}
-	return err
+	return e.AnswerTo(&multi)
 }

@@ -76,12 +76,12 @@
 // Of some error replies that is known:
 //
 //	READONLY         not executed: this is a replica. Ask for the master, again.
-//	                 Also inside the error of a script, before Redis 7 ("ERR Error
-//	                 running script ... -READONLY ..."); the script may have read.
 //	MASTERDOWN       not executed: a replica without its master
 //	LOADING          not executed: the server is reading its data
 //	UNBLOCKED        a blocking command took no element: its server is no master any
 //	                 more. After WAIT and WAITAOF: nothing is known of the writes.
+//	                 A call that CLIENT UNBLOCK has freed is only refused: it is
+//	                 not to wait again.
 //	NOREPLICAS       not executed: too few replicas for min-replicas-to-write
 //	BUSY             not executed: a script has run for too long
 //	CLUSTERDOWN      not executed
@@ -100,10 +100,18 @@
 //	INPROG, NOGOODSLAVE, NOMASTERLINK            failovers, replication
 //	ERR unknown command, wrong number of arguments, and other words of the parser
 //
-// Any other error, WRONGTYPE included, says nothing by itself: a script passes on
-// the error of a command in its middle, after others have written. What no reply
+// Any other error, WRONGTYPE included, says nothing by itself. What no reply
 // has come for is unknown as well: only commands that are [ReadOnly] or
 // [Idempotent] may be sent again then.
+//
+// Scripts, functions and modules run code of their users, which answers what it
+// likes, also "BUSY the lock is held", and passes on the error of a command in its
+// middle, after others have written. Of EVAL, FCALL, their relatives and modules
+// only a whole sentence of the server proves something (refusal_table.go has them,
+// with the versions that they were read from), and only without what the server adds
+// to the error that has ended a script (" script: <hash>, on @user_script:1.").
+// [Error.AnswerTo] tells an error which command it answers. Where that is unknown
+// the same holds as of scripts.
 //
 // The protocol: https://redis.io/docs/latest/develop/reference/protocol-spec/.
 package resp

@@ -3,7 +3,6 @@ package resp
 import (
 	"errors"
 	"strconv"
-	"strings"
 )
 
 var (
@@ -58,6 +57,8 @@ type Error struct {
 	Code string
 	// Message is the text without the code and the space after it.
 	Message string
+
+	core bool // it answers a command that runs nobody's code; see AnswerTo
 }
 
 // ParseError returns the error for the text of an error reply, without the
@@ -96,79 +97,4 @@ func (e *Error) Error() string {
 func (e *Error) Is(target error) bool {
 	t, ok := target.(*Error)
 	return ok && t.Code == e.Code && (t.Message == "" || t.Message == e.Message)
-}
-
-// Rejected reports whether the reply proves that the server did not execute the
-// command because of the state it was in, so that the same command may work
-// elsewhere or later. Any command may be sent again then. See the table in the
-// package's documentation.
-//
-// Two cases are up to the caller: after WAIT and WAITAOF, UNBLOCKED says nothing
-// about the writes before; and EXECABORT is about a whole transaction, which is
-// to be queued anew.
-func (e *Error) Rejected() bool {
-	switch e.Code {
-	case "READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "NOREPLICAS", "UNBLOCKED", "BUSY",
-		"EXECABORT":
-		return true
-	case "ERR":
-		return strings.HasPrefix(e.Message, "max number of clients") || e.IsReadOnly()
-	}
-	return false
-}
-
-// Refused reports whether the reply proves that the server did not execute the
-// command, for whatever reason: whenever [Error.Rejected] does, and also where
-// trying again as it is would not help (NOAUTH, NOPERM, OOM, NOSCRIPT, an unknown
-// command). See the table in the package's documentation. False means unknown:
-// most errors come from a command that changed nothing, but scripts pass on the
-// error of a command in their middle.
-func (e *Error) Refused() bool {
-	switch e.Code {
-	case "NOAUTH", "WRONGPASS", "NOPROTO", "DENIED", "OOM", "MISCONF", "NOSCRIPT", "MOVED", "ASK", "CROSSSLOT",
-		"INPROG", "NOGOODSLAVE", "NOMASTERLINK":
-		return true
-	case "NOPERM":
-		return !e.fromScript()
-	case "ERR":
-		return e.Rejected() || refusedText(e.Message)
-	}
-	return e.Rejected()
-}
-
-// refusedText knows the messages by which Redis refuses a command that it could
-// not even look at. Those of a script's commands begin otherwise.
-func refusedText(msg string) bool {
-	for _, prefix := range [...]string{
-		"unknown command", "unknown subcommand", "wrong number of arguments for", "Protocol error",
-		"Can't execute '", "operation not permitted", "AUTH <password> called without any password",
-		"invalid password", "MULTI calls can not be nested", "EXEC without MULTI", "DISCARD without MULTI",
-		"WATCH inside MULTI",
-	} {
-		if strings.HasPrefix(msg, prefix) {
-			return true
-		}
-	}
-	return false
-}
-
-// fromScript reports whether the error was raised by a command in a script.
-func (e *Error) fromScript() bool {
-	return strings.Contains(e.Message, " script: ") || strings.HasPrefix(e.Message, "Error running script")
-}
-
-// IsReadOnly reports whether the server refused a write because it is a replica,
-// which is how a client learns that a master has been demoted: the code READONLY,
-// or the same inside the error of a script (before Redis 7) or of EXEC.
-func (e *Error) IsReadOnly() bool {
-	switch e.Code {
-	case "READONLY":
-		return true
-	case "ERR":
-		return strings.HasPrefix(e.Message, "Error running script") &&
-			strings.Contains(e.Message, "-READONLY You can't write")
-	case "EXECABORT":
-		return strings.Contains(e.Message, "because of: READONLY ")
-	}
-	return false
 }

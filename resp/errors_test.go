@@ -16,15 +16,15 @@ func TestErrorRepliesProveWhatTheTableSays(t *testing.T) {
 	)
 	for text, want := range map[string]int{
 		"READONLY You can't write against a read only replica.":                                                                           rejected,
-		"READONLY You can't write against a read only replica. script: abc, on @user_script:1.":                                           rejected,
-		"ERR Error running script (call to f_x): @user_script:1: @user_script: 1: -READONLY You can't write against a read only replica.": rejected,
+		"READONLY You can't write against a read only replica. script: abc, on @user_script:1.":                                           unknown,
+		"ERR Error running script (call to f_x): @user_script:1: @user_script: 1: -READONLY You can't write against a read only replica.": unknown,
 		"LOADING Redis is loading the dataset in memory":                                                                                  rejected,
 		"MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.":                                                rejected,
 		"CLUSTERDOWN The cluster is down":                                                                                                 rejected,
 		"TRYAGAIN Multiple keys request during rehashing of slot":                                                                         rejected,
 		"NOREPLICAS Not enough good replicas to write.":                                                                                   rejected,
 		"UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)":                                    rejected,
-		"BUSY Redis is busy running a script.":                                                                                            rejected,
+		"BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.":                                          rejected,
 		"EXECABORT Transaction discarded because of: READONLY You can't write against a read only replica.":                               rejected,
 		"EXECABORT Transaction discarded because of previous errors.":                                                                     rejected,
 		"ERR max number of clients reached":                                                                                               rejected,
@@ -33,15 +33,46 @@ func TestErrorRepliesProveWhatTheTableSays(t *testing.T) {
 		"NOPERM User x has no permissions to run the 'get' command":                                                                       refused,
 		"NOPERM x script: abc, on @user_script:1.":                                                                                        unknown,
 		"OOM command not allowed when used memory > 'maxmemory'.":                                                                         refused,
-		"MISCONF Redis is configured to save RDB snapshots":                                                                               refused,
-		"NOSCRIPT No matching script.":                                                                                                    refused,
-		"MOVED 1 127.0.0.1:1":                                                                                                             refused,
-		"NOPROTO unsupported protocol version":                                                                                            refused,
-		"ERR unknown command 'x', with args beginning with: ":                                                                             refused,
-		"ERR wrong number of arguments for 'get' command":                                                                                 refused,
-		"WRONGTYPE Operation against a key holding the wrong kind of value":                                                               unknown,
-		"ERR value is not an integer or out of range":                                                                                     unknown,
-		"ERR Error running script (call to f_x): @user_script:1: unknown command":                                                         unknown,
+		"MISCONF Valkey is configured to save RDB snapshots, but it's currently unable to persist to disk. Writable scripts are blocked. Use 'no-writes' flag for read only scripts.": refused,
+		"NOSCRIPT No matching script.":                                            refused,
+		"MOVED 1 127.0.0.1:1":                                                     refused,
+		"NOPROTO unsupported protocol version":                                    refused,
+		"ERR unknown command 'x', with args beginning with: ":                     refused,
+		"ERR wrong number of arguments for 'get' command":                         refused,
+		"WRONGTYPE Operation against a key holding the wrong kind of value":       unknown,
+		"ERR value is not an integer or out of range":                             unknown,
+		"ERR Error running script (call to f_x): @user_script:1: unknown command": unknown,
+		// What scripts say themselves, and what they have met on their way.
+		"BUSY the lock is held":                  unknown,
+		"BUSY Redis is busy":                     unknown,
+		"LOADING the cache is cold":              unknown,
+		"READONLY this account is frozen":        unknown,
+		"MASTERDOWN x":                           unknown,
+		"NOSCRIPT mine":                          unknown,
+		"NOREPLICAS":                             unknown,
+		"OOM the basket is full":                 unknown,
+		"MOVED to the new office":                unknown,
+		"MOVED 1 to: 7":                          unknown,
+		"NOAUTH sign in first":                   unknown,
+		"NOPERM not yours":                       unknown,
+		"EXECABORT x":                            unknown,
+		"UNBLOCKED x":                            unknown,
+		"ERR unknown command":                    unknown,
+		"ERR max number of clients of this shop": unknown,
+		"OOM command not allowed when used memory > 'maxmemory'. script: abc, on @user_script:1.": unknown,
+		"NOREPLICAS Not enough good replicas to write. script: on @user_script:1.":                unknown, // Valkey 9.1
+		"LOADING Redis is loading the dataset in memory script: f, on @user_function:3.":          unknown,
+
+		// Other makes and versions.
+		"LOADING Valkey is loading the dataset in memory":                                            rejected,
+		"BUSY Valkey is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.":  rejected,
+		"BUSY Redis is busy running a module command.":                                               rejected,
+		"READONLY You can't write against a read only slave.":                                        rejected,
+		"READONLY Can not run script with write flag on readonly replica":                            rejected,
+		"NOSCRIPT No matching script. Please use EVAL.":                                              refused,
+		"OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'": refused,
+		"UNBLOCKED client unblocked via CLIENT UNBLOCK":                                              refused,
+		"ERR unknown command `X`, with args beginning with: `a`, ":                                   refused,
 		"":                       unknown,
 		"readonly you can't":     unknown,
 		"READONLYX":              unknown,
@@ -63,6 +94,35 @@ func TestErrorRepliesProveWhatTheTableSays(t *testing.T) {
 		if e.Error() != text {
 			t.Errorf("%q became %q", text, e.Error())
 		}
+	}
+}
+
+func TestACodeIsEnoughOfACommandThatRunsNobodysCode(t *testing.T) {
+	const text = "LOADING a server of another make is waking up"
+	for name, want := range map[string]bool{
+		"GET": true, "set": true, "CONFIG GET": true, "SENTINEL MASTERS": true, "MULTI": true, "EXEC": true, "BLPOP": true,
+		"EVAL": false, "eval_ro": false, "EVALSHA": false, "EVALSHA_RO": false, "FCALL": false, "fcall_ro": false,
+		"JSON.SET": false, "FT.SEARCH": false, "VADD": false, "MYMODULECOMMAND": false, "DEBUG": false, "": false,
+	} {
+		c := resp.NewCommand(name)
+		e := resp.ParseError(text).AnswerTo(&c)
+		if e.Rejected() != want || e.Refused() != want {
+			t.Errorf("%s: rejected %v, refused %v", name, e.Rejected(), e.Refused())
+		}
+		if e.Error() != text || !errors.Is(e, &resp.Error{Code: "LOADING"}) {
+			t.Errorf("%s: %v", name, e)
+		}
+	}
+	pop := resp.NewCommand("BLPOP")
+	if e := resp.ParseError("UNBLOCKED client unblocked via CLIENT UNBLOCK").AnswerTo(&pop); e.Rejected() || !e.Refused() {
+		t.Error("a call that somebody has freed would wait again")
+	}
+	eval := resp.NewCommand("EVAL")
+	if e := resp.ParseError("READONLY mine").AnswerTo(&eval); e.IsReadOnly() {
+		t.Error("a script's own READONLY is taken for a demotion")
+	}
+	if e := resp.ParseError("READONLY You can't write against a read only replica. script: a, on @user_script:1.").AnswerTo(&eval); !e.IsReadOnly() || e.Refused() {
+		t.Error("what a script has met: news of the server, and not a refusal")
 	}
 }
 

@@ -155,7 +155,10 @@ func ExampleError() {
 }
 
 func ExampleError_Rejected() {
-	for _, text := range []string{"READONLY You can't write", "NOAUTH Authentication required.", "WRONGTYPE x"} {
+	for _, text := range []string{
+		"READONLY You can't write against a read only replica.", "NOAUTH Authentication required.",
+		"WRONGTYPE x", "BUSY the lock is held",
+	} {
 		e := resp.ParseError(text)
 		fmt.Println(e.Code, e.Rejected(), e.Refused())
 	}
@@ -163,6 +166,14 @@ func ExampleError_Rejected() {
 	// READONLY true true
 	// NOAUTH false true
 	// WRONGTYPE false false
+	// BUSY false false
+}
+
+func ExampleError_AnswerTo() {
+	get, eval := resp.NewCommand("GET"), resp.NewCommand("EVAL")
+	e := resp.ParseError("LOADING the dataset, says a server of another make")
+	fmt.Println(e.AnswerTo(&get).Rejected(), e.AnswerTo(&eval).Rejected())
+	// Output: true false
 }
 
 func ExampleAppendMap() {

@@ -1,0 +1,59 @@
+package redis
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/kermes-redis/kermes/conn"
+)
+
+// answers are errors that scripts raise themselves, in words that begin like those of
+// the server.
+var answers = []string{
+	"BUSY the lock is held", "LOADING the cache is cold", "READONLY this account is frozen", "MASTERDOWN x", "TRYAGAIN later",
+	"NOREPLICAS left", "CLUSTERDOWN x", "UNBLOCKED x", "EXECABORT x", "NOSCRIPT mine", "NOAUTH sign in", "OOM basket", "ERR unknown command",
+}
+
+func TestAScriptsOwnErrorIsItsAnswer(t *testing.T) {
+	inBothProtocols(t, func(t *testing.T, c *conn.Conn) {
+		for _, text := range answers {
+			for how, src := range map[string]string{
+				"returned": `redis.call("INCR", KEYS[1]) return redis.error_reply(ARGV[1])`,
+				"a table":  `redis.call("INCR", KEYS[1]) return {err = ARGV[1]}`,
+				"raised":   `redis.call("INCR", KEYS[1]) error({err = ARGV[1]})`,
+			} {
+				ok(t, c, FlushAll(false))
+				ok(t, c, ScriptFlush(false))
+				s := NewScript(src, Int)
+				_, first := s.Do(t.Context(), c, []string{"n"}, text)  // EVALSHA, then EVAL
+				_, second := s.Do(t.Context(), c, []string{"n"}, text) // EVALSHA
+				var p, tx Pipeline
+				f := s.Queue(&p, []string{"n"}, text)
+				g := s.Queue(&p, []string{"n"}, text)
+				h := s.Queue(&tx, []string{"n"}, text)
+				if err := errors.Join(p.Do(t.Context(), c), tx.Exec(t.Context(), On(c))); err != nil {
+					t.Fatal(how, text, err)
+				}
+				for i, err := range []error{first, second, f.Err(), g.Err(), h.Err()} {
+					if err == nil || !strings.HasPrefix(err.Error(), text) || ClassOf(err) != ClassAnswered {
+						t.Errorf("%s, %q, call %d: %v is %v", how, text, i, err, ClassOf(err))
+					}
+				}
+				want(t, c, As(Get("n"), Int), 5)
+			}
+		}
+	})
+}
+
+func TestWhatAServerSaysOfAScriptBeforeItRunsIsARefusal(t *testing.T) {
+	c := dial(t, 3)
+	_, err := EvalSha(Int, strings.Repeat("f", 40), nil).Do(t.Context(), c)
+	check(t, "unknown script", errors.Is(err, ErrNoScript) && ClassOf(err) == ClassRejected)
+	ok(t, c, ReplicaOf("127.0.0.1", 1))
+	defer func() { ok(t, c, ReplicaOfNoOne()) }()
+	_, err = Eval(Text, "#!lua\nreturn redis.call('SET', 'a', 'b')", nil).Do(t.Context(), c)
+	check(t, "flagged script on a replica", errors.Is(err, ErrReadOnly) && ClassOf(err) == ClassRejected)
+	_, err = Eval(Text, "return redis.call('SET', 'a', 'b')", nil).Do(t.Context(), c)
+	check(t, "met on the way", errors.Is(err, ErrReadOnly) && ClassOf(err) == ClassAnswered)
+}

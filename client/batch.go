@@ -123,7 +123,7 @@ func (r *run) dropVoid() {
 	r.kept = nil
 }
 
-// resendable says whether the rest of a batch may be sent again.
+// resendable reports whether the rest of a batch may be sent again.
 func (c *Client) resendable(rest []resp.Command, r *run, err error, b *budget) bool {
 	if e, ok := err.(*resp.Error); ok {
 		switch {

@@ -57,8 +57,8 @@ func (c *Client) watchCandidate(by string, m sentinel.Message) {
 	c.spawnLocked(func() { c.pollCandidate(s) })
 }
 
-// dropCandidateLocked ends the watch, and the connections that were opened ahead. c.mu is
-// held.
+// dropCandidateLocked ends the watch, and the connections that were opened
+// ahead.
 func (c *Client) dropCandidateLocked(cause error) {
 	if c.candidate == nil {
 		return
@@ -72,8 +72,8 @@ func (c *Client) dropCandidateLocked(cause error) {
 	}
 }
 
-// takeCandidateLocked ends the watch and returns the connections to addr, if that was the
-// candidate and is a master. c.mu is held.
+// takeCandidateLocked ends the watch and returns the connections to addr, if
+// that was the candidate and is a master.
 func (c *Client) takeCandidateLocked(addr string) *pool.Pool {
 	if c.candidate == nil {
 		return nil
@@ -148,7 +148,7 @@ func (c *Client) promoted(s *candidate) {
 	}
 }
 
-// warmLocked opens about as many connections as are in use now. c.mu is held.
+// warmLocked opens about as many connections as are in use now.
 func (c *Client) warmLocked(s *candidate) {
 	n := 1
 	if now := c.target.Load(); now.pool != nil {
@@ -164,8 +164,8 @@ func (c *Client) warmLocked(s *candidate) {
 	}
 }
 
-// adoptLocked makes the candidate the target before any sentinel has confirmed it.
-// c.mu is held.
+// adoptLocked makes the candidate the target before any sentinel has confirmed
+// it.
 func (c *Client) adoptLocked(s *candidate) {
 	old := c.target.Load()
 	if old.provisional || old.addr == s.addr {
@@ -193,7 +193,7 @@ func (c *Client) giveUpOrphan(generation uint64) {
 	c.send(sentinel.Event{Kind: sentinel.EventOrphan, OldAddr: now.addr, Err: ErrOrphan})
 }
 
-// stopEagerLocked ends the wait for a confirmation. c.mu is held.
+// stopEagerLocked ends the wait for a confirmation.
 func (c *Client) stopEagerLocked() {
 	if c.eager != nil {
 		c.eager.Stop()

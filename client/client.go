@@ -120,7 +120,7 @@ func (c *Client) Epoch() int64 { return c.target.Load().epoch }
 // began anew, and when the master was found to be none.
 func (c *Client) Generation() uint64 { return c.target.Load().generation }
 
-// Held says whether writes wait for the end of an announced failover.
+// Held reports whether writes wait for the end of an announced failover.
 func (c *Client) Held() bool { return c.target.Load().held }
 
 // Listen is [sentinel.Group.Listen] for the events of this client's master, and those
@@ -192,9 +192,9 @@ func (c *Client) shut() {
 	}
 }
 
-// retireLocked breaks all connections of a pool that is not the target any more. It
-// waits for nobody: closing a socket of the caller's own making may take its
-// time. c.mu is held.
+// retireLocked breaks all connections of a pool that is not the target any
+// more. It waits for nobody: closing a socket of the caller's own making may
+// take its time.
 func (c *Client) retireLocked(p *pool.Pool, cause error) {
 	if p == nil {
 		return

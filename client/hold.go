@@ -81,7 +81,7 @@ func (c *Client) expireHold() {
 	c.releaseLocked()
 }
 
-// releaseLocked lets writes go on where they were held. c.mu is held.
+// releaseLocked lets writes go on where they were held.
 func (c *Client) releaseLocked() {
 	t := c.target.Load()
 	if c.closed || !t.held {
@@ -93,8 +93,8 @@ func (c *Client) releaseLocked() {
 	c.storeLocked(&free)
 }
 
-// endHoldLocked notes the end of t's hold, whose target is about to be replaced. to
-// is the new master; empty if there is none. c.mu is held.
+// endHoldLocked notes the end of t's hold, whose target is about to be
+// replaced. to is the new master; empty if there is none.
 func (c *Client) endHoldLocked(t *target, to string) {
 	if c.hold.timer != nil {
 		c.hold.timer.Stop()

@@ -47,7 +47,7 @@ const (
 
 // Options describes a client.
 type Options struct {
-	// Group is the sentinels that [Open] makes a group of. [sentinel.Group.Open] does
+	// Group is the sentinels that [Open] makes a group of. [OpenIn] does
 	// not look at it.
 	Group sentinel.GroupOptions
 	// Master is the name under which the sentinels know the master. Empty means

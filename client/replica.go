@@ -55,7 +55,7 @@ func newReplica(r *Replicas, info sentinel.Replica) *replica {
 	return n
 }
 
-// learnLocked takes over what the sentinels say. set.mu is held.
+// learnLocked takes over what the sentinels say.
 func (n *replica) learnLocked(info sentinel.Replica) {
 	was := n.info
 	n.info = info
@@ -64,7 +64,7 @@ func (n *replica) learnLocked(info sentinel.Replica) {
 	}
 }
 
-// nodeLocked describes it to choosers. set.mu is held.
+// nodeLocked describes it to choosers.
 func (n *replica) nodeLocked() Node {
 	return Node{Addr: n.addr, Latency: n.latency, Lag: n.lag, Priority: n.info.Priority}
 }
@@ -170,7 +170,7 @@ func (n *replica) probe(p *pool.Pool) error {
 	info := n.info
 	n.set.mu.Unlock()
 	if !info.Fit() {
-		return fmt.Errorf("the sentinels say %q, link up: %v", info.Flags, info.LinkUp)
+		return fmt.Errorf("client: replica: the sentinels say %q, link up: %v", info.Flags, info.LinkUp)
 	}
 	timeout := max(n.set.opts.ProbeInterval/2, minProbe)
 	if t := n.set.opts.Pool.Conn.ReadTimeout; t > 0 {
@@ -190,14 +190,14 @@ func (n *replica) probe(p *pool.Pool) error {
 	case err != nil:
 		return err
 	case r.Role != roleReplica:
-		return fmt.Errorf("its role is %q", r.Role)
+		return fmt.Errorf("client: replica: its role is %q", r.Role)
 	case r.State != linked:
-		return fmt.Errorf("its link to the master is in state %q", r.State)
+		return fmt.Errorf("client: replica: its link to the master is in state %q", r.State)
 	}
 	return n.measured(time.Since(began), master, r.Offset)
 }
 
-var errLags = errors.New("it is too far behind its master")
+var errLags = errors.New("client: replica: it is too far behind its master")
 
 // measured notes a successful probe and says whether the replica is near enough
 // to its master.
@@ -260,7 +260,7 @@ func (n *replica) withdraw(err error) {
 	}
 }
 
-// allProbedLocked says whether every replica has failed once. r.mu is held.
+// allProbedLocked reports whether every replica has failed once.
 func (r *Replicas) allProbedLocked() bool {
 	for _, n := range r.nodes {
 		if n.serving == nil && n.err == nil {

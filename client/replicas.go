@@ -232,7 +232,7 @@ func ended(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() == nil || errors.Is(err, ctx.Err()) {
 		return err
 	}
-	return fmt.Errorf("%w: %w", ctx.Err(), err)
+	return fmt.Errorf("client: replicas: %w: %w", ctx.Err(), err)
 }
 
 // failed draws the conclusions from a failure on n and says whether the read may
@@ -347,7 +347,7 @@ func (r *Replicas) refresh() {
 	}
 }
 
-// rebuildLocked makes a new snapshot. r.mu is held.
+// rebuildLocked makes a new snapshot.
 func (r *Replicas) rebuildLocked() {
 	s := &snapshot{}
 	addrs := make([]string, 0, len(r.nodes)+1)
@@ -372,7 +372,7 @@ func (r *Replicas) rebuildLocked() {
 	r.changed = make(chan struct{})
 }
 
-// shut ends all keepers. Client.mu is held.
+// shut ends all keepers.
 func (r *Replicas) shut() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

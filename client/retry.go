@@ -24,19 +24,19 @@ type outcome struct {
 	err    error
 }
 
-// refused says whether the reply to cmd is an error that proves that it was not
+// refused reports whether the reply to cmd is an error that proves that it was not
 // executed. It costs one comparison where the reply is no error.
 func refused(cmd *resp.Command, v resp.Value) bool {
 	return isError(v) && errorReply(cmd, v).Rejected()
 }
 
-// notable says whether the reply to cmd says something about its server: it refuses
+// notable reports whether the reply to cmd says something about its server: it refuses
 // the command, or a script has met that this is a replica.
 func notable(cmd *resp.Command, v resp.Value) bool {
 	return isError(v) && (errorReply(cmd, v).Rejected() || errorReply(cmd, v).IsReadOnly())
 }
 
-// isError says whether a reply may be an error, which may have an attribute before it.
+// isError reports whether a reply may be an error, which may have an attribute before it.
 func isError(v resp.Value) bool {
 	return len(v) > 0 && (v[0] == '-' || v[0] == '!' || v[0] == '|')
 }
@@ -122,7 +122,7 @@ func (c *Client) conclude(ctx context.Context, cmd *resp.Command, out outcome, b
 	return resp.Reply{}, err, err != nil
 }
 
-// final says whether an error of class not sent will be the same next time.
+// final reports whether an error of class not sent will be the same next time.
 func final(err error) bool {
 	for _, permanent := range []error{conn.ErrStateful, conn.ErrEmptyCommand, ErrClosed} {
 		if errors.Is(err, permanent) {

@@ -26,8 +26,8 @@ type revival struct {
 	wanted     time.Time
 }
 
-// reviveLocked begins an attempt, or goes on with it, for a caller that has failed
-// with cause. c.mu is held.
+// reviveLocked begins an attempt, or goes on with it, for a caller that has
+// failed with cause.
 func (c *Client) reviveLocked(t *target, cause error) {
 	if t.pool == nil || errors.Is(cause, ErrHeld) || errors.Is(cause, ErrNoQuorum) {
 		return

@@ -166,12 +166,12 @@ func (s *Subscriptions) follow(p *pool.Pool) {
 func (s *Subscriptions) abort(cause error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.closed = fmt.Errorf("subscriptions: %w", cause)
+	s.closed = fmt.Errorf("client: subscriptions: %w", cause)
 	s.breakAllLocked(cause)
 }
 
-// breakAllLocked wakes those who dial, and breaks all connections on goroutines of
-// their own: closing a socket may take its time. s.mu is held.
+// breakAllLocked wakes those who dial, and breaks all connections on goroutines
+// of their own: closing a socket may take its time.
 func (s *Subscriptions) breakAllLocked(cause error) {
 	close(s.changed)
 	s.changed = make(chan struct{})

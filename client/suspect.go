@@ -9,7 +9,7 @@ import (
 // suspicion stands for the sentinel that has announced a hold, where none has.
 const suspicion = "-"
 
-var errDeserted = errors.New("all healthy replicas follow another master")
+var errDeserted = errors.New("client: master: all healthy replicas follow another master")
 
 // suspect holds writes, for MaxHold at most, while the sentinels are asked again
 // about a master that no replica follows.

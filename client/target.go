@@ -55,8 +55,7 @@ func (c *Client) notSent(t *target, cause error) *conn.Error {
 	return &conn.Error{Op: conn.OpWait, Addr: t.addr, Class: conn.ClassNotSent, Err: cause}
 }
 
-// storeLocked puts a new target in place and wakes those who wait for one. c.mu is
-// held.
+// storeLocked puts a new target in place and wakes those who wait for one.
 func (c *Client) storeLocked(t *target) {
 	t.gated = t.gated || t.pool == nil || t.held || t.strict
 	c.noteMoveLocked(c.target.Swap(t), t)
@@ -88,9 +87,9 @@ func (c *Client) follow() {
 	c.moveToLocked(&target{moves: v.Moves, epoch: v.Epoch, addr: v.Addr}, ErrSwitched)
 }
 
-// moveToLocked makes t the target, with a pool of its own: the one that was opened
-// ahead to a candidate, or a new one. The connections of the former target are
-// broken with cause. c.mu is held.
+// moveToLocked makes t the target, with a pool of its own: the one that was
+// opened ahead to a candidate, or a new one. The connections of the former
+// target are broken with cause.
 func (c *Client) moveToLocked(t *target, cause error) {
 	old := c.target.Load()
 	t.generation, t.strict = old.generation+1, c.opts.RequireQuorum

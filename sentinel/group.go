@@ -142,7 +142,7 @@ func (g *Group) Dial(ctx context.Context) (*conn.Conn, error) {
 	return nil, e
 }
 
-// addLinkLocked starts a link to a sentinel that is not known yet. g.mu is held.
+// addLinkLocked starts a link to a sentinel that is not known yet.
 func (g *Group) addLinkLocked(addr string, seed bool) bool {
 	if _, known := g.links[addr]; known || g.closed {
 		return false
@@ -154,7 +154,7 @@ func (g *Group) addLinkLocked(addr string, seed bool) bool {
 	return true
 }
 
-// dropLinkLocked ends a link. g.mu is held.
+// dropLinkLocked ends a link.
 func (g *Group) dropLinkLocked(l *link) {
 	l.cancel()
 	delete(g.links, l.addr)
@@ -168,7 +168,7 @@ func (g *Group) dropLinkLocked(l *link) {
 	g.send(Event{Kind: EventSentinelForgotten, Sentinel: l.addr, Err: l.err})
 }
 
-// askAllLocked makes every link ask for a master now. g.mu is held.
+// askAllLocked makes every link ask for a master now.
 func (g *Group) askAllLocked(t *master, full bool) {
 	for _, l := range g.links {
 		l.wantLocked(t.name, full)
@@ -193,8 +193,8 @@ func (g *Group) names() []string {
 	return names
 }
 
-// knownLocked counts the sentinels that are knownLocked, one that has two addresses once.
-// g.mu is held.
+// knownLocked counts the sentinels that are knownLocked, one that has two
+// addresses once.
 func (g *Group) knownLocked() int {
 	ids := make(map[string]bool, len(g.links))
 	n := 0
@@ -208,7 +208,7 @@ func (g *Group) knownLocked() int {
 	return n
 }
 
-// anyUpLocked says whether a link stands. g.mu is held.
+// anyUpLocked reports whether a link stands.
 func (g *Group) anyUpLocked() bool {
 	for _, l := range g.links {
 		if l.up {

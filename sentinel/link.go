@@ -55,7 +55,7 @@ func newLink(g *Group, addr string, seed bool) *link {
 	return l
 }
 
-// wantLocked makes the link ask for a master, without waiting. group.mu is held.
+// wantLocked makes the link ask for a master, without waiting.
 func (l *link) wantLocked(master string, full bool) {
 	l.wanted[master] = l.wanted[master] || full
 	l.wake()
@@ -148,7 +148,7 @@ func (l *link) pauseBriefly(d time.Duration) {
 	}
 }
 
-// urgent says whether a sentinel that could not be reached should be tried
+// urgent reports whether a sentinel that could not be reached should be tried
 // before its time: no other one is there, a master is new, or others say that
 // it is back.
 func (l *link) urgent() bool {

@@ -143,7 +143,7 @@ func (s *linkSession) subscribe(ctx context.Context) error {
 	case <-s.done:
 		return s.failed
 	case <-ctx.Done():
-		return fmt.Errorf("subscribe: %w", ctx.Err())
+		return fmt.Errorf("sentinel: subscribe: %w", ctx.Err())
 	}
 }
 
@@ -311,7 +311,7 @@ func (s *linkSession) ping(ctx context.Context) error {
 	o := &s.link.group.opts
 	if s.listen != nil && s.listen != s.ask {
 		if time.Since(time.Unix(0, s.heard.Load())) > o.PingInterval+o.PongTimeout {
-			return fmt.Errorf("no pong within %v", o.PongTimeout)
+			return fmt.Errorf("sentinel: ping: no answer within %v", o.PongTimeout)
 		}
 		if err := s.listen.Send(ctx, resp.NewCommand("PING")); err != nil {
 			return err

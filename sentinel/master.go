@@ -55,8 +55,7 @@ func (m *master) followersLocked() []Follower {
 
 func (m *master) clientsLocked() int { return len(m.followersLocked()) }
 
-// failureLocked is why the master is unknown, once every link has been tried. The
-// lock is held.
+// failureLocked is why the master is unknown, once every link has been tried.
 func (m *master) failureLocked() error {
 	if m.gather != nil {
 		return nil
@@ -69,7 +68,7 @@ func (m *master) failureLocked() error {
 	return m.attemptsLocked()
 }
 
-// attemptsLocked lists the failures so far. The lock is held.
+// attemptsLocked lists the failures so far.
 func (m *master) attemptsLocked() *ResolveError {
 	e := &ResolveError{Master: m.name}
 	for _, addr := range m.group.order {
@@ -108,7 +107,7 @@ func (m *master) stopTimersLocked() {
 	}
 }
 
-// alarmLocked has the sentinels asked quickly for a while. The lock is held.
+// alarmLocked has the sentinels asked quickly for a while.
 func (m *master) alarmLocked(now time.Time, d time.Duration) {
 	if until := now.Add(d); until.After(m.alarmed) {
 		m.alarmed = until

@@ -2,10 +2,10 @@ package sentinel
 
 import "time"
 
-// mergePeersLocked takes in what a sentinel knows of the others: new ones are linked,
-// and ones that were learned before and have been out of reach for long are
-// forgotten. The seeds are never: a list may be short for a while, as after
-// SENTINEL RESET. g.mu is held.
+// mergePeersLocked takes in what a sentinel knows of the others: new ones are
+// linked, and ones that were learned before and have been out of reach for long
+// are forgotten. The seeds are never: a list may be short for a while, as after
+// SENTINEL RESET.
 func (g *Group) mergePeersLocked(l *link, t *master, a answer) {
 	listed := make(map[string]bool, len(a.peers))
 	for _, p := range a.peers {
@@ -25,7 +25,7 @@ func (g *Group) mergePeersLocked(l *link, t *master, a answer) {
 	g.forgetLostLocked()
 }
 
-// sameUpLocked says whether a link to the same sentinel stands, by another address.
+// sameUpLocked reports whether a link to the same sentinel stands, by another address.
 func (g *Group) sameUpLocked(p peer) bool {
 	if p.id == "" {
 		return false

@@ -27,8 +27,8 @@ type peer struct {
 }
 
 var (
-	errMalformedAddr  = errors.New("malformed address")
-	errMalformedEpoch = errors.New("malformed config-epoch")
+	errMalformedAddr  = errors.New("sentinel: answer: malformed address")
+	errMalformedEpoch = errors.New("sentinel: answer: malformed config-epoch")
 )
 
 // ask puts the questions about a master to a sentinel in one write. The address

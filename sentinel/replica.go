@@ -29,7 +29,7 @@ var unfit = []string{
 	"s_down", "o_down", "disconnected", "promoted", "reconf_sent", "reconf_inprog", "master_down",
 }
 
-// Fit says whether the sentinel that described the replica takes it for fit to
+// Fit reports whether the sentinel that described the replica takes it for fit to
 // serve reads: it is up, follows its master, and is not being promoted.
 func (r Replica) Fit() bool { return r.LinkUp && !hasFlag(r.Flags, unfit...) }
 
@@ -62,8 +62,8 @@ type listing struct {
 	replicas []Replica
 }
 
-// mergeReplicasLocked takes in a sentinel's list and says whether the common one has
-// changed. The lock is held.
+// mergeReplicasLocked takes in a sentinel's list and says whether the common
+// one has changed.
 func (m *master) mergeReplicasLocked(l *link, a answer) bool {
 	m.lists[l.addr] = listing{addr: a.sighting.addr, epoch: a.sighting.epoch, replicas: a.replicas}
 	votes := make(map[string][]Replica)
@@ -76,9 +76,9 @@ func (m *master) mergeReplicasLocked(l *link, a answer) bool {
 		}
 	}
 	merged := make([]Replica, 0, len(votes))
-	for addr, words := range votes {
+	for addr, opinions := range votes {
 		if addr != m.view.Addr {
-			merged = append(merged, common(words))
+			merged = append(merged, common(opinions))
 		}
 	}
 	slices.SortFunc(merged, func(a, b Replica) int { return strings.Compare(a.Addr, b.Addr) })
@@ -91,16 +91,16 @@ func (m *master) mergeReplicasLocked(l *link, a answer) bool {
 
 // common is what most sentinels say of a replica: fit or not, and where they
 // are even, fit. Of those that say so it is the newest offset.
-func common(words []Replica) Replica {
+func common(opinions []Replica) Replica {
 	fit := 0
-	for _, r := range words {
+	for _, r := range opinions {
 		if r.Fit() {
 			fit++
 		}
 	}
-	want := 2*fit >= len(words)
-	best, ok := words[0], false
-	for _, r := range words {
+	want := 2*fit >= len(opinions)
+	best, ok := opinions[0], false
+	for _, r := range opinions {
 		if r.Fit() == want && (!ok || r.Offset > best.Offset) {
 			best, ok = r, true
 		}

@@ -101,7 +101,7 @@ func (g *Group) Status() GroupStatus {
 // interval at which the sentinels are asked aside.
 const freshFor = time.Second
 
-// statusLocked returns a snapshot. The lock is held.
+// statusLocked returns a snapshot.
 func (m *master) statusLocked() MasterStatus {
 	g := m.group
 	s := MasterStatus{

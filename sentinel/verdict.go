@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// judgeLocked acts on a verdict and returns the clients to move. The lock is held.
+// judgeLocked acts on a verdict and returns the clients to move.
 func (m *master) judgeLocked(l *link, v verdict, was view, s sighting) []Follower {
 	e := Event{Master: m.name, Sentinel: l.addr, Epoch: m.view.Epoch, Addr: m.view.Addr, OldAddr: was.Addr}
 	said := ""
@@ -20,11 +20,11 @@ func (m *master) judgeLocked(l *link, v verdict, was view, s sighting) []Followe
 		return nil
 	case stale:
 		e.Kind, said = EventSentinelStale, fmt.Sprint(s.epoch, s.addr)
-		e.OldAddr, e.Err = s.addr, fmt.Errorf("it reports epoch %d", s.epoch)
+		e.OldAddr, e.Err = s.addr, fmt.Errorf("sentinel: answer: it reports epoch %d", s.epoch)
 		m.recheckAtLocked(m.view.behind.Add(m.group.opts.RegressionGrace))
 	case conflict:
 		e.Kind, said = EventConflict, fmt.Sprint(s.epoch, s.addr)
-		e.OldAddr, e.Err = s.addr, fmt.Errorf("it reports %s for the same epoch", s.addr)
+		e.OldAddr, e.Err = s.addr, fmt.Errorf("sentinel: answer: it reports %s for the same epoch", s.addr)
 		m.alarmLocked(time.Now(), 2*disputeGap)
 	case switched:
 		e.Kind = EventSwitched
@@ -43,7 +43,7 @@ func (m *master) judgeLocked(l *link, v verdict, was view, s sighting) []Followe
 	return m.followersLocked()
 }
 
-// movedLocked tidies up after the view has changed. The lock is held.
+// movedLocked tidies up after the view has changed.
 func (m *master) movedLocked(was view) {
 	if m.view.Addr != was.Addr {
 		clear(m.runIDs)
@@ -63,7 +63,7 @@ func (m *master) askAgain(l *link) {
 }
 
 // recheckAtLocked has all sentinels asked at a time, when a lower epoch may be
-// believed. The lock is held.
+// believed.
 func (m *master) recheckAtLocked(at time.Time) {
 	if m.view.behind.IsZero() || m.recheck != nil {
 		return
@@ -76,8 +76,8 @@ func (m *master) recheckAtLocked(at time.Time) {
 	})
 }
 
-// collectLocked waits for more first answers, unless all have come, or enough agree.
-// The lock is held.
+// collectLocked waits for more first answers, unless all have come, or enough
+// agree.
 func (m *master) collectLocked() []Follower {
 	window := m.group.opts.GatherWindow
 	if window > 0 && !m.allTriedLocked() && !m.view.agreed(m.group.knownLocked()) {
@@ -105,7 +105,7 @@ func (m *master) gathered() {
 	tellMoved(moved)
 }
 
-// resolveLocked makes the best of the first answers the view. The lock is held.
+// resolveLocked makes the best of the first answers the view.
 func (m *master) resolveLocked() []Follower {
 	m.stopTimersLocked()
 	if !m.view.resolve() {
@@ -116,8 +116,8 @@ func (m *master) resolveLocked() []Follower {
 	return m.followersLocked()
 }
 
-// noteRunIDLocked says when the master runs under another run id. Each id counts
-// once: sentinels learn of it at different times. The lock is held.
+// noteRunIDLocked says when the master runs under another run id. Each id
+// counts once: sentinels learn of it at different times.
 func (m *master) noteRunIDLocked(l *link, s sighting) {
 	if !m.view.Known || s.addr != m.view.Addr || s.epoch != m.view.Epoch || s.failing || s.runID == "" || m.runIDs[s.runID] {
 		return

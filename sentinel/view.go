@@ -95,7 +95,7 @@ func (v *view) see(sentinel string, s sighting, r rules) verdict {
 	return v.dispute(s)
 }
 
-// seconded says whether another sentinel reports the same.
+// seconded reports whether another sentinel reports the same.
 func (v *view) seconded(sentinel string, s sighting) bool {
 	for other, t := range v.sightings {
 		if other != sentinel && t.epoch >= s.epoch && t.addr == s.addr {
@@ -169,7 +169,7 @@ func (v *view) best() (best sighting, ok bool) {
 	return best, ok
 }
 
-// agreed says whether a majority of the known sentinels reports the best
+// agreed reports whether a majority of the known sentinels reports the best
 // sighting, so that there is no use in waiting for more.
 func (v *view) agreed(known int) bool {
 	best, ok := v.best()

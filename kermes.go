@@ -5,10 +5,12 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
 	"github.com/kermes-redis/kermes/client"
+	"github.com/kermes-redis/kermes/conn"
 	"github.com/kermes-redis/kermes/redis"
 )
 
@@ -71,6 +73,24 @@ type Options struct {
 	// the group of sentinels, and all that package conn knows.
 	Client client.Options
 }
+
+// Format prints the fields with the passwords masked, so that an Options may be
+// printed and logged.
+func (o Options) Format(f fmt.State, _ rune) {
+	type plain Options // without this method
+	mask(&o.Password)
+	mask(&o.SentinelPassword)
+	_, _ = fmt.Fprintf(f, fmt.FormatString(f, 'v'), plain(o))
+}
+
+func mask(secret *string) {
+	if *secret != "" {
+		*secret = conn.Masked
+	}
+}
+
+// LogValue returns what Format prints.
+func (o Options) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf("%+v", o)) }
 
 // Open returns a client for the server, or the servers behind Sentinel, that a
 // URL stands for:

@@ -120,6 +120,10 @@ func (c *Client) Epoch() int64 { return c.target.Load().epoch }
 // began anew, and when the master was found to be none.
 func (c *Client) Generation() uint64 { return c.target.Load().generation }
 
+// Done returns a channel that is closed when the client has been closed: what is
+// fed by it, such as a subscriber, ends then.
+func (c *Client) Done() <-chan struct{} { return c.ctx.Done() }
+
 // Held reports whether writes wait for the end of an announced failover.
 func (c *Client) Held() bool { return c.target.Load().held }
 

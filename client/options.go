@@ -95,6 +95,9 @@ type Options struct {
 	Replicas ReplicaOptions
 	// NoWait makes Open return before the master is known.
 	NoWait bool
+	// Ignored is the parameters of a URL that [ParseURL] has understood and that
+	// mean nothing here, by name. Open does not look at it.
+	Ignored []string
 }
 
 func (o Options) withDefaults() Options {

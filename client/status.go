@@ -1,6 +1,8 @@
 package client
 
 import (
+	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -99,3 +101,40 @@ func (r *Replicas) Status() []ReplicaStatus {
 	slices.SortFunc(all, func(a, b ReplicaStatus) int { return strings.Compare(a.Addr, b.Addr) })
 	return all
 }
+
+// String returns the master and its address: a Client may be printed and logged,
+// for it shows none of its options.
+func (c *Client) String() string {
+	t := c.target.Load()
+	switch {
+	case c.watch == nil:
+		return "client of " + t.addr
+	case t.addr == "":
+		return fmt.Sprintf("client of master %q (unknown yet)", c.opts.Master)
+	}
+	return fmt.Sprintf("client of master %q (%s, epoch %d)", c.opts.Master, t.addr, t.epoch)
+}
+
+// GoString returns String.
+func (c *Client) GoString() string { return c.String() }
+
+// LogValue returns String.
+func (c *Client) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+// String returns what Nodes does, as text: a Replicas may be printed and logged.
+func (r *Replicas) String() string { return fmt.Sprintf("replicas of %v: %v", r.client, r.Nodes()) }
+
+// GoString returns String.
+func (r *Replicas) GoString() string { return r.String() }
+
+// LogValue returns String.
+func (r *Replicas) LogValue() slog.Value { return slog.StringValue(r.String()) }
+
+// String names the client: a Subscriptions may be printed and logged.
+func (s *Subscriptions) String() string { return "subscriptions of " + s.client.String() }
+
+// GoString returns String.
+func (s *Subscriptions) GoString() string { return s.String() }
+
+// LogValue returns String.
+func (s *Subscriptions) LogValue() slog.Value { return slog.StringValue(s.String()) }

@@ -55,6 +55,9 @@ func (s *Subscriptions) Generation() uint64 {
 	return s.moves
 }
 
+// Done returns [Client.Done].
+func (s *Subscriptions) Done() <-chan struct{} { return s.client.Done() }
+
 // Dial returns a connection of the caller's own to the master. It waits and
 // retries, for Options.RetryTime at most. The caller closes it.
 func (s *Subscriptions) Dial(ctx context.Context) (*conn.Conn, error) {

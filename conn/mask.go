@@ -11,9 +11,9 @@ const Masked = "***"
 
 // Format prints the fields with the password masked, so that an Options may be
 // printed and logged, also inside of others.
-func (o Options) Format(f fmt.State, verb rune) {
+func (o Options) Format(f fmt.State, _ rune) {
 	type plain Options // without this method
-	_, _ = fmt.Fprintf(f, fmt.FormatString(f, verb), plain(o.mask()))
+	_, _ = fmt.Fprintf(f, fmt.FormatString(f, 'v'), plain(o.mask()))
 }
 
 func (o Options) mask() Options {

@@ -33,7 +33,7 @@ import (
 func ParseURL(text string) (Options, error) {
 	o, err := parseURL(text)
 	if err != nil {
-		return Options{}, &URLError{Problem: quiet(text, err)}
+		return Options{}, NewURLError(text, err)
 	}
 	return o, nil
 }
@@ -50,14 +50,15 @@ func (e *URLError) Error() string { return "conn: url: " + e.Problem }
 var errEscape = errors.New("malformed; write special characters of a user or password as %XX " +
 	"(/ is %2F, ? is %3F, # is %23, @ is %40, % is %25)")
 
-// quiet returns the text of err, or of errEscape where a password may have been
-// taken for another part: an @ behind the address says so.
-func quiet(text string, err error) string {
+// NewURLError returns the error for the URL text. It says something else than err
+// where a part of a password may have been taken for a parameter: an @ behind the
+// address tells.
+func NewURLError(text string, err error) *URLError {
 	_, rest, _ := strings.Cut(text, "://")
 	if i := strings.IndexAny(rest, "/?#"); i >= 0 && strings.Contains(rest[i:], "@") {
-		return errEscape.Error()
+		err = errEscape
 	}
-	return err.Error()
+	return &URLError{Problem: err.Error()}
 }
 
 func parseURL(text string) (Options, error) {

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"fmt"
 	"runtime"
 	"time"
 
@@ -72,6 +73,12 @@ type Options struct {
 	// cannot be reached. It doubles, with jitter. Zero means DefaultMinBackoff
 	// and DefaultMaxBackoff.
 	MinBackoff, MaxBackoff time.Duration
+}
+
+// Format prints the fields, with the password masked.
+func (o Options) Format(f fmt.State, _ rune) {
+	type plain Options // without this method; Conn masks itself
+	_, _ = fmt.Fprintf(f, fmt.FormatString(f, 'v'), plain(o))
 }
 
 func (o Options) withDefaults() Options {

@@ -1,6 +1,7 @@
 package sentinel
 
 import (
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -128,3 +129,13 @@ func (m *master) statusLocked() MasterStatus {
 	}
 	return s
 }
+
+// String returns the addresses of the sentinels that are known: a Group may be
+// printed and logged, for it shows none of its options.
+func (g *Group) String() string { return "sentinels " + strings.Join(g.Sentinels(), ", ") }
+
+// GoString returns String.
+func (g *Group) GoString() string { return g.String() }
+
+// LogValue returns String.
+func (g *Group) LogValue() slog.Value { return slog.StringValue(g.String()) }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/client"
-	"github.com/kermes-redis/kermes/conn"
 	"github.com/kermes-redis/kermes/redis"
 )
 
@@ -85,7 +84,7 @@ func (o Options) Format(f fmt.State, _ rune) {
 
 func mask(secret *string) {
 	if *secret != "" {
-		*secret = conn.Masked
+		*secret = "***"
 	}
 }
 

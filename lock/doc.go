@@ -1,0 +1,46 @@
+// Package lock takes locks by name on one Redis master: a lease with a fair queue, a
+// grant that is pushed when the holder releases, renewal, loss that is told before
+// the server can give the lock to another, and a fencing token.
+//
+//	locks := lock.New(client, lock.Options{})
+//	defer locks.Close()
+//
+//	err := locks.Do(ctx, "invoice/17", func(ctx context.Context, h *lock.Held) error {
+//		return store.Save(ctx, invoice, h.Fence()) // the store refuses smaller fences
+//	})
+//
+// # What is guaranteed
+//
+// While no failover happens, at most one holder has a lock by its own clock: the
+// context of a [Held] and [Held.Check] say that it is lost before the server can
+// give it to another. That holds for programs that crash, hang or are stopped, and for
+// connections that break, as long as clocks run alike to a hundredth. It does not
+// hold back a write that is on its way already: a program may be stopped between
+// Check and the write. So the resource must refuse a fence that is smaller than one
+// that it has seen ([Held.Fence]). With that check, no write of an earlier holder
+// lands after one of a later holder.
+//
+// A failover may forget an acquisition or a renewal that no replica had: then two
+// programs may believe to hold the lock, until the first one renews. Their fences are
+// in order all the same. [Terms.MinReplicas] makes an acquisition wait until replicas
+// have it, and only renewals that they have count; then it takes the loss of the
+// master together with a replica that was told. A client that requires a quorum of
+// sentinels stops a holder that is cut off with an old master.
+//
+// # Why there is no Redlock
+//
+// This package locks on one master that Sentinel manages. It is a lease, and no
+// consensus: asynchronous replication can lose an acquisition, and MinReplicas makes
+// that need two faults. Redlock asks a majority of independent masters instead. It
+// needs three of them at least, and bounds on the drift of their clocks and on pauses
+// that nobody can promise; it gives no token, and without one the resource cannot
+// tell a late write. With a token that the resource checks, one master is enough.
+//
+// # Waiting
+//
+// Waiters queue in the order of arrival. A release gives the lock to the first of
+// them and tells its process by a message; waiters whose process is gone are passed
+// over in the same step. A message is a hint alone: each waiter also looks at the state
+// when the holder's TTL is over, once a second, and after a failover. With a client that
+// cannot subscribe, waiters poll.
+package lock

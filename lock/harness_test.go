@@ -1,0 +1,96 @@
+package lock
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/kermes-redis/kermes/client"
+	"github.com/kermes-redis/kermes/conn"
+	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/pool"
+	"github.com/kermes-redis/kermes/redis"
+)
+
+// roleEnv makes the test binary another process of a test.
+const roleEnv = "KERMES_LOCK_ROLE"
+
+// unlike are names that no other test has used.
+var names struct {
+	sync.Mutex
+	n int
+}
+
+func fresh(t *testing.T) string {
+	t.Helper()
+	names.Lock()
+	defer names.Unlock()
+	names.n++
+	return fmt.Sprintf("%s/%d", t.Name(), names.n)
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func poolOn(t testing.TB, n *redistest.Node) *pool.Pool {
+	t.Helper()
+	p := pool.New(pool.Options{Conn: conn.Options{Addr: n.Addr()}})
+	t.Cleanup(func() { _ = p.Close() })
+	return p
+}
+
+func open(t testing.TB, o client.Options) *client.Client {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	c, err := client.Open(ctx, o)
+	must(t, err)
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+func locker(t testing.TB, d redis.Doer, o Options) *Locker {
+	t.Helper()
+	l := New(d, o)
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Logf("close: %v", err)
+		}
+	})
+	return l
+}
+
+// onEach runs a test on a plain client and over an intercepted one.
+func onEach(t *testing.T, f func(t *testing.T, n *redistest.Node, d redis.Doer)) {
+	n := shared.Node(t)
+	t.Run("plain", func(t *testing.T) { f(t, n, poolOn(t, n)) })
+	t.Run("intercepted", func(t *testing.T) {
+		f(t, n, redis.Intercept(poolOn(t, n), func(ctx context.Context, _ redis.Call) (context.Context, func(redis.Outcome)) {
+			return ctx, nil
+		}))
+	})
+}
+
+// leftover returns the keys that are left of the lock but its fence.
+func leftover(t testing.TB, n *redistest.Node, name string) []string {
+	t.Helper()
+	var out []string
+	for _, key := range n.MustDo(t, "KEYS", "*"+name+"}*").Strings() {
+		if !strings.HasSuffix(key, ":f") {
+			out = append(out, key)
+		}
+	}
+	return out
+}
+
+func eventually(t testing.TB, what string, cond func() bool) {
+	t.Helper()
+	redistest.Eventually(t, 0, what, cond)
+}

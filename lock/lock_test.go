@@ -1,0 +1,73 @@
+package lock
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/redis"
+)
+
+func TestFiftyContendersCountTo5000WithoutALock(t *testing.T) {
+	onEach(t, func(t *testing.T, n *redistest.Node, d redis.Doer) {
+		l, name := locker(t, d, Options{}), fresh(t)
+		counter, last := 0, int64(0) // guarded by the lock alone
+		var wg sync.WaitGroup
+		for range 50 {
+			wg.Go(func() {
+				for range 100 {
+					h, err := l.Lock(t.Context(), name)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					if h.Fence() <= last {
+						t.Errorf("fence %d after %d", h.Fence(), last)
+					}
+					last = h.Fence()
+					counter++
+					if err := h.Unlock(t.Context()); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		if counter != 5000 {
+			t.Errorf("%d sections, want 5000", counter)
+		}
+		if keys := leftover(t, n, name); len(keys) > 0 {
+			t.Error("left:", keys)
+		}
+		if s := l.Stats(); s.Held != 0 || s.Waiting != 0 || !s.Pushed || s.Granted == 0 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+func TestAWaiterThatGivesUpReturnsInTimeAndLeavesNothing(t *testing.T) {
+	onEach(t, func(t *testing.T, n *redistest.Node, d redis.Doer) {
+		l, name := locker(t, d, Options{}), fresh(t)
+		h, err := l.Lock(t.Context(), name)
+		must(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		failed := make(chan error, 1)
+		go func() { _, err := l.Lock(ctx, name); failed <- err }()
+		eventually(t, "a waiter", func() bool { i, _ := l.Inspect(t.Context(), name); return i.Waiters == 1 })
+		began := time.Now()
+		cancel()
+		err = <-failed
+		if !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		t.Logf("returned after %v", time.Since(began))
+		eventually(t, "an empty queue", func() bool { i, _ := l.Inspect(t.Context(), name); return i.Waiters == 0 })
+		must(t, h.Unlock(t.Context()))
+		if keys := leftover(t, n, name); len(keys) > 0 {
+			t.Error("left:", keys)
+		}
+	})
+}

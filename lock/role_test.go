@@ -1,0 +1,3 @@
+package lock
+
+func play(string) {}

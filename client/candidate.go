@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
@@ -36,7 +37,7 @@ type candidate struct {
 // watchCandidate begins the watch over the candidate that a sentinel has announced, or
 // goes on with it.
 func (c *Client) watchCandidate(by string, m sentinel.Message) {
-	if m.Type != "slave" || m.Addr == "" {
+	if m.Type != "slave" || m.Addr == "" || !c.namesReplica(m.Addr) {
 		return
 	}
 	addr := c.group.MapAddr(sentinel.AddrMaster, m.Addr)
@@ -55,6 +56,14 @@ func (c *Client) watchCandidate(by string, m sentinel.Message) {
 	s.timer = time.AfterFunc(watchTime, func() { c.expireCandidate(s) })
 	c.candidate = s
 	c.spawnLocked(func() { c.pollCandidate(s) })
+}
+
+// namesReplica reports whether the sentinels agree that addr, as one of them wrote
+// it, is a replica of the master. A connection to a candidate is sent a password,
+// so that one sentinel's word is too little.
+func (c *Client) namesReplica(addr string) bool {
+	addr = c.group.MapAddr(sentinel.AddrReplica, addr)
+	return slices.ContainsFunc(c.watch.Replicas(), func(r sentinel.Replica) bool { return r.Addr == addr })
 }
 
 // dropCandidateLocked ends the watch, and the connections that were opened

@@ -36,7 +36,7 @@ func TestAClientFollowsInEveryKindOfLink(t *testing.T) {
 				s.Reply("SUBSCRIBE", redistest.Error("NOPERM this user has no permissions to run the 'subscribe' command"))
 			}
 		},
-		"second opinions": func(_ *redistest.Embedded, o *client.Options) { o.Group.SecondOpinion = true },
+		"second opinions": func(_ *redistest.Embedded, o *client.Options) { o.Group.Believe = sentinel.BelieveSecond },
 		"without MYID": func(e *redistest.Embedded, _ *client.Options) {
 			for _, s := range e.Sentinels {
 				s.Reply("SENTINEL MYID", redistest.Error("ERR unknown subcommand"))

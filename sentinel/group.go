@@ -193,13 +193,17 @@ func (g *Group) names() []string {
 	return names
 }
 
-// knownLocked counts the sentinels that are knownLocked, one that has two
-// addresses once.
+// knownLocked counts the sentinels that are known, one that has two addresses once.
+// Those that a sentinel names and nobody has reached count if more name them.
 func (g *Group) knownLocked() int {
+	return g.countLocked(func(l *link) bool { return l.seed || l.vouched })
+}
+
+func (g *Group) countLocked(counts func(*link) bool) int {
 	ids := make(map[string]bool, len(g.links))
 	n := 0
 	for _, l := range g.links {
-		if l.id != "" && ids[l.id] {
+		if l.id != "" && ids[l.id] || !counts(l) {
 			continue
 		}
 		ids[l.id] = true

@@ -45,12 +45,15 @@ type link struct {
 	since    time.Time       // when it came up
 	seen     time.Time       // when it was last up, or learned of
 	answered time.Time       // when its last answer came
-	missed   map[string]bool // by another sentinel: it does not vouch for this one
+	missed   map[string]bool // by another sentinel: it does not know this one, or takes it for down
+	named    map[string]bool // by another sentinel: it knows this one
+	vouched  bool            // see Group.vouchedLocked
+	learned  string          // from which sentinel; empty for a seed
 }
 
 func newLink(g *Group, addr string, seed bool) *link {
 	l := &link{group: g, addr: addr, seed: seed, asked: make(chan struct{}, 1), seen: time.Now(),
-		wanted: make(map[string]bool), missed: make(map[string]bool)}
+		wanted: make(map[string]bool), missed: make(map[string]bool), named: make(map[string]bool)}
 	l.ctx, l.cancel = context.WithCancel(g.ctx)
 	return l
 }

@@ -17,7 +17,8 @@ func (g *Group) answered(l *link, master string, a answer) {
 		g.mergePeersLocked(l, m, a)
 	}
 	was := m.view
-	v := m.view.see(l.addr, a.sighting, rules{known: g.knownLocked(), grace: g.opts.RegressionGrace, second: g.opts.SecondOpinion})
+	a.sighting.mute = !l.votesLocked()
+	v := m.view.see(l.addr, a.sighting, m.rulesLocked())
 	moved := m.judgeLocked(l, v, was, a.sighting)
 	m.noteRunIDLocked(l, a.sighting)
 	replicas := a.full && m.mergeReplicasLocked(l, a)

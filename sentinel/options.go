@@ -65,9 +65,9 @@ type GroupOptions struct {
 	// QueryTimeout bounds each question to a sentinel. Zero and negative mean
 	// DefaultQueryTimeout.
 	QueryTimeout time.Duration
-	// GatherWindow is how long a first answer waits for answers with a higher
-	// epoch, unless a majority of the sentinels agrees before. Zero means
-	// DefaultGatherWindow, negative none.
+	// GatherWindow is how long a first answer waits for others, unless a majority
+	// of the sentinels agrees before. Zero means DefaultGatherWindow, negative none.
+	// Under BelieveMajority it is as long as a sentinel may still answer.
 	GatherWindow time.Duration
 	// PingInterval is how often each sentinel is pinged, PongTimeout how long
 	// its answer may take until the link is given up. Zero and negative mean
@@ -87,12 +87,9 @@ type GroupOptions struct {
 	// configuration was wiped. Zero and negative mean DefaultRegressionGrace; it
 	// should be at least two hello periods of the sentinels (2 s each).
 	RegressionGrace time.Duration
-	// SecondOpinion makes a new master wait, when only the sentinel that leads
-	// the failover names it, until another one repeats it or 300 ms have passed.
-	// Without it the first sentinel to name a new master, with a higher epoch, is
-	// believed: it has stored that by then. The difference is the case that it
-	// dies for good within the tenth of a second until it has told the others.
-	SecondOpinion bool
+	// Believe says how many sentinels must name a new master before it is used.
+	// Zero means BelieveMajority.
+	Believe Belief
 	// SentinelForget is how long a sentinel that was learned from others must
 	// be out of reach, and be taken for down by two of them, until it is
 	// forgotten. Zero means DefaultSentinelForget, negative never.

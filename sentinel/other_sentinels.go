@@ -13,17 +13,74 @@ func (g *Group) mergePeersLocked(l *link, t *master, a answer) {
 		if p.down || g.sameUpLocked(p) {
 			continue
 		}
-		if g.addLinkLocked(p.addr, false) {
+		if g.mayLearnLocked(l) && g.addLinkLocked(p.addr, false) {
+			g.links[p.addr].learned = l.addr
 			g.send(Event{Kind: EventSentinelFound, Master: t.name, Sentinel: p.addr})
 		}
 	}
 	for _, other := range g.links {
 		if other != l {
-			other.missed[l.addr] = !listed[other.addr]
+			up, named := listed[other.addr]
+			other.missed[l.addr], other.named[l.addr] = !up, named
 		}
+	}
+	for _, other := range g.links {
+		other.vouched = g.vouchedLocked(other)
 	}
 	g.forgetLostLocked()
 }
+
+const (
+	// maxUnmet is how many sentinels one sentinel may name that nobody has reached.
+	maxUnmet = 16
+	// maxSentinels is how many are watched beside those that were configured.
+	maxSentinels = 64
+)
+
+// mayLearnLocked reports whether another sentinel is taken up that l names. A
+// sentinel that lies costs a few dials, whatever it says.
+func (g *Group) mayLearnLocked(l *link) bool {
+	all, unmet := 0, 0
+	for _, other := range g.links {
+		if other.seed {
+			continue
+		}
+		all++
+		if other.id == "" && other.learned == l.addr {
+			unmet++
+		}
+	}
+	return all < maxSentinels && unmet < maxUnmet
+}
+
+// vouchedLocked reports whether more than half of the configured sentinels that
+// are up name l. Where none of them is up, those speak that have a vote.
+func (g *Group) vouchedLocked(l *link) bool {
+	for _, entitled := range []func(*link) bool{func(o *link) bool { return o.seed }, (*link).votesLocked} {
+		up, named := 0, 0
+		for addr, other := range g.links {
+			if other == l || !other.up || !entitled(other) {
+				continue
+			}
+			up++
+			if l.named[addr] {
+				named++
+			}
+		}
+		if up > 0 {
+			return 2*named > up
+		}
+	}
+	return l.vouched
+}
+
+// votesLocked reports whether the word of this sentinel counts: it was configured,
+// or it was reached and is named by more than half of those that were.
+func (l *link) votesLocked() bool { return l.seed || l.id != "" && l.vouched }
+
+// votersLocked counts the sentinels whose word counts, one that has two addresses
+// once.
+func (g *Group) votersLocked() int { return g.countLocked((*link).votesLocked) }
 
 // sameUpLocked reports whether a link to the same sentinel stands, by another address.
 func (g *Group) sameUpLocked(p peer) bool {

@@ -67,8 +67,8 @@ type listing struct {
 func (m *master) mergeReplicasLocked(l *link, a answer) bool {
 	m.lists[l.addr] = listing{addr: a.sighting.addr, epoch: a.sighting.epoch, replicas: a.replicas}
 	votes := make(map[string][]Replica)
-	for _, list := range m.lists {
-		if list.epoch != m.view.Epoch || list.addr != m.view.Addr {
+	for by, list := range m.lists {
+		if link := m.group.links[by]; link == nil || !link.votesLocked() || list.epoch != m.view.Epoch || list.addr != m.view.Addr {
 			continue
 		}
 		for _, r := range list.replicas {
@@ -76,8 +76,9 @@ func (m *master) mergeReplicasLocked(l *link, a answer) bool {
 		}
 	}
 	merged := make([]Replica, 0, len(votes))
+	need := m.needToNameLocked()
 	for addr, opinions := range votes {
-		if addr != m.view.Addr {
+		if addr != m.view.Addr && len(opinions) >= need {
 			merged = append(merged, common(opinions))
 		}
 	}
@@ -87,6 +88,21 @@ func (m *master) mergeReplicasLocked(l *link, a answer) bool {
 	}
 	m.merged = merged
 	return true
+}
+
+// needToNameLocked is how many sentinels must name a replica until it is one: more
+// than half of those that can be asked. A replica is sent reads and a password.
+func (m *master) needToNameLocked() int {
+	if m.group.opts.Believe != BelieveMajority {
+		return 1
+	}
+	able := 0
+	for addr, l := range m.group.links {
+		if _, tried := m.tried[addr]; l.votesLocked() && (l.up || !tried) {
+			able++
+		}
+	}
+	return able/2 + 1
 }
 
 // common is what most sentinels say of a replica: fit or not, and where they

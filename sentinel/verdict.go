@@ -13,7 +13,7 @@ func (m *master) judgeLocked(l *link, v verdict, was view, s sighting) []Followe
 	case gathering:
 		return m.collectLocked()
 	case waiting:
-		time.AfterFunc(loneLeaderDelay/4, func() { m.askAgain(l) })
+		time.AfterFunc(waitingInterval, func() { m.askAgain(l) })
 		return nil
 	case confirmed:
 		delete(m.noted, l.addr)
@@ -80,13 +80,19 @@ func (m *master) recheckAtLocked(at time.Time) {
 // agree.
 func (m *master) collectLocked() []Follower {
 	window := m.group.opts.GatherWindow
-	if window > 0 && !m.allTriedLocked() && !m.view.agreed(m.group.knownLocked()) {
+	if window > 0 && !m.allTriedLocked() && !m.view.agreed(m.rulesLocked()) {
 		if m.gather == nil {
-			m.gather = time.AfterFunc(window, m.gathered)
+			m.gather = time.AfterFunc(window, func() { m.gathered(window) })
 		}
 		return nil
 	}
 	return m.resolveLocked()
+}
+
+// rulesLocked are those by which the view judges now.
+func (m *master) rulesLocked() rules {
+	o := &m.group.opts
+	return rules{voters: m.group.votersLocked(), grace: o.RegressionGrace, belief: o.Believe}
 }
 
 func (m *master) allTriedLocked() bool {
@@ -98,17 +104,29 @@ func (m *master) allTriedLocked() bool {
 	return true
 }
 
-func (m *master) gathered() {
-	m.group.mu.Lock()
+// maxGatherTime bounds the wait for first answers.
+const maxGatherTime = time.Second
+
+// gathered ends the wait for first answers. Where a majority is wanted, it goes on
+// for as long as a sentinel may still answer.
+func (m *master) gathered(waited time.Duration) {
+	g := m.group
+	g.mu.Lock()
+	longest := min(max(g.opts.Conn.DialTimeout, 0)+g.opts.QueryTimeout, maxGatherTime)
+	if g.opts.Believe == BelieveMajority && waited < longest && m.gather != nil && !m.allTriedLocked() {
+		m.gather = time.AfterFunc(longest-waited, func() { m.gathered(longest) })
+		g.mu.Unlock()
+		return
+	}
 	moved := m.resolveLocked()
-	m.group.mu.Unlock()
+	g.mu.Unlock()
 	tellMoved(moved)
 }
 
 // resolveLocked makes the best of the first answers the view.
 func (m *master) resolveLocked() []Follower {
 	m.stopTimersLocked()
-	if !m.view.resolve() {
+	if !m.view.resolve(m.rulesLocked()) {
 		return nil
 	}
 	m.group.send(Event{Kind: EventResolved, Master: m.name, Epoch: m.view.Epoch, Addr: m.view.Addr})

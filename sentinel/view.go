@@ -10,6 +10,7 @@ type sighting struct {
 	runID   string
 	failing bool          // it is leading a failover that has not ended
 	doubted bool          // it takes the master for down
+	mute    bool          // its sentinel has no vote: see link.votesLocked
 	others  int           // sentinels that it knows beside itself
 	quorum  int           // as configured
 	down    time.Duration // its down-after-milliseconds
@@ -56,15 +57,10 @@ const (
 
 // rules are what the view must know to judge.
 type rules struct {
-	known  int           // sentinels that are known
+	voters int           // sentinels that have a vote, reachable or not
 	grace  time.Duration // see GroupOptions.RegressionGrace
-	second bool          // see GroupOptions.SecondOpinion
+	belief Belief
 }
-
-// loneLeaderDelay is how long the word of a leader counts for nothing under
-// SecondOpinion, unless another sentinel repeats it. By then it has persisted
-// and broadcast it.
-const loneLeaderDelay = 300 * time.Millisecond
 
 // see takes in what a sentinel says.
 func (v *view) see(sentinel string, s sighting, r rules) verdict {
@@ -81,7 +77,7 @@ func (v *view) see(sentinel string, s sighting, r rules) verdict {
 	case !v.Known:
 		return gathering
 	case s.epoch > v.Epoch:
-		if r.second && s.failing && r.known > 1 && !v.seconded(sentinel, s) && s.at.Sub(s.first) < loneLeaderDelay {
+		if !v.believes(s, r) {
 			return waiting
 		}
 		v.move(s)
@@ -92,17 +88,7 @@ func (v *view) see(sentinel string, s sighting, r rules) verdict {
 		v.behind = time.Time{}
 		return confirmed
 	}
-	return v.dispute(s)
-}
-
-// seconded reports whether another sentinel reports the same.
-func (v *view) seconded(sentinel string, s sighting) bool {
-	for other, t := range v.sightings {
-		if other != sentinel && t.epoch >= s.epoch && t.addr == s.addr {
-			return true
-		}
-	}
-	return false
+	return v.dispute(s, r)
 }
 
 func (v *view) move(s sighting) {
@@ -110,36 +96,52 @@ func (v *view) move(s sighting) {
 	v.Moves++
 }
 
-// regress accepts an older epoch when every sentinel that answers, and a
-// majority of the known ones, has reported older ones for the grace time: the
-// configuration was wiped.
+// regress accepts an older epoch when every sentinel that answers, or a majority
+// that agrees on one master, has reported older ones for the grace time, and a
+// majority of all has answered: the configuration was wiped, or the epoch was
+// one that the others never heard of.
 func (v *view) regress(s sighting, r rules) verdict {
-	for _, t := range v.sightings {
-		if t.epoch >= v.Epoch {
-			v.behind = time.Time{}
-			return stale
-		}
+	best, agreed := v.majority(r.voters)
+	if agreed && best.epoch >= v.Epoch || !agreed && v.upheld() {
+		v.behind = time.Time{}
+		return stale
 	}
 	if v.behind.IsZero() {
 		v.behind = s.at
 	}
-	if s.at.Sub(v.behind) < r.grace || 2*len(v.sightings) <= r.known {
+	if s.at.Sub(v.behind) < r.grace || 2*len(v.sightings) <= r.voters {
 		return stale
 	}
-	best, _ := v.best()
+	if !agreed {
+		best, _ = v.best(r)
+	}
 	v.move(best)
 	return reset
 }
 
+// upheld reports whether a sentinel still reports the epoch of the view, or a
+// later one.
+func (v *view) upheld() bool {
+	for _, t := range v.sightings {
+		if !t.mute && t.epoch >= v.Epoch {
+			return true
+		}
+	}
+	return false
+}
+
 // disputeGap is the least time between two decisions of disputes. Two leaders
-// that reconfigure each other's master would else make clients run to and fro.
+// that reconfigure each other's master would otherwise make clients run to and fro.
 const disputeGap = time.Second
 
 // dispute decides between two addresses of the same epoch by majority; where
 // there is none, by the server's own word.
-func (v *view) dispute(s sighting) verdict {
+func (v *view) dispute(s sighting, r rules) verdict {
 	mine, theirs := v.votes(v.Addr, v.Epoch), v.votes(s.addr, v.Epoch)
 	if theirs < mine || theirs == mine && !v.denied || !v.decided.IsZero() && s.at.Sub(v.decided) < disputeGap {
+		return conflict
+	}
+	if r.belief != BelieveFirst && !v.denied && 2*theirs <= r.voters {
 		return conflict
 	}
 	v.move(s)
@@ -150,40 +152,11 @@ func (v *view) dispute(s sighting) verdict {
 func (v *view) votes(addr string, epoch int64) int {
 	n := 0
 	for _, t := range v.sightings {
-		if t.epoch == epoch && t.addr == addr {
+		if t.epoch == epoch && t.addr == addr && !t.mute {
 			n++
 		}
 	}
 	return n
-}
-
-// best returns the sighting to begin with: the highest epoch, of equal ones
-// the address that most report.
-func (v *view) best() (best sighting, ok bool) {
-	for _, s := range v.sightings {
-		if !ok || s.epoch > best.epoch ||
-			s.epoch == best.epoch && v.votes(s.addr, s.epoch) > v.votes(best.addr, best.epoch) {
-			best, ok = s, true
-		}
-	}
-	return best, ok
-}
-
-// agreed reports whether a majority of the known sentinels reports the best
-// sighting, so that there is no use in waiting for more.
-func (v *view) agreed(known int) bool {
-	best, ok := v.best()
-	return ok && 2*v.votes(best.addr, best.epoch) > known
-}
-
-// resolve ends the gathering.
-func (v *view) resolve() bool {
-	best, ok := v.best()
-	if !ok || v.Known {
-		return false
-	}
-	v.move(best)
-	return true
 }
 
 // deny notes that the server at addr has said itself that it is no master.

@@ -26,71 +26,118 @@ func TestAViewMovesOnlyForwardInEpochs(t *testing.T) {
 		known int // how many of the steps come before the first view
 		steps []step
 	}{
-		"a higher epoch switches, whoever says so": {rules{known: 3}, 1, []step{
+		"a higher epoch switches, whoever says so": {rules{voters: 3, belief: BelieveFirst}, 1, []step{
 			known,
 			{who: "s2", addr: "B", epoch: 4, want: switched, master: "B"},
 		}},
-		"a lower epoch is stale": {rules{known: 3, grace: 5 * time.Second}, 1, []step{
+		"a lower epoch is stale": {rules{voters: 3, grace: 5 * time.Second}, 1, []step{
 			known,
 			{who: "s2", addr: "B", epoch: 2, want: stale, master: "A"},
 			{who: "s2", addr: "B", epoch: 2, ms: 60_000, want: stale, master: "A"}, // s1 still holds to 3
 		}},
-		"the highest of the first answers counts": {rules{known: 3}, 3, []step{
+		"the highest of the first answers counts": {rules{voters: 3, belief: BelieveFirst}, 3, []step{
 			known,
 			{who: "s2", addr: "B", epoch: 4, want: gathering},
 			{who: "s3", addr: "A", epoch: 3, want: gathering},
 			{who: "s3", addr: "B", epoch: 4, want: confirmed, master: "B"},
 		}},
-		"the same address with a higher epoch is a move: it has been away": {rules{known: 3}, 1, []step{
+		"the same address with a higher epoch is a move: it has been away": {rules{voters: 1}, 1, []step{
 			known,
 			{who: "s1", addr: "A", epoch: 5, want: switched, master: "A"},
 		}},
-		"a tie is left alone, a majority decides it": {rules{known: 3}, 1, []step{
+		"a tie is left alone, a majority decides it": {rules{voters: 3}, 1, []step{
 			known,
 			{who: "s2", addr: "B", epoch: 3, want: conflict, master: "A"},
 			{who: "s3", addr: "B", epoch: 3, want: switched, master: "B"},
 			{who: "s1", addr: "A", epoch: 3, want: conflict, master: "B"},
 		}},
-		"a dispute is not decided twice in a second": {rules{known: 3}, 1, []step{
+		"a dispute is not decided twice in a second": {rules{voters: 3}, 1, []step{
 			known,
 			{who: "s2", addr: "B", epoch: 3, want: conflict, master: "A"},
 			{who: "s3", addr: "B", epoch: 3, ms: 10, want: switched, master: "B"},
 			{who: "s2", addr: "A", epoch: 3, ms: 20, want: conflict, master: "B"},
 			{who: "s2", addr: "A", epoch: 3, ms: 1020, want: switched, master: "A"},
 		}},
-		"a lone leader is believed at once": {rules{known: 3}, 1, []step{
+		"a lone leader is believed at once": {rules{voters: 3, belief: BelieveFirst}, 1, []step{
 			known,
 			{who: "s2", addr: "B", epoch: 4, failing: true, want: switched, master: "B"},
 		}},
-		"with SecondOpinion it waits for another sentinel": {rules{known: 3, second: true}, 1, []step{
+		"a leader's word waits for another sentinel": {rules{voters: 3, belief: BelieveSecond}, 1, []step{
 			known,
 			{who: "s2", addr: "B", epoch: 4, failing: true, want: waiting, master: "A"},
 			{who: "s2", addr: "B", epoch: 4, failing: true, ms: 200, want: waiting, master: "A"},
 			{who: "s3", addr: "B", epoch: 4, ms: 210, want: switched, master: "B"},
 		}},
-		"or until it has had time to tell the others": {rules{known: 3, second: true}, 1, []step{
+		"or until it has had time to tell the others": {rules{voters: 3, belief: BelieveSecond}, 1, []step{
 			known,
 			{who: "s2", addr: "B", epoch: 4, failing: true, want: waiting, master: "A"},
 			{who: "s2", addr: "B", epoch: 4, failing: true, ms: 310, want: switched, master: "B"},
 		}},
-		"or for nobody where there is nobody else": {rules{known: 1, second: true}, 1, []step{
+		"or for nobody where there is nobody else": {rules{voters: 1, belief: BelieveSecond}, 1, []step{
 			known,
 			{who: "s1", addr: "B", epoch: 4, failing: true, want: switched, master: "B"},
 		}},
-		"a lower epoch that all report for long is a new beginning": {rules{known: 3, grace: 5 * time.Second}, 1, []step{
+		"one sentinel of three takes nobody away, whatever it says and for how long": {rules{voters: 3, grace: 5 * time.Second}, 3, []step{
+			known,
+			{who: "s2", addr: "A", epoch: 3, want: gathering},
+			{who: "s3", addr: "X", epoch: 1<<63 - 1, want: gathering},
+			{who: "s3", addr: "X", epoch: 1<<63 - 1, ms: 10, want: waiting, master: "A"},
+			{who: "s3", addr: "X", epoch: 1<<63 - 1, ms: 60_000, want: waiting, master: "A"},
+			{who: "s3", addr: "X", epoch: 3, ms: 60_010, want: conflict, master: "A"},
+			{who: "s3", addr: "X", epoch: 1, ms: 60_020, want: stale, master: "A"},
+		}},
+		"a failover goes on beside a sentinel that lies": {rules{voters: 3}, 3, []step{
+			known,
+			{who: "s2", addr: "A", epoch: 3, want: gathering},
+			{who: "s3", addr: "X", epoch: 99, want: gathering},
+			{who: "s1", addr: "B", epoch: 4, ms: 10, failing: true, want: waiting, master: "A"},
+			{who: "s2", addr: "B", epoch: 4, ms: 20, want: waiting, master: "A"},
+			{who: "s3", addr: "X", epoch: 99, ms: 400, want: waiting, master: "A"},
+			{who: "s2", addr: "B", epoch: 4, ms: 410, want: switched, master: "B"},
+		}},
+		"all that answer, and a majority, are believed at once": {rules{voters: 3}, 2, []step{
+			known,
+			{who: "s2", addr: "A", epoch: 3, want: gathering},
+			{who: "s1", addr: "B", epoch: 4, ms: 10, failing: true, want: waiting, master: "A"},
+			{who: "s2", addr: "B", epoch: 4, ms: 60, want: switched, master: "B"},
+		}},
+		"a majority waits for the rest, for a quarter of a second": {rules{voters: 3}, 3, []step{
+			known,
+			{who: "s2", addr: "A", epoch: 3, want: gathering},
+			{who: "s3", addr: "A", epoch: 3, want: gathering},
+			{who: "s1", addr: "B", epoch: 4, ms: 10, failing: true, want: waiting, master: "A"},
+			{who: "s2", addr: "B", epoch: 4, ms: 60, want: waiting, master: "A"},
+			{who: "s2", addr: "B", epoch: 4, ms: 300, want: waiting, master: "A"},
+			{who: "s1", addr: "B", epoch: 4, ms: 310, failing: true, want: switched, master: "B"},
+		}},
+		"the last one ends that wait": {rules{voters: 3}, 3, []step{
+			known,
+			{who: "s2", addr: "A", epoch: 3, want: gathering},
+			{who: "s3", addr: "A", epoch: 3, want: gathering},
+			{who: "s1", addr: "B", epoch: 4, ms: 10, failing: true, want: waiting, master: "A"},
+			{who: "s2", addr: "B", epoch: 4, ms: 60, want: waiting, master: "A"},
+			{who: "s3", addr: "B", epoch: 4, ms: 110, want: switched, master: "B"},
+		}},
+		"the only one that can be reached is believed in the end": {rules{voters: 3}, 1, []step{
+			known,
+			{who: "s1", addr: "B", epoch: 4, ms: 10, want: waiting, master: "A"},
+			{who: "s1", addr: "B", epoch: 4, ms: 2000, want: waiting, master: "A"},
+			{who: "s1", addr: "B", epoch: 4, ms: 2010, want: switched, master: "B"},
+		}},
+		"a lower epoch that all report for long is a new beginning": {rules{voters: 3, grace: 5 * time.Second}, 1, []step{
 			known,
 			{who: "s2", addr: "B", epoch: 0, ms: 100, want: stale, master: "A"},
 			{who: "s1", addr: "B", epoch: 0, ms: 200, want: stale, master: "A"},
 			{who: "s2", addr: "B", epoch: 0, ms: 5100, want: stale, master: "A"},
 			{who: "s1", addr: "B", epoch: 0, ms: 5200, want: reset, master: "B"},
 		}},
-		"but not if a minority does": {rules{known: 4, grace: 5 * time.Second}, 1, []step{
+		"but not if a minority does": {rules{voters: 4, grace: 5 * time.Second}, 1, []step{
 			known,
 			{who: "s1", addr: "B", epoch: 0, ms: 200, want: stale, master: "A"},
 			{who: "s2", addr: "B", epoch: 0, ms: 300, want: stale, master: "A"},
 			{who: "s1", addr: "B", epoch: 0, ms: 9000, want: stale, master: "A"},
 		}},
-		"and the time begins anew when one confirms the old epoch": {rules{known: 2, grace: 5 * time.Second}, 1, []step{
+		"and the time begins anew when one confirms the old epoch": {rules{voters: 2, grace: 5 * time.Second}, 1, []step{
 			known,
 			{who: "s1", addr: "B", epoch: 0, ms: 100, want: stale, master: "A"},
 			{who: "s2", addr: "B", epoch: 0, ms: 200, want: stale, master: "A"},
@@ -109,7 +156,7 @@ func TestAViewMovesOnlyForwardInEpochs(t *testing.T) {
 				if got != s.want {
 					t.Fatalf("step %d: verdict %d, want %d", i, got, s.want)
 				}
-				if i+1 == table.known && !v.resolve() {
+				if i+1 == table.known && !v.resolve(table.rules) {
 					t.Fatal("not settled")
 				}
 				if s.master != "" && v.Addr != s.master {
@@ -125,9 +172,9 @@ func TestAViewMovesOnlyForwardInEpochs(t *testing.T) {
 
 func TestAServerThatDeniesLosesATie(t *testing.T) {
 	var v view
-	v.see("s1", sighting{addr: "A", epoch: 3}, rules{known: 2})
-	v.resolve()
-	if got := v.see("s2", sighting{addr: "B", epoch: 3}, rules{known: 2}); got != conflict {
+	v.see("s1", sighting{addr: "A", epoch: 3}, rules{voters: 2})
+	v.resolve(rules{voters: 2})
+	if got := v.see("s2", sighting{addr: "B", epoch: 3}, rules{voters: 2}); got != conflict {
 		t.Fatalf("verdict %d", got)
 	}
 	v.deny("B") // not the one that is believed
@@ -135,16 +182,16 @@ func TestAServerThatDeniesLosesATie(t *testing.T) {
 		t.Fatal("denied by another server")
 	}
 	v.deny("A")
-	if got := v.see("s2", sighting{addr: "B", epoch: 3}, rules{known: 2}); got != switched || v.Addr != "B" || v.denied {
+	if got := v.see("s2", sighting{addr: "B", epoch: 3}, rules{voters: 2}); got != switched || v.Addr != "B" || v.denied {
 		t.Fatalf("verdict %d, master %s, denied %v", got, v.Addr, v.denied)
 	}
 }
 
 func TestAForgottenSentinelHasNoVote(t *testing.T) {
-	r := rules{known: 3, grace: time.Second}
+	r := rules{voters: 3, grace: time.Second}
 	var v view
 	v.see("s1", sighting{addr: "A", epoch: 3, at: at(0)}, r)
-	v.resolve()
+	v.resolve(r)
 	v.see("s2", sighting{addr: "B", epoch: 1, at: at(0)}, r)
 	v.forget("s1")
 	v.see("s3", sighting{addr: "B", epoch: 1, at: at(10)}, r)
@@ -156,21 +203,21 @@ func TestAForgottenSentinelHasNoVote(t *testing.T) {
 func TestAgreementOfAMajorityEndsTheGathering(t *testing.T) {
 	var v view
 	see := func(who, addr string, epoch int64) {
-		v.see(who, sighting{addr: addr, epoch: epoch}, rules{known: 3})
+		v.see(who, sighting{addr: addr, epoch: epoch}, rules{voters: 3})
 	}
 	see("s1", "A", 3)
-	if v.agreed(3) {
+	if v.agreed(rules{voters: 3}) {
 		t.Error("one of three agrees with itself")
 	}
-	if !v.agreed(1) {
+	if !v.agreed(rules{voters: 1}) {
 		t.Error("the only one does not do")
 	}
 	see("s2", "B", 4)
-	if v.agreed(3) {
+	if v.agreed(rules{voters: 3}) {
 		t.Error("two that disagree")
 	}
 	see("s3", "B", 4)
-	if !v.agreed(3) {
+	if !v.agreed(rules{voters: 3}) {
 		t.Error("two of three")
 	}
 }

@@ -57,7 +57,10 @@ type words struct {
 }
 
 // reason says why a command cannot be sent.
-type reason uint8
+//
+// The lowest byte is the number; above it is the duration, in nanoseconds, that a bad
+// one is about.
+type reason int64
 
 const (
 	fine reason = iota
@@ -66,12 +69,28 @@ const (
 	emptyFilter
 	emptyVector
 	negative
+	badDigest
+	limitExact
+	twoLives
+	noCommand
 	noFields
+	noHashes
 	noIDs
+	noIndexes
+	noItems
 	noKeys
+	noMasters
+	noMembers
 	noMetric
+	noNames
+	noPatterns
+	noPlaces
+	noRanges
+	noSteps
 	noStreams
 	noThreshold
+	noUsers
+	noValues
 	notANumber
 	nothingToSet
 	oddPairs
@@ -80,14 +99,30 @@ const (
 )
 
 var reasons = [...]string{
-	badDuration: "a duration that is negative or below a millisecond",
+	badDuration: "a duration of ", // and what is wrong with it: see text
 	badWeights:  "not one weight for each key",
 	emptyFilter: "an empty filter",
 	emptyVector: "an empty vector",
 	negative:    "a negative count or offset",
+	badDigest:   "a digest that is not 16 hexadecimal characters",
+	noCommand:   "no command",
 	noFields:    "no fields",
+	noHashes:    "no hashes",
 	noIDs:       "no ids",
+	noIndexes:   "no indexes",
+	noItems:     "no items",
 	noKeys:      "no keys",
+	noMasters:   "no masters",
+	noMembers:   "no members",
+	noNames:     "no names",
+	noPatterns:  "no patterns",
+	noPlaces:    "no places",
+	noRanges:    "no ranges",
+	noSteps:     "no steps",
+	noUsers:     "no users",
+	noValues:    "no values",
+	limitExact:  "a limit without Approx, or a limit and All",
+	twoLives:    "more than one of TTL, At and KeepTTL or Persist",
 	noMetric:    "neither CPU nor Net",
 	noStreams:   "no streams",
 	noThreshold: "trimming without MaxLen or MinID",
@@ -97,6 +132,32 @@ var reasons = [...]string{
 	oddPairs:     "a field without a value",
 	stepWrites:   "a step that writes",
 	typeOfScan:   "TYPE is for SCAN",
+}
+
+// text returns the reason in words.
+func (r reason) text() string {
+	if r&0xff != badDuration {
+		return reasons[r&0xff]
+	}
+	d := time.Duration(r >> 8)
+	if d < 0 {
+		return reasons[badDuration] + d.String() + ", which is negative"
+	}
+	return reasons[badDuration] + d.String() + ", which is below a millisecond: say 60*time.Second where you mean a minute"
+}
+
+// badSpan is the reason badDuration with the duration.
+func badSpan(d time.Duration) reason {
+	const most = 1<<55 - 1 // of nanoseconds, a year and more
+	return reason(max(min(d, most), -most))<<8 | badDuration
+}
+
+// some is the reason r if there are none of what a command cannot do without.
+func some(n int, r reason) reason {
+	if n == 0 {
+		return r
+	}
+	return fine
 }
 
 func (w words) fail(r reason) words {
@@ -165,6 +226,14 @@ func (w words) keys(names []string) words {
 	return w
 }
 
+// oneLife refuses more than one of the options that exclude each other.
+func (w words) oneLife(ttl time.Duration, at time.Time, other bool) words {
+	if ttl != 0 && !at.IsZero() || other && (ttl != 0 || !at.IsZero()) {
+		w = w.fail(twoLives)
+	}
+	return w
+}
+
 // pairs appends fields and values, which must be even in number and not none.
 func (w words) pairs(p []string) words {
 	if len(p) == 0 || len(p)%2 != 0 {
@@ -187,7 +256,7 @@ func (w words) ttl(word string, d time.Duration) words {
 // ms appends a duration of at least a millisecond.
 func (w words) ms(d time.Duration) words {
 	if d < time.Millisecond {
-		w = w.fail(badDuration)
+		w = w.fail(badSpan(d))
 	}
 	w.args = append(w.args, ceilMillis(d))
 	return w
@@ -199,7 +268,7 @@ func (w words) secs(word string, d time.Duration) words {
 		return w
 	}
 	if d < time.Millisecond {
-		w = w.fail(badDuration)
+		w = w.fail(badSpan(d))
 	}
 	w = w.str(word)
 	w = w.int(int64((d + time.Second - 1) / time.Second))
@@ -282,12 +351,19 @@ func ceilMillis(d time.Duration) resp.Arg {
 	return resp.Int(ms)
 }
 
+func notNegative(n int64) reason {
+	if n < 0 {
+		return negative
+	}
+	return fine
+}
+
 // checkTTL refuses a duration that Redis would take for zero or less.
 func checkTTL(d time.Duration) reason {
 	if d >= time.Millisecond {
 		return fine
 	}
-	return badDuration
+	return badSpan(d)
 }
 
 // Key joins the parts of a key by colons: Key("user", "7", "name").

@@ -30,7 +30,7 @@ func New[T any](decode Decoder[T], name string, args ...any) Cmd[T] {
 	a, err := argsOf(args)
 	c := write(decode, name, a...).fail(err)
 	c.Command = c.Command.Flagged()
-	return c
+	return c.check(checkDigest(&c.Command))
 }
 
 // Do runs the command on d and returns its decoded reply. An error reply of the
@@ -78,7 +78,7 @@ func (c Cmd[T]) Invalid() error { return c.err.orNil() }
 // check returns the command as one that fails with r, if there is a reason.
 func (c Cmd[T]) check(r reason) Cmd[T] {
 	if r != fine && c.err == nil {
-		c.err = &ArgError{c.Command.Name(), reasons[r]}
+		c.err = &ArgError{c.Command.Name(), r.text()}
 	}
 	return c
 }
@@ -138,7 +138,7 @@ func (s Status) Invalid() error { return s.err.orNil() }
 
 func (s Status) check(r reason) Status {
 	if r != fine && s.err == nil {
-		s.err = &ArgError{s.Command.Name(), reasons[r]}
+		s.err = &ArgError{s.Command.Name(), r.text()}
 	}
 	return s
 }

@@ -38,7 +38,7 @@ func ACLSetUser(user string, rules ...string) Status {
 //
 // See https://redis.io/commands/acl-deluser.
 func ACLDelUser(users ...string) Cmd[int64] {
-	return write(Int, "ACL DELUSER", addStrs(few(), users)...)
+	return write(Int, "ACL DELUSER", addStrs(few(), users)...).check(some(len(users), noUsers))
 }
 
 // ACLUser is what a user may do.
@@ -96,7 +96,7 @@ func (s *ACLSelector) field(name string, v resp.Value) (err error) {
 //
 // See https://redis.io/commands/acl-dryrun.
 func ACLDryRun(user string, command ...string) Cmd[string] {
-	return query(Text, "ACL DRYRUN", strs(user, command)...)
+	return query(Text, "ACL DRYRUN", strs(user, command)...).check(some(len(command), noCommand))
 }
 
 // ACLGenPass returns a random password of so many bits, 256 if it is 0, in

@@ -10,7 +10,7 @@ import "github.com/kermes-redis/kermes/resp"
 //
 // See https://redis.io/commands/arset.
 func ARSet[V Blob](key string, index uint64, values ...V) Cmd[int64] {
-	return write(Int, "ARSET", blobs(append(few(), resp.String(key), resp.Uint(index)), values)...)
+	return write(Int, "ARSET", blobs(append(few(), resp.String(key), resp.Uint(index)), values)...).check(some(len(values), noValues))
 }
 
 // ARItem is an element of an array.
@@ -27,7 +27,7 @@ func ARMSet(key string, items ...ARItem) Cmd[int64] {
 	for _, i := range items {
 		a = append(a, resp.Uint(i.Index), resp.String(i.Value))
 	}
-	return write(Int, "ARMSET", a...)
+	return write(Int, "ARMSET", a...).check(some(len(items), noItems))
 }
 
 // ARGet returns the element at index, or [ErrNil]. Redis 8.8.
@@ -41,7 +41,7 @@ func ARGet(key string, index uint64) Cmd[string] {
 //
 // See https://redis.io/commands/armget.
 func ARMGet(key string, indexes ...uint64) Cmd[[]Opt[string]] {
-	return read(OptTexts, "ARMGET", indexWords(key, indexes)...)
+	return read(OptTexts, "ARMGET", indexWords(key, indexes)...).check(some(len(indexes), noIndexes))
 }
 
 func indexWords(key string, indexes []uint64) []resp.Arg {
@@ -197,7 +197,7 @@ func ARCount(key string) Cmd[uint64] { return read(cursor, "ARCOUNT", resp.Strin
 //
 // See https://redis.io/commands/ardel.
 func ARDel(key string, indexes ...uint64) Cmd[int64] {
-	return write(Int, "ARDEL", indexWords(key, indexes)...)
+	return write(Int, "ARDEL", indexWords(key, indexes)...).check(some(len(indexes), noIndexes))
 }
 
 // ARRange is a range of indexes, both inclusive.
@@ -211,7 +211,7 @@ func ARDelRange(key string, ranges ...ARRange) Cmd[uint64] {
 	for _, r := range ranges {
 		a = append(a, resp.Uint(r.Start), resp.Uint(r.End))
 	}
-	return write(cursor, "ARDELRANGE", a...)
+	return write(cursor, "ARDELRANGE", a...).check(some(len(ranges), noRanges))
 }
 
 // ARInsert sets the elements after the one that was inserted last and returns the
@@ -219,7 +219,7 @@ func ARDelRange(key string, ranges ...ARRange) Cmd[uint64] {
 //
 // See https://redis.io/commands/arinsert.
 func ARInsert[V Blob](key string, values ...V) Cmd[uint64] {
-	return write(cursor, "ARINSERT", blobs(append(few(), resp.String(key)), values)...)
+	return write(cursor, "ARINSERT", blobs(append(few(), resp.String(key)), values)...).check(some(len(values), noValues))
 }
 
 // ARRing is [ARInsert] that begins again at 0 after size elements, and returns the
@@ -227,7 +227,7 @@ func ARInsert[V Blob](key string, values ...V) Cmd[uint64] {
 //
 // See https://redis.io/commands/arring.
 func ARRing[V Blob](key string, size int64, values ...V) Cmd[uint64] {
-	return write(cursor, "ARRING", blobs(append(few(), resp.String(key), resp.Int(size)), values)...)
+	return write(cursor, "ARRING", blobs(append(few(), resp.String(key), resp.Int(size)), values)...).check(some(len(values), noValues))
 }
 
 // ARNext returns the index at which [ARInsert] will go on, or [ErrNil] if there is
@@ -250,7 +250,7 @@ func ARSeek(key string, index uint64) Cmd[bool] {
 func ARLastItems(key string, n int64, rev bool) Cmd[[]Opt[string]] {
 	w := words{args: append(few(), resp.String(key), resp.Int(n))}
 	w = w.flag(rev, "REV")
-	return read(OptTexts, "ARLASTITEMS", w.args...)
+	return read(OptTexts, "ARLASTITEMS", w.args...).check(notNegative(n))
 }
 
 // ArrayInfo describes an array.

@@ -91,7 +91,7 @@ const (
 //
 // See https://redis.io/commands/bitop.
 func BitOp(op BitOperation, to string, keys ...string) Cmd[int64] {
-	return write(Int, "BITOP", append([]resp.Arg{resp.String(string(op))}, strs(to, keys)...)...)
+	return write(Int, "BITOP", append([]resp.Arg{resp.String(string(op))}, strs(to, keys)...)...).check(some(len(keys), noKeys))
 }
 
 // BitType is the type of an integer in a [BitField]: "u8", "i16", at most "i64"
@@ -156,7 +156,7 @@ func BitField(key string, steps ...BitStep) Cmd[[]Opt[int64]] {
 			w = w.int(s.value)
 		}
 	}
-	return write(OptInts, "BITFIELD", w.args...)
+	return write(OptInts, "BITFIELD", w.args...).check(some(len(steps), noSteps))
 }
 
 func orWrap(o BitOverflow) BitOverflow {
@@ -178,5 +178,5 @@ func BitFieldRO(key string, steps ...BitStep) Cmd[[]int64] {
 		}
 		w = w.str(s.verb, string(s.typ), s.offset)
 	}
-	return read(Ints, "BITFIELD_RO", w.args...).check(w.bad)
+	return read(Ints, "BITFIELD_RO", w.args...).check(w.bad).check(some(len(steps), noSteps))
 }

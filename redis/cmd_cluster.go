@@ -36,7 +36,7 @@ func ClusterCountKeysInSlot(slot int64) Cmd[int64] {
 //
 // See https://redis.io/commands/cluster-getkeysinslot.
 func ClusterGetKeysInSlot(slot, n int64) Cmd[[]string] {
-	return query(Texts, "CLUSTER GETKEYSINSLOT", resp.Int(slot), resp.Int(n))
+	return query(Texts, "CLUSTER GETKEYSINSLOT", resp.Int(slot), resp.Int(n)).check(notNegative(slot)).check(notNegative(n))
 }
 
 // ClusterMyID returns the ID of the server.

@@ -129,7 +129,7 @@ func commandDoc(v resp.Value) (d CommandDoc, err error) {
 //
 // See https://redis.io/commands/command-getkeys.
 func CommandGetKeys(command ...string) Cmd[[]string] {
-	return query(Texts, "COMMAND GETKEYS", addStrs(few(), command)...)
+	return query(Texts, "COMMAND GETKEYS", addStrs(few(), command)...).check(some(len(command), noCommand))
 }
 
 // KeyFlags is a key of a command and what is done to it: "RO", "RW", "access", ...
@@ -142,7 +142,7 @@ type KeyFlags struct {
 //
 // See https://redis.io/commands/command-getkeysandflags.
 func CommandGetKeysAndFlags(command ...string) Cmd[[]KeyFlags] {
-	return query(keysFlags, "COMMAND GETKEYSANDFLAGS", addStrs(few(), command)...)
+	return query(keysFlags, "COMMAND GETKEYSANDFLAGS", addStrs(few(), command)...).check(some(len(command), noCommand))
 }
 
 func keysFlags(v resp.Value) ([]KeyFlags, error) { return list(v, keyFlags) }

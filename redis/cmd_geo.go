@@ -50,7 +50,7 @@ func GeoAddWith(key string, o GeoAddOptions, places ...Place) Cmd[int64] {
 		w = w.float(p.Latitude)
 		w = w.str(p.Member)
 	}
-	return write(Int, "GEOADD", w.args...).check(w.bad)
+	return write(Int, "GEOADD", w.args...).check(w.bad).check(some(len(places), noPlaces))
 }
 
 // GeoDist returns the distance of two members in unit u, meters if it is empty, or
@@ -68,14 +68,14 @@ func GeoDist(key, a, b string, u Unit) Cmd[float64] {
 //
 // See https://redis.io/commands/geohash.
 func GeoHash(key string, members ...string) Cmd[[]Opt[string]] {
-	return read(OptTexts, "GEOHASH", strs(key, members)...)
+	return read(OptTexts, "GEOHASH", strs(key, members)...).check(some(len(members), noMembers))
 }
 
 // GeoPos returns the points of members in their order.
 //
 // See https://redis.io/commands/geopos.
 func GeoPos(key string, members ...string) Cmd[[]Opt[Point]] {
-	return read(optPoints, "GEOPOS", strs(key, members)...)
+	return read(optPoints, "GEOPOS", strs(key, members)...).check(some(len(members), noMembers))
 }
 
 func optPoints(v resp.Value) ([]Opt[Point], error) { return list(v, OptOf(point)) }

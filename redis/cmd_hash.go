@@ -55,7 +55,7 @@ func HSetNX[V Blob](key, field string, value V) Cmd[bool] {
 //
 // See https://redis.io/commands/hmget.
 func HMGet(key string, fields ...string) Cmd[[]Opt[string]] {
-	return read(OptTexts, "HMGET", strs(key, fields)...)
+	return read(OptTexts, "HMGET", strs(key, fields)...).check(some(len(fields), noFields))
 }
 
 // HGetAll returns all fields with their values; none if key does not exist.
@@ -98,7 +98,7 @@ func HExists(key, field string) Cmd[bool] {
 //
 // See https://redis.io/commands/hdel.
 func HDel(key string, fields ...string) Cmd[int64] {
-	return write(Int, "HDEL", strs(key, fields)...)
+	return write(Int, "HDEL", strs(key, fields)...).check(some(len(fields), noFields))
 }
 
 // HIncrBy adds n to the integer in field and returns the sum. A missing field is 0;

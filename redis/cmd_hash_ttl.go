@@ -151,6 +151,7 @@ func HSetEx(key string, o HSetExOptions, pairs ...string) Cmd[bool] {
 	w = w.str(key)
 	w = o.IfKey.add(w)
 	w = w.flag(o.If != "", string(o.If))
+	w = w.oneLife(o.TTL, o.At, o.KeepTTL)
 	w = w.ttl("PX", o.TTL)
 	w = w.at("PXAT", o.At)
 	w = w.flag(o.KeepTTL, "KEEPTTL")

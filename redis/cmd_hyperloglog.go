@@ -12,7 +12,9 @@ func PFAdd[V Blob](key string, elements ...V) Cmd[bool] {
 // PFCount estimates how many different elements are in the union of keys.
 //
 // See https://redis.io/commands/pfcount.
-func PFCount(keys ...string) Cmd[int64] { return read(Int, "PFCOUNT", addStrs(few(), keys)...) }
+func PFCount(keys ...string) Cmd[int64] {
+	return read(Int, "PFCOUNT", addStrs(few(), keys)...).check(some(len(keys), noKeys))
+}
 
 // PFMerge stores the union of keys and of to at to.
 //

@@ -9,24 +9,32 @@ import (
 // Del deletes keys and returns how many there were.
 //
 // See https://redis.io/commands/del.
-func Del(keys ...string) Cmd[int64] { return write(Int, "DEL", addStrs(few(), keys)...) }
+func Del(keys ...string) Cmd[int64] {
+	return write(Int, "DEL", addStrs(few(), keys)...).check(some(len(keys), noKeys))
+}
 
 // Unlink deletes keys and returns how many there were; the server frees the
 // memory in the background.
 //
 // See https://redis.io/commands/unlink.
-func Unlink(keys ...string) Cmd[int64] { return write(Int, "UNLINK", addStrs(few(), keys)...) }
+func Unlink(keys ...string) Cmd[int64] {
+	return write(Int, "UNLINK", addStrs(few(), keys)...).check(some(len(keys), noKeys))
+}
 
 // Exists returns how many of the keys exist; a key named twice counts twice.
 //
 // See https://redis.io/commands/exists.
-func Exists(keys ...string) Cmd[int64] { return read(Int, "EXISTS", addStrs(few(), keys)...) }
+func Exists(keys ...string) Cmd[int64] {
+	return read(Int, "EXISTS", addStrs(few(), keys)...).check(some(len(keys), noKeys))
+}
 
 // Touch marks keys as used now and returns how many exist. On a replica it counts
 // only: the master evicts by its own clock.
 //
 // See https://redis.io/commands/touch.
-func Touch(keys ...string) Cmd[int64] { return read(Int, "TOUCH", addStrs(few(), keys)...) }
+func Touch(keys ...string) Cmd[int64] {
+	return read(Int, "TOUCH", addStrs(few(), keys)...).check(some(len(keys), noKeys))
+}
 
 // Type returns what key holds: "string", "list", "set", "zset", "hash", "stream",
 // the type of a module, or "none".
@@ -268,7 +276,8 @@ func ObjectRefCount(key string) Cmd[int64] { return read(Int, "OBJECT REFCOUNT",
 //
 // See https://redis.io/commands/wait.
 func Wait(n int, timeout time.Duration) Cmd[int64] {
-	return write(Int, "WAIT", resp.Int(int64(n)), blockMillis(timeout)).blockFor(timeout).With(resp.NoRetry)
+	return write(Int, "WAIT", resp.Int(int64(n)), blockMillis(timeout)).
+		blockFor(timeout).With(resp.NoRetry).check(notNegative(int64(n)))
 }
 
 // Synced is the reply of [WaitAOF].
@@ -283,7 +292,7 @@ type Synced struct {
 // See https://redis.io/commands/waitaof.
 func WaitAOF(local, n int, timeout time.Duration) Cmd[Synced] {
 	return write(synced, "WAITAOF", resp.Int(int64(local)), resp.Int(int64(n)), blockMillis(timeout)).
-		blockFor(timeout).With(resp.NoRetry)
+		blockFor(timeout).With(resp.NoRetry).check(notNegative(int64(min(local, n))))
 }
 
 func synced(v resp.Value) (s Synced, err error) {

@@ -20,28 +20,28 @@ const (
 //
 // See https://redis.io/commands/lpush.
 func LPush[V Blob](key string, values ...V) Cmd[int64] {
-	return write(Int, "LPUSH", blobs(append(few(), resp.String(key)), values)...)
+	return write(Int, "LPUSH", blobs(append(few(), resp.String(key)), values)...).check(some(len(values), noValues))
 }
 
 // LPushX is [LPush] to a list that exists; otherwise it returns 0.
 //
 // See https://redis.io/commands/lpushx.
 func LPushX[V Blob](key string, values ...V) Cmd[int64] {
-	return write(Int, "LPUSHX", blobs(append(few(), resp.String(key)), values)...)
+	return write(Int, "LPUSHX", blobs(append(few(), resp.String(key)), values)...).check(some(len(values), noValues))
 }
 
 // RPush puts values after the last element and returns the new length.
 //
 // See https://redis.io/commands/rpush.
 func RPush[V Blob](key string, values ...V) Cmd[int64] {
-	return write(Int, "RPUSH", blobs(append(few(), resp.String(key)), values)...)
+	return write(Int, "RPUSH", blobs(append(few(), resp.String(key)), values)...).check(some(len(values), noValues))
 }
 
 // RPushX is [RPush] to a list that exists; otherwise it returns 0.
 //
 // See https://redis.io/commands/rpushx.
 func RPushX[V Blob](key string, values ...V) Cmd[int64] {
-	return write(Int, "RPUSHX", blobs(append(few(), resp.String(key)), values)...)
+	return write(Int, "RPUSHX", blobs(append(few(), resp.String(key)), values)...).check(some(len(values), noValues))
 }
 
 // LPop removes and returns the first element, or [ErrNil].
@@ -53,7 +53,7 @@ func LPop(key string) Cmd[string] { return write(Text, "LPOP", resp.String(key))
 //
 // See https://redis.io/commands/lpop.
 func LPopN(key string, n int64) Cmd[[]string] {
-	return write(textsOrNone, "LPOP", resp.String(key), resp.Int(n))
+	return write(textsOrNone, "LPOP", resp.String(key), resp.Int(n)).check(notNegative(n))
 }
 
 // textsOrNone takes a null for an empty list.
@@ -69,7 +69,7 @@ func RPop(key string) Cmd[string] { return write(Text, "RPOP", resp.String(key))
 //
 // See https://redis.io/commands/rpop.
 func RPopN(key string, n int64) Cmd[[]string] {
-	return write(textsOrNone, "RPOP", resp.String(key), resp.Int(n))
+	return write(textsOrNone, "RPOP", resp.String(key), resp.Int(n)).check(notNegative(n))
 }
 
 // LRange returns elements start to stop, both inclusive, negative ones from the
@@ -256,12 +256,16 @@ func pop(v resp.Value) (p Pop, err error) {
 // none has, it waits for wait at most, zero for ever; then it returns [ErrNil].
 //
 // See https://redis.io/commands/blpop.
-func BLPop(wait time.Duration, keys ...string) Cmd[Pop] { return bpop("BLPOP", wait, keys) }
+func BLPop(wait time.Duration, keys ...string) Cmd[Pop] {
+	return bpop("BLPOP", wait, keys).check(some(len(keys), noKeys))
+}
 
 // BRPop is [BLPop] with the last element.
 //
 // See https://redis.io/commands/brpop.
-func BRPop(wait time.Duration, keys ...string) Cmd[Pop] { return bpop("BRPOP", wait, keys) }
+func BRPop(wait time.Duration, keys ...string) Cmd[Pop] {
+	return bpop("BRPOP", wait, keys).check(some(len(keys), noKeys))
+}
 
 func bpop(name string, wait time.Duration, keys []string) Cmd[Pop] {
 	a := append(addStrs(few(), keys), blockSeconds(wait))

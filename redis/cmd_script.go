@@ -64,7 +64,7 @@ func ScriptLoad(src string) Cmd[string] { return query(Text, "SCRIPT LOAD", resp
 //
 // See https://redis.io/commands/script-exists.
 func ScriptExists(hashes ...string) Cmd[[]bool] {
-	return query(Bools, "SCRIPT EXISTS", addStrs(few(), hashes)...)
+	return query(Bools, "SCRIPT EXISTS", addStrs(few(), hashes)...).check(some(len(hashes), noHashes))
 }
 
 // ScriptFlush makes the server forget all scripts, in the background if async is

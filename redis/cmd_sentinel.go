@@ -186,7 +186,7 @@ type InfoCache struct {
 //
 // See https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel.
 func SentinelInfoCache(masters ...string) Cmd[map[string][]InfoCache] {
-	return query(MapOf(Text, ListOf(infoCache)), "SENTINEL INFO-CACHE", addStrs(few(), masters)...)
+	return query(MapOf(Text, ListOf(infoCache)), "SENTINEL INFO-CACHE", addStrs(few(), masters)...).check(some(len(masters), noMasters))
 }
 
 func infoCache(v resp.Value) (i InfoCache, err error) {
@@ -282,7 +282,7 @@ func SentinelSet(master string, pairs ...string) Status {
 //
 // See https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel.
 func SentinelConfigGet(patterns ...string) Cmd[map[string]string] {
-	return query(TextMap, "SENTINEL CONFIG", strs("GET", patterns)...)
+	return query(TextMap, "SENTINEL CONFIG", strs("GET", patterns)...).check(some(len(patterns), noPatterns))
 }
 
 // SentinelConfigSet sets parameters of the sentinel itself to values, given in
@@ -327,5 +327,5 @@ const (
 //
 // See https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel.
 func SentinelSimulateFailure(points ...string) Status {
-	return status("SENTINEL SIMULATE-FAILURE", addStrs(few(), points)...).With(resp.NoRetry)
+	return status("SENTINEL SIMULATE-FAILURE", addStrs(few(), points)...).With(resp.NoRetry).check(some(len(points), noNames))
 }

@@ -169,7 +169,7 @@ func Shutdown(o ShutdownOptions) Status {
 //
 // See https://redis.io/commands/config-get.
 func ConfigGet(patterns ...string) Cmd[map[string]string] {
-	return query(TextMap, "CONFIG GET", addStrs(few(), patterns)...)
+	return query(TextMap, "CONFIG GET", addStrs(few(), patterns)...).check(some(len(patterns), noPatterns))
 }
 
 // ConfigSet sets parameters to values, given in turn: all of them or, with an

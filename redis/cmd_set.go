@@ -6,14 +6,14 @@ import "github.com/kermes-redis/kermes/resp"
 //
 // See https://redis.io/commands/sadd.
 func SAdd[V Blob](key string, members ...V) Cmd[int64] {
-	return write(Int, "SADD", blobs(append(few(), resp.String(key)), members)...)
+	return write(Int, "SADD", blobs(append(few(), resp.String(key)), members)...).check(some(len(members), noMembers))
 }
 
 // SRem removes members and returns how many there were.
 //
 // See https://redis.io/commands/srem.
 func SRem[V Blob](key string, members ...V) Cmd[int64] {
-	return write(Int, "SREM", blobs(append(few(), resp.String(key)), members)...)
+	return write(Int, "SREM", blobs(append(few(), resp.String(key)), members)...).check(some(len(members), noMembers))
 }
 
 // SMembers returns all members, in no order.
@@ -37,7 +37,7 @@ func SIsMember[V Blob](key string, member V) Cmd[bool] {
 //
 // See https://redis.io/commands/smismember.
 func SMIsMember(key string, members ...string) Cmd[[]bool] {
-	return read(Bools, "SMISMEMBER", strs(key, members)...)
+	return read(Bools, "SMISMEMBER", strs(key, members)...).check(some(len(members), noMembers))
 }
 
 // SMove moves member to another set and reports whether it was there.
@@ -56,7 +56,7 @@ func SPop(key string) Cmd[string] { return write(Text, "SPOP", resp.String(key))
 //
 // See https://redis.io/commands/spop.
 func SPopN(key string, n int64) Cmd[[]string] {
-	return write(Texts, "SPOP", resp.String(key), resp.Int(n))
+	return write(Texts, "SPOP", resp.String(key), resp.Int(n)).check(notNegative(n))
 }
 
 // SRandMember returns a random member, or [ErrNil].
@@ -75,19 +75,23 @@ func SRandMembers(key string, n int64) Cmd[[]string] {
 // SDiff returns the members of the first set that are in none of the others.
 //
 // See https://redis.io/commands/sdiff.
-func SDiff(keys ...string) Cmd[[]string] { return read(Texts, "SDIFF", addStrs(few(), keys)...) }
+func SDiff(keys ...string) Cmd[[]string] {
+	return read(Texts, "SDIFF", addStrs(few(), keys)...).check(some(len(keys), noKeys))
+}
 
 // SDiffStore stores [SDiff] at to and returns its size.
 //
 // See https://redis.io/commands/sdiffstore.
 func SDiffStore(to string, keys ...string) Cmd[int64] {
-	return write(Int, "SDIFFSTORE", strs(to, keys)...)
+	return write(Int, "SDIFFSTORE", strs(to, keys)...).check(some(len(keys), noKeys))
 }
 
 // SInter returns the members that are in all sets.
 //
 // See https://redis.io/commands/sinter.
-func SInter(keys ...string) Cmd[[]string] { return read(Texts, "SINTER", addStrs(few(), keys)...) }
+func SInter(keys ...string) Cmd[[]string] {
+	return read(Texts, "SINTER", addStrs(few(), keys)...).check(some(len(keys), noKeys))
+}
 
 // SInterCard returns how many members are in all sets. It stops counting at limit
 // unless that is 0. Redis 7.0.
@@ -128,17 +132,19 @@ func SDiffCard(limit int64, keys ...string) Cmd[int64] {
 //
 // See https://redis.io/commands/sinterstore.
 func SInterStore(to string, keys ...string) Cmd[int64] {
-	return write(Int, "SINTERSTORE", strs(to, keys)...)
+	return write(Int, "SINTERSTORE", strs(to, keys)...).check(some(len(keys), noKeys))
 }
 
 // SUnion returns the members that are in any of the sets.
 //
 // See https://redis.io/commands/sunion.
-func SUnion(keys ...string) Cmd[[]string] { return read(Texts, "SUNION", addStrs(few(), keys)...) }
+func SUnion(keys ...string) Cmd[[]string] {
+	return read(Texts, "SUNION", addStrs(few(), keys)...).check(some(len(keys), noKeys))
+}
 
 // SUnionStore stores [SUnion] at to and returns its size.
 //
 // See https://redis.io/commands/sunionstore.
 func SUnionStore(to string, keys ...string) Cmd[int64] {
-	return write(Int, "SUNIONSTORE", strs(to, keys)...)
+	return write(Int, "SUNIONSTORE", strs(to, keys)...).check(some(len(keys), noKeys))
 }

@@ -32,6 +32,7 @@ type TrimOptions struct {
 	MinID  string     // remove entries with a smaller ID
 	Approx bool       // keep some more, for speed
 	Limit  int64      // look at so many at most, with Approx; zero leaves it to the server
+	All    bool       // look at as many as it takes, with Approx: LIMIT 0
 	Refs   Refs
 }
 
@@ -52,7 +53,16 @@ func (o TrimOptions) add(w words) words {
 		}
 		return w
 	}
+	if o.MaxLen.Value < 0 {
+		w = w.fail(negative)
+	}
+	if (o.Limit != 0 || o.All) && !o.Approx || o.Limit != 0 && o.All {
+		w = w.fail(limitExact)
+	}
 	w = w.count("LIMIT", o.Limit)
+	if o.All {
+		w = w.str("LIMIT", "0")
+	}
 	w = w.flag(o.Refs != "", string(o.Refs))
 	return w
 }
@@ -126,7 +136,9 @@ func XLen(key string) Cmd[int64] { return read(Int, "XLEN", resp.String(key)) }
 // XDel removes entries and returns how many there were.
 //
 // See https://redis.io/commands/xdel.
-func XDel(key string, ids ...string) Cmd[int64] { return write(Int, "XDEL", strs(key, ids)...) }
+func XDel(key string, ids ...string) Cmd[int64] {
+	return write(Int, "XDEL", strs(key, ids)...).check(some(len(ids), noIDs))
+}
 
 // Removal is what happened to one entry in [XDelEx] and [XAckDel].
 type Removal int64
@@ -224,7 +236,7 @@ func (w words) block(d time.Duration) words {
 		return w
 	}
 	if d < time.Millisecond {
-		w = w.fail(badDuration)
+		w = w.fail(badSpan(d))
 	}
 	w = w.str("BLOCK")
 	w.args = append(w.args, blockMillis(d))
@@ -295,7 +307,7 @@ func XAck(key, group string, ids ...string) Cmd[int64] {
 	w := words{args: few()}
 	w = w.str(key, group)
 	w = w.str(ids...)
-	return write(Int, "XACK", w.args...)
+	return write(Int, "XACK", w.args...).check(some(len(ids), noIDs))
 }
 
 // Nack says how [XNack] counts the delivery that it takes back.

@@ -157,6 +157,9 @@ func claim(key, group, consumer string, minIdle time.Duration, o XClaimOptions, 
 	w := words{args: few()}
 	w = w.str(key, group, consumer)
 	w = w.idle(minIdle)
+	if len(ids) == 0 {
+		w = w.fail(noIDs)
+	}
 	w = w.str(ids...)
 	w = w.ttl("IDLE", o.Idle)
 	w = w.at("TIME", o.Time)

@@ -51,7 +51,8 @@ func IfEqual(value string) Condition { return Condition("IFEQ " + value) }
 // exist. Redis 8.4.
 func IfNotEqual(value string) Condition { return Condition("IFNE " + value) }
 
-// IfDigest is the condition that the value of the key has this [Digest]. Redis 8.4.
+// IfDigest is the condition that the value of the key has this [Digest]. What is not
+// 16 hexadecimal digits is an [ArgError]. Redis 8.4.
 func IfDigest(digest string) Condition { return Condition("IFDEQ " + digest) }
 
 // IfNotDigest is the condition that the value of the key has another [Digest], or
@@ -64,11 +65,45 @@ func (c Condition) add(w words) words {
 	if ok {
 		w = w.str(value)
 	}
+	if strings.HasPrefix(word, "IFD") && !isDigest(value) {
+		w = w.fail(badDigest)
+	}
 	return w
 }
 
+// isDigest reports whether s is what DIGEST answers. Redis 8.4 to 8.6 answer anything
+// of another length twice, which shifts the replies of everybody on the connection.
+func isDigest(s string) bool {
+	for i := range len(s) {
+		if c := s[i] | 0x20; !(c >= '0' && c <= '9' || c >= 'a' && c <= 'f') {
+			return false
+		}
+	}
+	return len(s) == digestLen
+}
+
+// digestLen is the length of what DIGEST answers.
+const digestLen = 16
+
+// checkDigest finds a bad digest in the arguments of a command that is made by name.
+func checkDigest(c *resp.Command) reason {
+	if name := strings.ToUpper(c.Name()); name != "SET" && name != "DELEX" && name != "MSETEX" {
+		return fine
+	}
+	for i := 1; i < c.NArgs(); i++ {
+		word := strings.ToUpper(c.Arg(i).String())
+		if i == 1 && strings.EqualFold(c.Name(), "SET") || word != "IFDEQ" && word != "IFDNE" {
+			continue
+		}
+		if i+1 == c.NArgs() || !isDigest(c.Arg(i+1).String()) {
+			return badDigest
+		}
+	}
+	return fine
+}
+
 // SetOptions are options of [SetWith], [SetGet] and [MSetEx]. The zero value is a
-// plain SET. Set at most one of TTL, At and KeepTTL: the server refuses two.
+// plain SET. Set at most one of TTL, At and KeepTTL: two are an [ArgError].
 type SetOptions struct {
 	TTL     time.Duration // at least a millisecond, rounded up; zero sets none
 	At      time.Time     // when it expires, to the millisecond; the zero time sets none
@@ -77,6 +112,7 @@ type SetOptions struct {
 }
 
 func (o SetOptions) add(w words) words {
+	w = w.oneLife(o.TTL, o.At, o.KeepTTL)
 	w = w.ttl("PX", o.TTL)
 	w = w.at("PXAT", o.At)
 	w = w.flag(o.KeepTTL, "KEEPTTL")
@@ -115,6 +151,7 @@ type ExpireOptions struct {
 }
 
 func (o ExpireOptions) add(w words) words {
+	w = w.oneLife(o.TTL, o.At, o.Persist)
 	w = w.ttl("PX", o.TTL)
 	w = w.at("PXAT", o.At)
 	w = w.flag(o.Persist, "PERSIST")
@@ -266,7 +303,7 @@ func DecrBy(key string, n int64) Cmd[int64] {
 //
 // See https://redis.io/commands/mget.
 func MGet(keys ...string) Cmd[[]Opt[string]] {
-	return read(OptTexts, "MGET", addStrs(few(), keys)...)
+	return read(OptTexts, "MGET", addStrs(few(), keys)...).check(some(len(keys), noKeys))
 }
 
 // MSet sets keys to values, given in turn: MSet("a", "1", "b", "2").
@@ -297,6 +334,7 @@ func MSetEx(o SetOptions, pairs ...string) Cmd[bool] {
 	w := words{args: append(few(), resp.Int(int64(len(pairs)/2)))}
 	w = w.pairs(pairs)
 	w = o.If.add(w)
+	w = w.oneLife(o.TTL, o.At, o.KeepTTL)
 	w = w.ttl("PX", o.TTL)
 	w = w.at("PXAT", o.At)
 	w = w.flag(o.KeepTTL, "KEEPTTL")
@@ -311,7 +349,7 @@ func MSetEx(o SetOptions, pairs ...string) Cmd[bool] {
 func DelIf(key string, c Condition) Cmd[bool] {
 	w := words{args: append(few(), resp.String(key))}
 	w = c.add(w)
-	return write(Bool, "DELEX", w.args...)
+	return write(Bool, "DELEX", w.args...).check(w.bad)
 }
 
 // DelIfEq deletes key if it holds value, and reports whether it has. Valkey 9.

@@ -38,7 +38,9 @@ func zs(v resp.Value) ([]Z, error) {
 // ZAdd sets the scores of members and returns how many members are new.
 //
 // See https://redis.io/commands/zadd.
-func ZAdd(key string, members ...Z) Cmd[int64] { return ZAddWith(key, ZAddOptions{}, members...) }
+func ZAdd(key string, members ...Z) Cmd[int64] {
+	return ZAddWith(key, ZAddOptions{}, members...)
+}
 
 // ZAddOptions are options of [ZAddWith]. The zero value adds and updates.
 type ZAddOptions struct {
@@ -74,7 +76,7 @@ func ZAddWith(key string, o ZAddOptions, members ...Z) Cmd[int64] {
 		w = w.float(m.Score)
 		w = w.str(m.Member)
 	}
-	return write(Int, "ZADD", w.args...).check(w.bad)
+	return write(Int, "ZADD", w.args...).check(w.bad).check(some(len(members), noMembers))
 }
 
 // ZAddIncr adds the score of m to that of its member and returns the sum, or
@@ -102,7 +104,7 @@ func ZIncrBy(key string, n float64, member string) Cmd[float64] {
 //
 // See https://redis.io/commands/zrem.
 func ZRem(key string, members ...string) Cmd[int64] {
-	return write(Int, "ZREM", strs(key, members)...)
+	return write(Int, "ZREM", strs(key, members)...).check(some(len(members), noMembers))
 }
 
 // ZCard returns the number of members.
@@ -121,7 +123,7 @@ func ZScore(key, member string) Cmd[float64] {
 //
 // See https://redis.io/commands/zmscore.
 func ZMScore(key string, members ...string) Cmd[[]Opt[float64]] {
-	return read(OptFloats, "ZMSCORE", strs(key, members)...)
+	return read(OptFloats, "ZMSCORE", strs(key, members)...).check(some(len(members), noMembers))
 }
 
 // ZRank returns the index of member by ascending score, or [ErrNil].
@@ -241,14 +243,14 @@ func ZRemRangeByLex(key, min, max string) Cmd[int64] {
 //
 // See https://redis.io/commands/zpopmin.
 func ZPopMin(key string, n int64) Cmd[[]Z] {
-	return write(zs, "ZPOPMIN", resp.String(key), resp.Int(n))
+	return write(zs, "ZPOPMIN", resp.String(key), resp.Int(n)).check(notNegative(n))
 }
 
 // ZPopMax removes and returns up to n members with the highest scores.
 //
 // See https://redis.io/commands/zpopmax.
 func ZPopMax(key string, n int64) Cmd[[]Z] {
-	return write(zs, "ZPOPMAX", resp.String(key), resp.Int(n))
+	return write(zs, "ZPOPMAX", resp.String(key), resp.Int(n)).check(notNegative(n))
 }
 
 // ZPop is a member with its score and the set it came from.
@@ -273,12 +275,16 @@ func zpop(v resp.Value) (p ZPop, err error) {
 // returns [ErrNil].
 //
 // See https://redis.io/commands/bzpopmin.
-func BZPopMin(wait time.Duration, keys ...string) Cmd[ZPop] { return bzpop("BZPOPMIN", wait, keys) }
+func BZPopMin(wait time.Duration, keys ...string) Cmd[ZPop] {
+	return bzpop("BZPOPMIN", wait, keys).check(some(len(keys), noKeys))
+}
 
 // BZPopMax is [BZPopMin] with the highest score.
 //
 // See https://redis.io/commands/bzpopmax.
-func BZPopMax(wait time.Duration, keys ...string) Cmd[ZPop] { return bzpop("BZPOPMAX", wait, keys) }
+func BZPopMax(wait time.Duration, keys ...string) Cmd[ZPop] {
+	return bzpop("BZPOPMAX", wait, keys).check(some(len(keys), noKeys))
+}
 
 func bzpop(name string, wait time.Duration, keys []string) Cmd[ZPop] {
 	a := append(addStrs(few(), keys), blockSeconds(wait))

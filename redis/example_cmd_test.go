@@ -111,7 +111,7 @@ func ExampleExpire() {
 	// Output:
 	// 1h30m0s
 	// true
-	// redis: PEXPIRE: a duration that is negative or below a millisecond
+	// redis: PEXPIRE: a duration of -1s, which is negative
 }
 
 func ExampleSort() {

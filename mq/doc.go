@@ -1,0 +1,59 @@
+// Package mq is a work queue on one Redis master, over any client of this module.
+//
+//	q := mq.New[Welcome](client, "welcome", mq.Options{MaxAttempts: 8})
+//	_, err := q.Enqueue(ctx, Welcome{17}, mq.ID("welcome/17"), mq.In(time.Minute))
+//
+//	err = q.Work(ctx, func(ctx context.Context, m *mq.Msg[Welcome]) error {
+//		err := mailer.Send(ctx, m.Value.User)
+//		if errors.Is(err, mailer.ErrBusy) {
+//			return mq.Snooze(time.Minute) // takes no attempt
+//		}
+//		return err // nil: done; else again with back-off, in the end a dead letter
+//	}, mq.WorkerOptions{Concurrency: 32})
+//
+// # The guarantee
+//
+// At least once; nothing is handled twice without a crash, a lost lease or a failover.
+//
+// A message whose Enqueue returned nil is handled until it is done, a dead letter,
+// cancelled or cleared, as long as the server keeps it. A server with Sentinel loses, when
+// it crashes, what its replicas do not have yet: Options.MinReplicas makes Enqueue
+// return when they do. Messages of one priority are claimed in the order in which they
+// became ready; several workers, retries and crashes change the order in which they
+// are done.
+//
+// A handler may be called twice for one message: its worker dies after the effect
+// and before the message is settled; it hangs for longer than its lease; a failover
+// undoes a claim or a settlement that was not replicated. Effects should be
+// idempotent, or guarded by a fence.
+//
+// # Messages and their ids
+//
+// There is one message of an id at a time: another one is refused, updates the first,
+// or is handled after it, as [OnDuplicate] says. A [Window] keeps the id taken for a
+// while after the message is done. A dead letter does not block its id.
+//
+// # Leases
+//
+// A claimed message is leased to its worker, which prolongs the lease as long as the
+// handler runs. A worker that dies has its messages handled by others after
+// WorkerOptions.Lease; such crashes are counted apart from attempts. A worker that
+// hangs and comes back finds the contexts of its handlers ended with [ErrLeaseLost],
+// and its outcomes are refused.
+//
+// # Failovers
+//
+// Producers and workers go on through every failover without a restart. The client
+// holds writes or retries them, and a worker looks at the queue anew whenever the
+// generation of the client changes or its subscription is confirmed again. No state is
+// kept in the process that the new master could contradict.
+//
+// # Cost
+//
+// A worker settles what is done, looks after leases and delays, and claims more with
+// one script: one round trip for as many messages as there are. It is woken by a
+// message on its own channel, and polls every second besides. It needs one leased
+// connection of the client for claims and one for wake-ups; a queue with MinReplicas
+// needs one more lease for its group commit. Raise pool.Options.MaxConns if there are
+// many in one process.
+package mq

@@ -1,0 +1,37 @@
+-- What step and the scripts that operate a queue have in common.
+
+-- roomy reports whether the server takes writes that need memory: it does for a whole script, or for none of it.
+local function roomy() return not failed(pcall_('HSET', base .. 'c', 'v', format)) end
+
+-- bury makes a dead letter of a message. Its id is free again; what waits behind it takes its place.
+local function bury(id, rec, att, reason, most)
+	call('HSET', base .. 'xm', id, rec)
+	call('HSET', base .. 'xr', id, att .. ' ' .. reason)
+	call('ZADD', base .. 'x', now, id)
+	local extra = call('ZCARD', base .. 'x') - most
+	if extra > 0 then
+		for _, old in ipairs(call('ZRANGE', base .. 'x', 0, extra - 1)) do
+			call('ZREM', base .. 'x', old)
+			call('HDEL', base .. 'xm', old)
+			call('HDEL', base .. 'xr', old)
+		end
+	end
+end
+
+-- succeed puts the successor of a message that has ended in its place, and reports whether there was one.
+local function succeed(id)
+	local rec = call('HGET', base .. 's', id)
+	if not rec then return false end
+	local band, at = string.match(call('HGET', base .. 'sa', id) or '1:0', '^(%d):(%d+)$')
+	call('HSET', base .. 'm', id, rec)
+	call('HDEL', base .. 'a', id)
+	if band ~= '1' then call('HSET', base .. 'a', id, '0:0:' .. band) end
+	if tonumber(at) > now then
+		call('ZADD', base .. 'd', at, id)
+	else
+		call('RPUSH', base .. 'r' .. band, id)
+	end
+	call('HDEL', base .. 's', id)
+	call('HDEL', base .. 'sa', id)
+	return true
+end

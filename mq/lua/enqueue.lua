@@ -1,0 +1,133 @@
+-- enqueue adds messages.
+-- ARGV: lane, number of the call in the lane, most messages (0: any), then for each message: id, record, options.
+-- Options are empty, or: policy (r reject, u update, q requeue), band (0 to 2), d or k (the delay of a message that is
+-- updated is set anew, or kept), then nothing, a delay in ms, or "@" and a time in ms.
+-- The reply is one word a message: a added, u updated, q requeued, f full; or a duplicate: R ready, D delayed, L leased,
+-- W within its window. A second letter x says that there is a dead letter of that id.
+-- A lane is a caller of which one call at a time is under way. Its last call is remembered, so that a call whose
+-- reply was lost may be repeated: it gets the same answer.
+local lane = ARGV[1]
+if lane ~= '' then
+	local last = call('GET', base .. 'p:' .. lane)
+	if last then
+		local seq, words = string.match(last, '^(%d+) (.*)$')
+		if seq == ARGV[2] then
+			call('SET', base .. 'p:' .. lane, last, 'PX', 600000)
+			return words
+		end
+	end
+end
+if not conf[1] then
+	setup()
+	conf[3] = time[1] .. '.' .. time[2]
+end
+local most = tonumber(ARGV[3])
+local room = most > 0 and most - call('HLEN', base .. 'm') + 1 or math.huge
+local hasDead = call('EXISTS', base .. 'x') == 1
+local ready, fresh, head, first = { ['0'] = {}, ['1'] = {}, ['2'] = {} }, 0, nil, nil
+local words, dup, added = {}, 0, 0
+local waited = {}
+
+local function due(when)
+	if when == '' then return 0 end
+	if string.sub(when, 1, 1) == '@' then
+		local at = tonumber(string.sub(when, 2))
+		return at > now and at or 0
+	end
+	return now + tonumber(when)
+end
+
+local function place(id, band, at)
+	if at > 0 then
+		call('ZADD', base .. 'd', at, id)
+		waited[id] = true
+	else
+		local list = ready[band]
+		list[#list + 1] = id
+	end
+end
+
+local function keep(id, band)
+	if band ~= '1' then call('HSET', base .. 'a', id, '0:0:' .. band) end
+end
+
+-- flush makes the collected ids ready.
+local function flush()
+	for band, list in pairs(ready) do
+		if #list > 0 then
+			call('RPUSH', base .. 'r' .. band, unpack(list))
+			fresh = fresh + #list
+			ready[band] = {}
+		end
+	end
+end
+
+local function where(id)
+	if call('HEXISTS', base .. 't', id) == 1 then return 'L' end
+	if call('ZSCORE', base .. 'd', id) then return 'D' end
+	return 'R'
+end
+
+-- again decides about an id that lives.
+local function again(id, rec, policy, band, reset, at)
+	flush()
+	local state = where(id)
+	if policy == 'r' or policy == 'u' and state == 'L' then return state end
+	if state == 'L' then
+		local new = call('HSET', base .. 's', id, rec)
+		call('HSET', base .. 'sa', id, band .. ':' .. at)
+		return new == 1 and 'q' or 'u'
+	end
+	local _, _, old = attempts(call('HGET', base .. 'a', id))
+	call('HSET', base .. 'm', id, rec)
+	if reset or old ~= band then
+		local score = call('ZSCORE', base .. 'd', id)
+		if not reset and score then at = tonumber(score) end
+		if score then
+			call('ZREM', base .. 'd', id)
+		else
+			call('LREM', base .. 'r' .. old, 1, id)
+		end
+		call('HDEL', base .. 'a', id)
+		keep(id, band)
+		place(id, band, at)
+	end
+	return 'u'
+end
+
+for i = 4, #ARGV, 3 do
+	local id, rec, opt = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+	local policy, band, reset, at = 'r', '1', false, 0
+	if opt ~= '' then
+		policy, band, reset = string.sub(opt, 1, 1), string.sub(opt, 2, 2), string.sub(opt, 3, 3) == 'd'
+		at = due(string.sub(opt, 4))
+	end
+	local word
+	if room < 1 and call('HEXISTS', base .. 'm', id) == 0 then
+		word = 'f'
+	elseif policy ~= 'q' and call('EXISTS', base .. 'u:' .. conf[3] .. ':' .. id) == 1 then
+		word = 'W'
+	elseif call('HSETNX', base .. 'm', id, rec) == 1 then
+		keep(id, band)
+		place(id, band, at)
+		word, added, room = 'a', added + 1, room - 1
+	else
+		word = again(id, rec, policy, band, reset, at)
+	end
+	if word == 'R' or word == 'D' or word == 'L' or word == 'W' then dup = dup + 1 end
+	if hasDead and call('ZSCORE', base .. 'x', id) then word = word .. 'x' end
+	words[#words + 1] = word
+end
+flush()
+if added > 0 then call('HINCRBY', base .. 'c', 'enqueued', added) end
+if dup > 0 then call('HINCRBY', base .. 'c', 'duplicates', dup) end
+words = table.concat(words, ' ')
+if lane ~= '' then call('SET', base .. 'p:' .. lane, ARGV[2] .. ' ' .. words, 'PX', 600000) end
+if not paused then
+	if next(waited) then
+		local earliest = call('ZRANGE', base .. 'd', 0, 0)[1]
+		if waited[earliest] then wake(1) end -- somebody's timer must be set anew
+	end
+	if fresh > 0 then wake(1) end -- who is woken wakes the next if something is left
+end
+return words

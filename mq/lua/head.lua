@@ -1,0 +1,47 @@
+-- The beginning of every script: KEYS[1] is the queue's key prefix, "mq:{name}:". All other keys are made of it; the
+-- hash tag keeps them in one slot. now is the server's clock in milliseconds.
+local base = KEYS[1]
+local call, pcall_ = redis.call, redis.pcall
+local time = call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local format = 1
+local guard = 'guard that makes this key a hash table or a skip list from the beginning: see DESIGN.md'
+local conf = call('HMGET', base .. 'c', 'v', 'p', 'g')
+if conf[1] and tonumber(conf[1]) > format then
+	return redis.error_reply('MQFORMAT ' .. conf[1])
+end
+local pausedUntil = tonumber(conf[2] or 0)
+local paused = pausedUntil < 0 or pausedUntil > now
+
+-- failed reports whether the reply of a redis.pcall is an error.
+local function failed(r) return type(r) == 'table' and r.err ~= nil end
+
+-- wake tells up to k idle workers to look. A worker that nobody hears of any more is forgotten. Where the user may not
+-- publish, workers are left to find out by themselves.
+local function wake(k)
+	while k > 0 do
+		local worker = call('SPOP', base .. 'w')
+		if not worker then return end
+		local r = pcall_('PUBLISH', base .. 'w:' .. worker, '1')
+		if failed(r) then
+			pcall_('SADD', base .. 'w', worker)
+			return
+		end
+		if r > 0 then k = k - 1 end
+	end
+end
+
+-- setup makes the configuration and the guards of a new queue.
+local function setup()
+	call('HSET', base .. 'c', 'v', format, 'g', time[1] .. '.' .. time[2])
+	call('HSET', base .. 'm', '', guard)
+	call('HSET', base .. 't', '', guard)
+	call('ZADD', base .. 'l', '+inf', guard)
+end
+
+-- attempts splits what the hash "a" says of a message: failures, crashes, band.
+local function attempts(s)
+	if not s then return 0, 0, '1' end
+	local f, c, p = string.match(s, '^(%d+):(%d+):(%d)$')
+	return tonumber(f or 0), tonumber(c or 0), p or '1'
+end

@@ -1,0 +1,85 @@
+package mq
+
+import (
+	_ "embed" // the scripts
+
+	"github.com/kermes-redis/kermes/redis"
+	"github.com/kermes-redis/kermes/resp"
+)
+
+//go:embed lua/head.lua
+var headLua string
+
+//go:embed lua/body.lua
+var bodyLua string
+
+//go:embed lua/enqueue.lua
+var enqueueLua string
+
+//go:embed lua/step.lua
+var stepLua string
+
+//go:embed lua/extend.lua
+var extendLua string
+
+//go:embed lua/recover.lua
+var recoverLua string
+
+//go:embed lua/status.lua
+var statusLua string
+
+//go:embed lua/list.lua
+var listLua string
+
+//go:embed lua/stats.lua
+var statsLua string
+
+//go:embed lua/pause.lua
+var pauseLua string
+
+//go:embed lua/cancel.lua
+var cancelLua string
+
+//go:embed lua/redrive.lua
+var redriveLua string
+
+//go:embed lua/purge.lua
+var purgeLua string
+
+//go:embed lua/repair.lua
+var repairLua string
+
+// The scripts. All but a step that claims may be repeated: what is enqueued has a
+// lane, what is settled or prolonged a token.
+var (
+	enqueueScript = redis.NewScript(headLua+enqueueLua, redis.Text)
+	stepScript    = redis.NewScript(headLua+bodyLua+stepLua, decodeStep)
+	extendScript  = redis.NewScript(headLua+extendLua, decodeExtended).Idempotent()
+	recoverScript = redis.NewScript(headLua+recoverLua, decodeRecovered).Idempotent()
+	statusScript  = redis.NewScript(headLua+statusLua, decodeStatus).Idempotent()
+	listScript    = redis.NewScript(headLua+listLua, decodeList).Idempotent()
+	statsScript   = redis.NewScript(headLua+statsLua, decodeStats).Idempotent()
+	pauseScript   = redis.NewScript(headLua+pauseLua, redis.Int).Idempotent()
+	cancelScript  = redis.NewScript(headLua+cancelLua, redis.Text)
+	redriveScript = redis.NewScript(headLua+redriveLua, redis.Text)
+	purgeScript   = redis.NewScript(headLua+purgeLua, redis.Int)
+	repairScript  = redis.NewScript(headLua+repairLua, redis.Ints)
+)
+
+// settledLetters are the results of a step, of prolonging and of cancelling.
+const (
+	letterDone = '1'
+	letterLost = '0'
+	letterGone = '-'
+	letterOOM  = 'o'
+)
+
+func keysOf(base string) []string { return []string{base} }
+
+func ints(n ...int64) []resp.Arg {
+	out := make([]resp.Arg, len(n))
+	for i, v := range n {
+		out[i] = resp.Int(v)
+	}
+	return out
+}

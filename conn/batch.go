@@ -32,12 +32,13 @@ const (
 // in Sent how many commands may have left. It is safe for concurrent use; the
 // commands of one batch may have those of others between them.
 func (c *Conn) DoBatch(ctx context.Context, cmds []resp.Command, each func(i int, v resp.Value)) error {
+	mustHave(ctx)
 	if err := ctx.Err(); err != nil {
 		return c.notSent(err)
 	}
 	for i := range cmds {
 		if err := c.admit(&cmds[i]); err != nil {
-			return c.notSent(err)
+			return named(c.notSent(err), &cmds[i])
 		}
 	}
 	b := batch{conn: c, ctx: ctx, cmds: cmds, each: each}

@@ -131,13 +131,27 @@ func (c *Conn) Do(ctx context.Context, cmd resp.Command) (resp.Reply, error) {
 // Exchange is Do without a copy of the command, which is neither changed nor
 // kept.
 func (c *Conn) Exchange(ctx context.Context, cmd *resp.Command) (resp.Reply, error) {
-	if err := ctx.Err(); err != nil {
-		return resp.Reply{}, c.notSent(err)
+	mustHave(ctx)
+	err := ctx.Err()
+	if err == nil {
+		err = c.admit(cmd)
 	}
-	if err := c.admit(cmd); err != nil {
-		return resp.Reply{}, c.notSent(err)
+	if err != nil {
+		return resp.Reply{}, named(c.notSent(err), cmd)
 	}
-	return c.do(ctx, cmd)
+	r, err := c.do(ctx, cmd)
+	if err != nil {
+		return r, named(err, cmd)
+	}
+	return r, nil
+}
+
+// named adds the name of the command to its error.
+func named(err error, cmd *resp.Command) error {
+	if e, ok := err.(*Error); ok && e.Step == "" { //nolint:errorlint // as it was made for this call
+		e.Step = cmd.Name()
+	}
+	return err
 }
 
 // do is Do for what has been admitted.

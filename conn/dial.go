@@ -1,16 +1,11 @@
 package conn
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
-	"io"
 	"net"
-	"syscall"
 	"time"
-
-	"github.com/kermes-redis/kermes/resp"
 )
 
 // Dial connects to the server of o, performs the handshake and returns the
@@ -21,9 +16,12 @@ import (
 // *[RoleError], *[ForeignError], *[resp.Error] and the errors of package net
 // where those are the cause.
 func Dial(ctx context.Context, o Options) (*Conn, error) {
+	mustHave(ctx)
 	o = o.withDefaults()
-	if err := o.check(); err != nil {
-		return nil, &Error{Op: OpDial, Addr: o.Addr, Class: ClassNotSent, Err: err}
+	if err := errors.Join(o.check(), o.checkAddr()); err != nil {
+		failed := newError(OpDial, maskAddr(o.Addr), err)
+		failed.Permanent = true
+		return nil, failed
 	}
 	if o.DialTimeout > 0 {
 		var cancel context.CancelFunc
@@ -31,22 +29,50 @@ func Dial(ctx context.Context, o Options) (*Conn, error) {
 		defer cancel()
 	}
 	c, err := dialOnce(ctx, o)
-	if err == nil || o.Protocol != 0 || !hungUpOnHello(err) || ctx.Err() != nil {
+	if !hungUpInHandshake(ctx, err) {
 		return c, err
 	}
-	// Some proxies close the connection when they see HELLO.
-	o.Protocol = 2
-	if c, err = dialOnce(ctx, o); err == nil {
-		c.info.NoHello = true
+	if o.Protocol == 0 {
+		c, err = dialAgain(ctx, o)
+	}
+	if hungUpInHandshake(ctx, err) && o.TLS == nil && o.speaksTLS(ctx) {
+		return nil, newError(OpHandshake, o.Addr, &ForeignError{Speaks: SpeaksTLS, Err: err})
 	}
 	return c, err
+}
+
+// dialAgain is for a peer that has hung up on the handshake. Some proxies do when they
+// see a command that they do not know; but a peer may also just have been restarted, so
+// it is asked for HELLO once more before it gets only what it must know.
+func dialAgain(ctx context.Context, o Options) (*Conn, error) {
+	o.bare = true
+	c, err := dialOnce(ctx, o)
+	if err == nil {
+		_ = c.perform(ctx, c.infoSteps()) // if that breaks it, who uses it is told
+		return c, nil
+	}
+	if !hungUpInHandshake(ctx, err) {
+		return nil, err
+	}
+	o.Protocol = 2
+	if c, err = dialOnce(ctx, o); err == nil {
+		c.info.NoHello, c.info.HungUp = true, true
+	}
+	return c, err
+}
+
+// hungUpInHandshake reports whether the peer has closed the connection within the
+// handshake, and there is time to try again.
+func hungUpInHandshake(ctx context.Context, err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Op == OpHandshake && ctx.Err() == nil && hungUp(err)
 }
 
 func dialOnce(ctx context.Context, o Options) (*Conn, error) {
 	began := time.Now()
 	nc, err := o.open(ctx)
 	if err != nil {
-		return nil, &Error{Op: OpDial, Addr: o.Addr, Class: ClassNotSent, Err: causeOf(ctx, err)}
+		return nil, newError(OpDial, o.Addr, dialCause(ctx, err))
 	}
 	opened := time.Since(began)
 	c, err := newConn(ctx, nc, o)
@@ -60,10 +86,13 @@ func dialOnce(ctx context.Context, o Options) (*Conn, error) {
 // returns the connection. It is for transports of one's own; Options.Dial is
 // not used.
 func NewConn(ctx context.Context, nc net.Conn, o Options) (*Conn, error) {
+	mustHave(ctx)
 	o = o.withDefaults()
 	if err := o.check(); err != nil {
 		_ = nc.Close()
-		return nil, &Error{Op: OpDial, Addr: o.Addr, Class: ClassNotSent, Err: err}
+		failed := newError(OpDial, o.Addr, err)
+		failed.Permanent = true
+		return nil, failed
 	}
 	if o.DialTimeout > 0 {
 		var cancel context.CancelFunc
@@ -76,12 +105,17 @@ func NewConn(ctx context.Context, nc net.Conn, o Options) (*Conn, error) {
 func newConn(ctx context.Context, nc net.Conn, o Options) (*Conn, error) {
 	c := wrap(nc, o)
 	began := time.Now()
-	if err := c.handshake(ctx); err != nil {
-		c.Abort(err)
-		if e, ok := err.(*Error); ok { //nolint:errorlint // of a call, whose class is of no interest
-			err = e.Err
+	panicked := true
+	defer func() {
+		if panicked { // a function of the options, with which the socket would be lost
+			c.Abort(errPanicked)
 		}
-		return nil, &Error{Op: OpHandshake, Addr: o.Addr, Class: ClassNotSent, Err: diagnose(causeOf(ctx, err))}
+	}()
+	err := c.handshake(ctx)
+	panicked = false
+	if err != nil {
+		c.Abort(err)
+		return nil, newError(OpHandshake, o.Addr, handshakeCause(ctx, err))
 	}
 	c.far = c.in.total == 0 || time.Since(began) > nearby
 	c.mu.Lock()
@@ -101,8 +135,41 @@ func (o Options) check() error {
 	return nil
 }
 
+// handshakeCause keeps the step of err, and says what the peer is where that shows.
+func handshakeCause(ctx context.Context, err error) error {
+	s, ok := errors.AsType[*stepError](err)
+	if !ok {
+		return diagnose(causeOf(ctx, err))
+	}
+	return &stepError{step: s.step, err: diagnose(causeOf(ctx, s.err))}
+}
+
+// dialCause names the step that failed before the handshake.
+func dialCause(ctx context.Context, err error) error {
+	step := "connect"
+	if s, ok := errors.AsType[*stepError](err); ok {
+		step, err = s.step, s.err
+	} else if _, dns := errors.AsType[*net.DNSError](err); dns {
+		step = "resolve"
+	}
+	return &stepError{step: step, err: causeOf(ctx, err)}
+}
+
 // open makes the byte stream: TCP or unix, then TLS.
 func (o Options) open(ctx context.Context) (net.Conn, error) {
+	nc, err := o.connect(ctx)
+	if err != nil || o.TLS == nil {
+		return nc, err
+	}
+	secure, err := o.secureConn(ctx, nc)
+	if err != nil {
+		return nil, &stepError{step: "TLS", err: err}
+	}
+	return secure, nil
+}
+
+// connect is open without TLS.
+func (o Options) connect(ctx context.Context) (net.Conn, error) {
 	dial := o.Dial
 	if dial == nil {
 		dial = new(net.Dialer).DialContext
@@ -115,15 +182,7 @@ func (o Options) open(ctx context.Context) (net.Conn, error) {
 		setUserTimeout(tcp, DefaultUserTimeout)
 		_ = tcp.SetKeepAliveConfig(o.keepAlive())
 	}
-	if o.TLS == nil {
-		return nc, nil
-	}
-	secure := tls.Client(beneathTLS(nc), o.tlsConfig())
-	if err := secure.HandshakeContext(ctx); err != nil {
-		_ = nc.Close()
-		return nil, err
-	}
-	return secure, nil
+	return nc, nil
 }
 
 // keepAlive makes a silent peer known as dead after twice the
@@ -158,40 +217,6 @@ func (o Options) tlsConfig() *tls.Config {
 func causeOf(ctx context.Context, err error) error {
 	if ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
 		return errors.Join(context.Cause(ctx), err)
-	}
-	return err
-}
-
-func hungUpOnHello(err error) bool {
-	e, ok := errors.AsType[*Error](err)
-	if !ok || e.Op != OpHandshake {
-		return false
-	}
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET)
-}
-
-// firstBytes is attached to a framing error at the very start of a connection.
-type firstBytes struct {
-	head []byte
-	err  error
-}
-
-func (e *firstBytes) Error() string { return e.err.Error() }
-func (e *firstBytes) Unwrap() error { return e.err }
-
-// diagnose recognises a peer that speaks another protocol by its first bytes.
-func diagnose(err error) error {
-	first, ok := errors.AsType[*firstBytes](err)
-	if !ok || !errors.Is(err, resp.ErrProtocol) {
-		return err
-	}
-	switch {
-	case len(first.head) > 0 && (first.head[0] == 0x15 || first.head[0] == 0x16):
-		return &ForeignError{Speaks: "TLS", Err: first.err}
-	case bytes.HasPrefix(first.head, []byte("HTTP")):
-		return &ForeignError{Speaks: "HTTP", Err: first.err}
-	case bytes.HasPrefix(first.head, []byte("SSH-")):
-		return &ForeignError{Speaks: "SSH", Err: first.err}
 	}
 	return err
 }

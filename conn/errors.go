@@ -2,8 +2,10 @@ package conn
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 
 	"github.com/kermes-redis/kermes/resp"
@@ -83,12 +85,20 @@ const (
 // context.DeadlineExceeded, ErrTimeout, ErrClosed, io.EOF, a *net.OpError, a
 // *resp.SyntaxError, and whatever was given to [Conn.Abort].
 type Error struct {
-	// Op is the step that failed: one of the Op constants.
+	// Op is what failed: one of the Op constants.
 	Op string
+	// Step is the part of a dial that failed (resolve, connect, TLS, credentials) or of
+	// a handshake (HELLO, AUTH, SELECT, ROLE, CLIENT SETNAME), or the name of the
+	// command; empty where there is none.
+	Step string
 	// Addr is the address of the server as it was given.
 	Addr string
 	// Class says whether the command may have been executed.
 	Class Class
+	// Permanent says that dialling again as before fails again: a certificate, a
+	// password, a database, a peer that is not what was meant, options that cannot be
+	// right. It is false for the failures of networks and busy servers.
+	Permanent bool
 	// Sent counts the commands of a batch, from its start, of which bytes may
 	// have left. Those behind were not sent.
 	Sent int
@@ -99,18 +109,86 @@ type Error struct {
 // Error returns the step, the address, the cause and the class.
 func (e *Error) Error() string {
 	cause := strings.ReplaceAll(fmt.Sprint(e.Err), "\n", "; ") // one line, also of joined causes
-	if e.Class == ClassMaybeExecuted {
-		return fmt.Sprintf("conn: %s %s: %s (the command may have been executed)", e.Op, e.Addr, cause)
+	cause = strings.TrimPrefix(cause, "conn: ")
+	if e.Step != "" {
+		cause = e.Step + ": " + cause
 	}
-	return fmt.Sprintf("conn: %s %s: %s", e.Op, e.Addr, cause)
+	if e.Class == ClassMaybeExecuted {
+		cause += " (the command may have been executed)"
+	}
+	return "conn: " + e.Op + " " + e.Addr + ": " + cause
 }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Timeout reports whether the cause is a deadline, as net.Error does.
+// Timeout reports whether the cause is a deadline. It makes e a net.Error.
 func (e *Error) Timeout() bool {
 	return errors.Is(e.Err, ErrTimeout) || errors.Is(e.Err, context.DeadlineExceeded)
+}
+
+// Temporary reports whether the cause is a deadline. It makes e a net.Error; whether a
+// command may be sent again is what Class says.
+func (e *Error) Temporary() bool { return e.Timeout() }
+
+var _ net.Error = (*Error)(nil)
+
+// IsPermanent reports whether err holds an [*Error] that is Permanent.
+func IsPermanent(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Permanent
+}
+
+// newError returns the error of a dial or a handshake, of which nothing was sent.
+func newError(op, addr string, cause error) *Error {
+	e := &Error{Op: op, Addr: addr, Class: ClassNotSent, Err: cause, Permanent: permanent(cause)}
+	if s, ok := errors.AsType[*stepError](cause); ok {
+		e.Step, e.Err = s.step, s.err
+	}
+	return e
+}
+
+// permanent reports whether a dial that failed for this cause fails again.
+func permanent(cause error) bool {
+	_, foreign := errors.AsType[*ForeignError](cause)
+	_, peer := errors.AsType[*PeerError](cause)
+	_, addr := errors.AsType[*net.AddrError](cause)
+	if foreign || peer || addr {
+		return true
+	}
+	if errors.Is(cause, context.Canceled) || errors.Is(cause, context.DeadlineExceeded) {
+		return false
+	}
+	if e, ok := errors.AsType[*resp.Error](cause); ok {
+		return !e.Rejected() // in a handshake: LOADING, MASTERDOWN and the like pass
+	}
+	s, ok := errors.AsType[*stepError](cause)
+	if !ok {
+		return false
+	}
+	switch s.step {
+	case stepCredentials:
+		return true
+	case stepHello:
+		_, role := errors.AsType[*RoleError](cause)
+		_, network := errors.AsType[net.Error](cause)
+		return !role && !network && !hungUp(cause) && !errors.Is(cause, ErrTimeout) && !errors.Is(cause, ErrClosed)
+	case "TLS":
+		return refusesTLS(cause)
+	}
+	return false
+}
+
+// refusesTLS reports whether one side does not accept what the other says in a TLS
+// handshake, and not the network has failed.
+func refusesTLS(cause error) bool {
+	_, verify := errors.AsType[*tls.CertificateVerificationError](cause)
+	_, record := errors.AsType[tls.RecordHeaderError](cause)
+	if verify || record || isRemoteAlert(cause) {
+		return true
+	}
+	_, network := errors.AsType[net.Error](cause)
+	return !network && !hungUp(cause)
 }
 
 // RoleError says that the server does not have the role that was required by
@@ -124,7 +202,7 @@ type RoleError struct {
 
 // Error names both roles.
 func (e *RoleError) Error() string {
-	return fmt.Sprintf("role is %q, want %q", e.Got, e.Want)
+	return fmt.Sprintf("the role of the server is %q, want %q", e.Got, e.Want)
 }
 
 // AuthError says that the server refused the credentials, or wants some and
@@ -135,26 +213,10 @@ type AuthError struct {
 }
 
 // Error returns the server's words. The password is never part of them.
-func (e *AuthError) Error() string { return "authentication: " + e.Err.Error() }
+func (e *AuthError) Error() string { return "the server refuses the credentials: " + e.Err.Error() }
 
 // Unwrap returns the server's error.
 func (e *AuthError) Unwrap() error { return e.Err }
-
-// ForeignError says that the peer does not speak RESP: a TLS port was dialled
-// without TLS, or an HTTP server listens there.
-type ForeignError struct {
-	// Speaks is "TLS", "HTTP" or "SSH".
-	Speaks string
-	Err    error
-}
-
-// Error names the protocol that the peer speaks.
-func (e *ForeignError) Error() string {
-	return fmt.Sprintf("the peer speaks %s, not RESP: %v", e.Speaks, e.Err)
-}
-
-// Unwrap returns the error of the RESP reader.
-func (e *ForeignError) Unwrap() error { return e.Err }
 
 var (
 	// ErrClosed says that the connection was closed with Close.
@@ -168,4 +230,21 @@ var (
 	// ErrEmptyCommand refuses a command without a name: the server would
 	// never answer it.
 	ErrEmptyCommand = errors.New("command has no name")
+
+	errPanicked = errors.New("a function of the caller panicked")
 )
+
+// mustHave panics in plain words where a nil pointer would panic somewhere below.
+func mustHave(ctx context.Context) {
+	if ctx == nil {
+		panic("conn: nil context: use context.Background")
+	}
+}
+
+// maskAddr returns what can be shown of an address: a URL may hold a password.
+func maskAddr(addr string) string {
+	if scheme, _, ok := strings.Cut(addr, "://"); ok {
+		return scheme + "://" + hidden
+	}
+	return addr
+}

@@ -29,9 +29,12 @@ type ServerInfo struct {
 	Role string
 	// ID of the connection, as in CLIENT ID.
 	ID int64
-	// NoHello says that the server was asked for HELLO and does not know it:
-	// Options.Protocol 2 saves the question next time.
+	// NoHello says that the server was asked for HELLO and does not know it, or refuses
+	// it: Options.Protocol 2 saves the question next time.
 	NoHello bool
+	// HungUp says that the peer has hung up on HELLO, twice, as proxies do at commands
+	// that they do not know: it was told neither the name nor the library of the client.
+	HungUp bool
 }
 
 // step is one command of the handshake and what its reply means.
@@ -39,8 +42,26 @@ type step struct {
 	cmd      resp.Command
 	name     string
 	optional bool
+	mild     bool // an error reply is none, but what accept says is
 	accept   func(v resp.Value) error
+	secrets  []string // in cmd, which the server may repeat in an error
 }
+
+// The steps of a handshake that have consequences of their own.
+const (
+	stepHello       = "HELLO"
+	stepAuth        = "AUTH"
+	stepCredentials = "credentials"
+)
+
+// stepError says at which step a dial has failed.
+type stepError struct {
+	step string
+	err  error
+}
+
+func (e *stepError) Error() string { return e.step + ": " + e.err.Error() }
+func (e *stepError) Unwrap() error { return e.err }
 
 // handshake makes the connection ready in one round trip, or two where HELLO
 // is unknown. Every reply is checked.
@@ -55,11 +76,36 @@ func (c *Conn) handshake(ctx context.Context) error {
 	}
 	hello := []step{c.helloStep(user, password)}
 	err = c.perform(ctx, append(hello, c.setupSteps()...))
-	if err == nil || c.opts.Protocol == 3 || !noHello(err) {
+	if err == nil || !c.fallsBack(err, password != "" || user != "") {
 		return err
 	}
 	c.info = ServerInfo{Proto: 2, NoHello: true}
-	return c.perform(ctx, append(c.authSteps(user, password), c.setupSteps()...))
+	steps := append(c.authSteps(user, password), c.setupSteps()...)
+	return c.perform(ctx, append(steps, c.peerStep()))
+}
+
+// fallsBack reports whether the handshake failed at HELLO, for a reason for which RESP2
+// is spoken: any but a refusal of whoever asks. A wrong password must not be tried
+// twice; but proxies that do not know HELLO may ask for AUTH first.
+func (c *Conn) fallsBack(err error, authenticates bool) bool {
+	failed, ok := errors.AsType[*stepError](err)
+	if !ok || failed.step != stepHello || c.opts.Protocol == 3 {
+		return false
+	}
+	if _, wrong := errors.AsType[*PeerError](err); wrong {
+		return false
+	}
+	e, ok := errors.AsType[*resp.Error](err)
+	switch {
+	case !ok:
+		_, odd := errors.AsType[*resp.ValueError](err)
+		return odd // the reply is no HELLO's
+	case e.Code == "NOAUTH":
+		return authenticates
+	case e.Code == "DENIED" || refusesCredentials(e):
+		return false
+	}
+	return !strings.HasPrefix(e.Message, "max number of clients")
 }
 
 func (c *Conn) credentials(ctx context.Context) (user, password string, err error) {
@@ -67,7 +113,7 @@ func (c *Conn) credentials(ctx context.Context) (user, password string, err erro
 		return c.opts.Username, c.opts.Password, nil
 	}
 	if user, password, err = c.opts.Credentials(ctx, c.opts.Addr); err != nil {
-		return "", "", fmt.Errorf("credentials: %w", err)
+		return "", "", &stepError{step: stepCredentials, err: err}
 	}
 	return user, password, nil
 }
@@ -77,6 +123,7 @@ func (c *Conn) credentials(ctx context.Context) (user, password string, err erro
 // *[AuthError] if the server refuses them, the connection is still who it was.
 // It must not be called inside MULTI. See https://redis.io/commands/auth.
 func (c *Conn) Reauth(ctx context.Context) error {
+	mustHave(ctx)
 	user, password, err := c.credentials(ctx)
 	if err != nil {
 		return c.notSent(err)
@@ -90,8 +137,10 @@ func (c *Conn) Reauth(ctx context.Context) error {
 		return err
 	}
 	defer r.Release()
-	if err := (step{name: "AUTH"}).check(r.Value, c.opts.Addr); err != nil {
-		return &Error{Op: OpHandshake, Addr: c.opts.Addr, Class: ClassRejected, Err: err}
+	if err := (step{name: stepAuth, secrets: []string{password}}).check(r.Value, c.opts.Addr); err != nil {
+		failed := newError(OpHandshake, c.opts.Addr, err)
+		failed.Class = ClassRejected
+		return failed
 	}
 	return nil
 }
@@ -117,30 +166,55 @@ func (c *Conn) perform(ctx context.Context, steps []step) error {
 		cmds[i] = s.cmd
 	}
 	var failed error
+	came := 0
 	err := c.DoBatch(ctx, cmds, func(i int, v resp.Value) {
+		came = i + 1
 		if failed != nil || steps[i].optional {
 			return
 		}
 		failed = steps[i].check(v, c.opts.Addr)
 	})
-	if failed != nil {
+	switch {
+	case failed != nil:
 		return failed
+	case err != nil:
+		return &stepError{step: steps[min(came, len(steps)-1)].name, err: unanswered(err)}
+	}
+	return nil
+}
+
+// unanswered returns the cause of an error of a command of the handshake.
+func unanswered(err error) error {
+	late := false
+	if e, ok := errors.AsType[*Error](err); ok {
+		late, err = e.Timeout(), e.Err
+	}
+	if late {
+		return &silentError{err: err}
 	}
 	return err
 }
 
 func (s step) check(v resp.Value, addr string) error {
 	err := v.Err()
+	if err != nil && s.mild {
+		return nil
+	}
 	if err == nil && s.accept != nil {
 		err = s.accept(v)
 	}
 	if err == nil {
 		return nil
 	}
-	if e, ok := errors.AsType[*resp.Error](err); ok && refusesCredentials(e) {
-		return &AuthError{Addr: addr, Err: e}
+	e, ok := errors.AsType[*resp.Error](err)
+	if ok {
+		e = redacted(e, s.secrets...)
+		err = e
 	}
-	return fmt.Errorf("%s: %w", s.name, err)
+	if ok && refusesCredentials(e) {
+		err = &AuthError{Addr: addr, Err: e}
+	}
+	return &stepError{step: s.name, err: err}
 }
 
 func (c *Conn) helloStep(user, password string) step {
@@ -154,7 +228,7 @@ func (c *Conn) helloStep(user, password string) step {
 	if c.opts.ClientName != "" {
 		cmd = cmd.With(resp.String("SETNAME"), resp.String(c.opts.ClientName))
 	}
-	return step{cmd: cmd, name: "HELLO", accept: c.acceptHello}
+	return step{cmd: cmd, name: stepHello, accept: c.acceptHello, secrets: []string{password}}
 }
 
 func (c *Conn) acceptHello(v resp.Value) error {
@@ -181,20 +255,28 @@ func (c *Conn) acceptHello(v resp.Value) error {
 			info.ID, _ = value.Int()
 		}
 	}
-	if info.Proto != 3 {
-		return fmt.Errorf("server answered with protocol %d", info.Proto)
+	switch {
+	case info == ServerInfo{}:
+		return &resp.ValueError{Want: "map", Kind: v.Kind()}
+	case info.Proto == 0 && v.Kind() == resp.KindMap:
+		info.Proto = 3
+	case info.Proto != 3:
+		if c.opts.Protocol == 3 {
+			return fmt.Errorf("the server answered with protocol %d, and Options.Protocol is 3", info.Proto)
+		}
+		info.Proto = 2
 	}
 	c.info = info
-	return nil
+	return c.opts.checkPeer(info.Mode)
 }
 
 // authSteps authenticate a connection that sends no HELLO.
 func (c *Conn) authSteps(user, password string) []step {
 	var steps []step
 	if cmd, ok := authCommand(user, password); ok {
-		steps = append(steps, step{cmd: cmd, name: "AUTH"})
+		steps = append(steps, step{cmd: cmd, name: stepAuth, secrets: []string{password}})
 	}
-	if c.opts.ClientName != "" {
+	if c.opts.ClientName != "" && !c.opts.bare {
 		steps = append(steps, step{cmd: resp.NewCommand("CLIENT SETNAME", resp.String(c.opts.ClientName)), name: "CLIENT SETNAME"})
 	}
 	return steps
@@ -209,20 +291,40 @@ func (c *Conn) setupSteps() []step {
 	if c.opts.Role != RoleAny {
 		steps = append(steps, step{cmd: resp.NewCommand("ROLE"), name: "ROLE", accept: c.acceptRole})
 	}
-	if !c.opts.NoClientInfo && !c.opts.Sentinel {
-		steps = append(steps,
-			step{cmd: resp.NewCommand("CLIENT SETINFO", resp.String("LIB-NAME"), resp.String(LibName)), optional: true},
-			step{cmd: resp.NewCommand("CLIENT SETINFO", resp.String("LIB-VER"), resp.String(LibVersion)), optional: true})
+	if c.opts.bare {
+		return append(steps, step{cmd: resp.NewCommand("PING"), name: "PING", optional: true}) // any reply will do
 	}
-	return steps
+	return append(steps, c.infoSteps()...)
+}
+
+// infoSteps tell the server what the client is, which it need not understand.
+func (c *Conn) infoSteps() []step {
+	if c.opts.NoClientInfo || c.opts.Sentinel {
+		return nil
+	}
+	const name = "CLIENT SETINFO"
+	return []step{
+		{cmd: resp.NewCommand(name, resp.String("LIB-NAME"), resp.String(LibName)), name: name, optional: true},
+		{cmd: resp.NewCommand(name, resp.String("LIB-VER"), resp.String(LibVersion)), name: name, optional: true},
+	}
+}
+
+// peerStep asks a server that does not know HELLO what it is. Any other answer than
+// another kind of peer's is taken.
+func (c *Conn) peerStep() step {
+	return step{cmd: resp.NewCommand("ROLE"), name: "ROLE", accept: func(v resp.Value) error {
+		switch firstText(v) {
+		case "master", "slave":
+			return c.opts.checkPeer("standalone")
+		case "sentinel":
+			return c.opts.checkPeer("sentinel")
+		}
+		return nil
+	}, mild: true}
 }
 
 func (c *Conn) acceptRole(v resp.Value) error {
-	var got string
-	for first := range v.Elems() {
-		got = text(first)
-		break
-	}
+	got := firstText(v)
 	want := map[Role]string{RoleMaster: "master", RoleReplica: "slave"}[c.opts.Role]
 	if got != want {
 		return &RoleError{Want: c.opts.Role, Got: got, Addr: c.opts.Addr}
@@ -231,35 +333,17 @@ func (c *Conn) acceptRole(v resp.Value) error {
 	return nil
 }
 
+// firstText returns the first element of an array as text, or "".
+func firstText(v resp.Value) string {
+	for first := range v.Elems() {
+		return text(first)
+	}
+	return ""
+}
+
 func text(v resp.Value) string {
 	b, _ := v.Bytes()
 	return string(b)
-}
-
-// noHello says whether the handshake failed because the server does not know
-// HELLO or that protocol, and for no other reason: a wrong password must not
-// be tried twice.
-func noHello(err error) bool {
-	if _, auth := errors.AsType[*AuthError](err); auth {
-		return false
-	}
-	if !strings.HasPrefix(err.Error(), "HELLO: ") {
-		return false
-	}
-	e, ok := errors.AsType[*resp.Error](err)
-	if !ok {
-		return false
-	}
-	switch e.Code {
-	case "NOPROTO", "NOPERM":
-		return true
-	case "ERR":
-		lower := strings.ToLower(e.Message)
-		return strings.HasPrefix(lower, "unknown command") || strings.HasPrefix(lower, "unknown or disabled command") ||
-			strings.HasPrefix(lower, "unsupported command") ||
-			strings.Contains(lower, "hello") && (strings.Contains(lower, "unknown") || strings.Contains(lower, "not supported") || strings.Contains(lower, "not allowed"))
-	}
-	return false
 }
 
 func refusesCredentials(e *resp.Error) bool {

@@ -41,13 +41,16 @@ func TestEveryReplyToHelloHasItsConsequence(t *testing.T) {
 		{"-ERR invalid password\r\n", auth, "ERR"},
 		{"-ERR AUTH <password> called without any password configured for the default user.\r\n", auth, "ERR"},
 		{"-ERR Client sent AUTH, but no password is set\r\n", auth, "ERR"},
-		{"-LOADING Redis is loading the dataset in memory\r\n", refused, "LOADING"},
-		{"-MASTERDOWN Link with MASTER is down\r\n", refused, "MASTERDOWN"},
-		{"-BUSY Redis is busy running a script.\r\n", refused, "BUSY"},
+		{"-LOADING Redis is loading the dataset in memory\r\n", fallback, ""},
+		{"-MASTERDOWN Link with MASTER is down\r\n", fallback, ""},
+		{"-BUSY Redis is busy running a script.\r\n", fallback, ""},
+		{"-unsupported command 'HELLO'\r\n", fallback, ""},
+		{"-what is this\r\n", fallback, ""},
+		{"+OK\r\n", fallback, ""},
 		{"-ERR max number of clients reached\r\n", refused, "ERR"},
 		{"-DENIED Redis is running in protected mode\r\n", refused, "DENIED"},
-		{"-ERR Protocol version is not an integer or out of range\r\n", refused, "ERR"},
-		{"-ERR Client names cannot contain spaces, newlines or special characters.\r\n", refused, "ERR"},
+		{"-ERR Protocol version is not an integer or out of range\r\n", fallback, ""},
+		{"-ERR Client names cannot contain spaces, newlines or special characters.\r\n", fallback, ""},
 	}
 	for _, test := range tests {
 		t.Run(strings.TrimSpace(test.reply), func(t *testing.T) {

@@ -90,6 +90,9 @@ type Options struct {
 	// Sentinel says that the peer is a sentinel: it knows no SELECT and no
 	// CLIENT SETINFO, so none is sent.
 	Sentinel bool
+	// AllowCluster lets a node of a Redis Cluster be connected to, which answers only
+	// for its own slots. Without it a dial to one fails with a *PeerError.
+	AllowCluster bool
 	// Shared refuses stateful commands in Do and DoBatch with ErrStateful.
 	Shared bool
 	// OnPush gets the RESP3 pushes that arrive between replies. It is called by
@@ -98,6 +101,8 @@ type Options struct {
 	OnPush func(push resp.Value)
 	// Limits bound what a reply may claim. The zero value is safe.
 	Limits resp.Limits
+
+	bare bool // the peer hangs up on what it does not know: nothing optional is sent
 }
 
 func (o Options) withDefaults() Options {

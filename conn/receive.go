@@ -20,6 +20,7 @@ type receiver struct {
 // [Options.OnPush] will see. It is for SUBSCRIBE and the like, on a connection
 // of its own, and is safe beside a concurrent Receive or Serve.
 func (c *Conn) Send(ctx context.Context, cmds ...resp.Command) error {
+	mustHave(ctx)
 	if err := ctx.Err(); err != nil {
 		return c.notSent(err)
 	}
@@ -75,6 +76,7 @@ func (c *Conn) sendOut(ctx context.Context) error {
 // It has no read timeout: whoever receives should PING with [Conn.Send] and
 // [Conn.Abort] the connection when nothing comes.
 func (c *Conn) Receive(ctx context.Context) (resp.Reply, error) {
+	mustHave(ctx)
 	in := &c.in
 	for {
 		if in.r < in.w {
@@ -158,6 +160,7 @@ func (c *Conn) stopReceiving() {
 // Options.OnPush while nobody waits for a reply. Do works beside it. One
 // goroutine may serve at a time.
 func (c *Conn) Serve(ctx context.Context) error {
+	mustHave(ctx)
 	s := &call{conn: c, ctx: ctx, sig: make(chan signal, maxSignals), state: answered}
 	c.mu.Lock()
 	if c.err != nil {

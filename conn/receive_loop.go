@@ -30,6 +30,7 @@ type Receiver interface {
 // the first and last case the connection lives on. What Receive says of timeouts
 // and of concurrent use is true of ReceiveAll.
 func (c *Conn) ReceiveAll(ctx context.Context, r Receiver) error {
+	mustHave(ctx)
 	c.watchReceive(ctx)
 	c.in.scan.Reset()
 	begun := false

@@ -25,7 +25,37 @@ var ErrInUse = errors.New("connection is in use, streaming needs it alone")
 // ([ErrInUse]). It breaks when w fails, which the error then matches, and when
 // ctx ends within the string; [Error.Class] is may have executed. The read timeout
 // does not count the time that w takes; w itself should honour ctx.
-func (c *Conn) DoTo(ctx context.Context, cmd resp.Command, w io.Writer) (int64, error) {
+func (c *Conn) DoTo(ctx context.Context, cmd resp.Command, w io.Writer) (n int64, err error) {
+	returned := false
+	defer func() { c.endStream(returned) }()
+	n, err = c.doTo(ctx, cmd, w)
+	returned = true
+	if err != nil {
+		err = streamFailed(err, &cmd)
+	}
+	return n, err
+}
+
+// endStream breaks the connection if the reader or writer of the caller has panicked, or
+// has ended its goroutine: nobody would go on with what has begun.
+func (c *Conn) endStream(returned bool) {
+	if !returned {
+		c.fail(OpStream, errPanicked)
+	}
+}
+
+// streamFailed names the command in its error, whatever that is.
+func streamFailed(err error, cmd *resp.Command) error {
+	if _, ok := errors.AsType[*Error](err); ok {
+		return named(err, cmd)
+	}
+	if _, ok := errors.AsType[*resp.Error](err); ok {
+		return err // an answer
+	}
+	return fmt.Errorf("conn: %s: %w", cmd.Name(), err)
+}
+
+func (c *Conn) doTo(ctx context.Context, cmd resp.Command, w io.Writer) (int64, error) {
 	if err := c.admitStream(ctx, &cmd); err != nil {
 		return 0, err
 	}
@@ -69,7 +99,20 @@ func (c *Conn) DoTo(ctx context.Context, cmd resp.Command, w io.Writer) (int64, 
 // the class is not sent then, because the server has no whole command. The read
 // timeout does not count the time that r takes; r itself should honour ctx. What
 // r holds beyond size is not read.
-func (c *Conn) DoFrom(ctx context.Context, cmd resp.Command, size int64, r io.Reader, after ...resp.Arg) (resp.Reply, error) {
+func (c *Conn) DoFrom(
+	ctx context.Context, cmd resp.Command, size int64, r io.Reader, after ...resp.Arg,
+) (reply resp.Reply, err error) {
+	returned := false
+	defer func() { c.endStream(returned) }()
+	reply, err = c.doFrom(ctx, cmd, size, r, after)
+	returned = true
+	if err != nil {
+		err = streamFailed(err, &cmd)
+	}
+	return reply, err
+}
+
+func (c *Conn) doFrom(ctx context.Context, cmd resp.Command, size int64, r io.Reader, after []resp.Arg) (resp.Reply, error) {
 	if err := c.admitStream(ctx, &cmd); err != nil {
 		return resp.Reply{}, err
 	}
@@ -97,10 +140,12 @@ func (c *Conn) DoFrom(ctx context.Context, cmd resp.Command, size int64, r io.Re
 }
 
 func (c *Conn) admitStream(ctx context.Context, cmd *resp.Command) error {
-	if err := ctx.Err(); err != nil {
-		return c.notSent(err)
+	mustHave(ctx)
+	err := ctx.Err()
+	if err == nil {
+		err = c.admit(cmd)
 	}
-	if err := c.admit(cmd); err != nil {
+	if err != nil {
 		return c.notSent(err)
 	}
 	return nil

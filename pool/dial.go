@@ -152,11 +152,18 @@ func (p *Pool) dialNow() {
 // connOptions is how to connect, with what has been learnt of the server.
 func (p *Pool) connOptions() conn.Options {
 	o := p.opts.Conn
-	if o.Protocol == 0 && p.noHello.Load() {
+	if o.Protocol == 0 && p.clock.Load() < p.noHello.Load() {
 		o.Protocol = 2
+		if p.hungUp.Load() {
+			o.NoClientInfo, o.ClientName = true, ""
+		}
 	}
 	return o
 }
+
+// noHelloTicks is for how many ticks of the keeper it is remembered that the server does
+// not know HELLO: another one may stand at its address then.
+const noHelloTicks = int64(time.Minute / keepInterval)
 
 // dial makes one connection, on the pool's own context, and gives it to
 // whoever waits first. A failure goes to all who wait. Close waits for it.
@@ -200,7 +207,8 @@ func (p *Pool) join(c *conn.Conn, err error, over bool, generation int64) (refus
 	}
 	p.backoff.connected()
 	if c.ServerInfo().NoHello {
-		p.noHello.Store(true)
+		p.hungUp.Store(c.ServerInfo().HungUp)
+		p.noHello.Store(p.clock.Load() + noHelloTicks)
 	}
 	m := &member{conn: c, over: over, born: time.Now(), expires: p.expiry()}
 	m.used.Store(p.clock.Load())

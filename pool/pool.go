@@ -26,7 +26,8 @@ type Pool struct {
 	clock      atomic.Int64           // ticks of the keeper since New
 	suspect    atomic.Int64           // raised when a connection is found broken
 	generation atomic.Int64           // raised when all connections are to be replaced, or credentials have changed
-	noHello    atomic.Bool            // the server does not know HELLO
+	hungUp     atomic.Bool            // on HELLO, as proxies do that know no CLIENT either
+	noHello    atomic.Int64           // until that tick the server is taken not to know HELLO
 	wide       wide
 	pace       pace
 	watches    sync.Pool // of *batchWatch

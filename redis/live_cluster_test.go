@@ -13,7 +13,7 @@ func TestClusterCommandsOnARealServer(t *testing.T) {
 	node := redistest.NewRedis(t, "cluster-enabled yes")
 	for _, proto := range []int{2, 3} {
 		t.Run(fmt.Sprintf("RESP%d", proto), func(t *testing.T) {
-			c, err := conn.Dial(t.Context(), conn.Options{Addr: node.Addr(), Protocol: proto})
+			c, err := conn.Dial(t.Context(), conn.Options{Addr: node.Addr(), Protocol: proto, AllowCluster: true})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,0 +1,245 @@
+package conn
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/kermes-redis/kermes/resp"
+)
+
+// What ForeignError.Speaks says of a peer.
+const (
+	SpeaksTLS  = "TLS"
+	SpeaksHTTP = "HTTP"
+	SpeaksSSH  = "SSH"
+	// SpeaksPlain is RESP without TLS, where TLS was dialled.
+	SpeaksPlain = "plain RESP"
+)
+
+// ForeignError says that the peer does not speak RESP, or not in the way that was
+// dialled: a TLS port was dialled without TLS or the other way round, or an HTTP server
+// listens there.
+type ForeignError struct {
+	// Speaks is one of the Speaks constants.
+	Speaks string
+	Err    error
+}
+
+// Error names the protocol that the peer speaks, and what to do.
+func (e *ForeignError) Error() string {
+	switch e.Speaks {
+	case SpeaksTLS:
+		return fmt.Sprintf("the peer speaks TLS: set TLS, or use rediss:// (%v)", e.Err)
+	case SpeaksPlain:
+		return fmt.Sprintf("the peer speaks RESP without TLS: leave TLS out, use redis://, or dial its TLS port (%v)", e.Err)
+	}
+	return fmt.Sprintf("the peer speaks %s, not RESP: is the address right? (%v)", e.Speaks, e.Err)
+}
+
+// Unwrap returns the error by which it was seen.
+func (e *ForeignError) Unwrap() error { return e.Err }
+
+// What PeerError calls a peer.
+const (
+	PeerServer   = "data server"
+	PeerSentinel = "sentinel"
+	PeerCluster  = "cluster node"
+)
+
+// PeerError says that the peer speaks RESP and is not what Options ask for.
+type PeerError struct {
+	// Want and Got are Peer constants.
+	Want, Got string
+	Addr      string
+}
+
+// Error names the peer, and says what to do.
+func (e *PeerError) Error() string {
+	switch {
+	case e.Got == PeerCluster:
+		return "the peer is a node of a Redis Cluster, which is not supported (Options.AllowCluster connects all the same)"
+	case e.Got == PeerSentinel:
+		return "the peer is a sentinel, not a data server: give its address as that of a sentinel, with the name of a master"
+	}
+	return "the peer is a data server, not a sentinel: give the addresses of sentinels, whose port is 26379 by default"
+}
+
+// checkPeer looks whether the peer is what was meant, as far as mode tells.
+func (o Options) checkPeer(mode string) error {
+	got := map[string]string{"standalone": PeerServer, "sentinel": PeerSentinel, "cluster": PeerCluster}[mode]
+	want := PeerServer
+	if o.Sentinel {
+		want = PeerSentinel
+	}
+	if got == "" || got == want || got == PeerCluster && o.AllowCluster && !o.Sentinel {
+		return nil
+	}
+	return &PeerError{Want: want, Got: got, Addr: o.Addr}
+}
+
+// silentError says that a peer has taken a command of the handshake and said nothing.
+type silentError struct{ err error }
+
+func (e *silentError) Error() string {
+	return "no reply: the peer accepts connections, but does not answer (is it a Redis server, and not overloaded?): " + e.err.Error()
+}
+func (e *silentError) Unwrap() error { return e.err }
+
+// firstBytes is attached to a framing error at the very start of a connection.
+type firstBytes struct {
+	head []byte
+	err  error
+}
+
+func (e *firstBytes) Error() string { return e.err.Error() }
+func (e *firstBytes) Unwrap() error { return e.err }
+
+// diagnose recognises a peer that speaks another protocol by its first bytes.
+func diagnose(err error) error {
+	first, ok := errors.AsType[*firstBytes](err)
+	if !ok || !errors.Is(err, resp.ErrProtocol) {
+		return err
+	}
+	switch {
+	case len(first.head) > 0 && (first.head[0] == 0x15 || first.head[0] == 0x16):
+		return &ForeignError{Speaks: SpeaksTLS, Err: first.err}
+	case bytes.HasPrefix(first.head, []byte("HTTP")):
+		return &ForeignError{Speaks: SpeaksHTTP, Err: first.err}
+	case bytes.HasPrefix(first.head, []byte("SSH-")):
+		return &ForeignError{Speaks: SpeaksSSH, Err: first.err}
+	}
+	return err
+}
+
+// errSilentTLS is how a peer that waits for the end of a line answers TLS.
+var errSilentTLS = errors.New("it answers PING, and no TLS handshake")
+
+const (
+	// probeTime bounds a probe of what a peer speaks.
+	probeTime = time.Second
+	// tlsPatience is how long a TLS handshake may be silent before the peer is asked
+	// without TLS: a server that does not speak it waits for the end of a line.
+	tlsPatience = time.Second
+)
+
+// speaksTLS reports whether the peer answers a TLS handshake, with whatever. Nothing
+// that is secret is sent.
+func (o Options) speaksTLS(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, probeTime)
+	defer cancel()
+	nc, err := o.connect(ctx)
+	if err != nil {
+		return false
+	}
+	defer nc.Close()
+	config := &tls.Config{InsecureSkipVerify: true} //nolint:gosec // nothing is said over it
+	err = tls.Client(nc, config).HandshakeContext(ctx)
+	_, plain := errors.AsType[tls.RecordHeaderError](err)
+	return !plain && (err == nil || isRemoteAlert(err))
+}
+
+// speaksPlain reports whether the peer answers a PING without TLS, with whatever.
+func (o Options) speaksPlain(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, probeTime)
+	defer cancel()
+	nc, err := o.connect(ctx)
+	if err != nil {
+		return false
+	}
+	defer nc.Close()
+	defer context.AfterFunc(ctx, func() { _ = nc.SetDeadline(past()) })()
+	if _, err := nc.Write([]byte("*1\r\n$4\r\nPING\r\n")); err != nil {
+		return false
+	}
+	var b [1]byte
+	_, err = io.ReadFull(nc, b[:])
+	return err == nil && (b[0] == '+' || b[0] == '-')
+}
+
+// isRemoteAlert reports whether the peer has ended a TLS handshake in the words of TLS.
+func isRemoteAlert(err error) bool {
+	e, ok := errors.AsType[*net.OpError](err)
+	return ok && e.Op == "remote error"
+}
+
+// secureConn makes TLS of nc, and closes nc if that fails.
+func (o Options) secureConn(ctx context.Context, nc net.Conn) (_ net.Conn, err error) {
+	done := false
+	defer func() {
+		if !done || err != nil { // done is false when a function of the options panics
+			_ = nc.Close()
+		}
+	}()
+	secure := tls.Client(beneathTLS(nc), o.tlsConfig())
+	err = o.shakeHands(ctx, secure)
+	done = true
+	return secure, err
+}
+
+// shakeHands performs the TLS handshake. While the peer is silent, or when it has hung
+// up, it is asked whether it speaks without TLS.
+func (o Options) shakeHands(ctx context.Context, secure *tls.Conn) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	asked := make(chan struct{})
+	plain := false
+	timer := time.AfterFunc(tlsPatience, func() {
+		defer close(asked)
+		if plain = o.speaksPlain(ctx); plain {
+			cancel(nil)
+		}
+	})
+	err := secure.HandshakeContext(ctx)
+	if !timer.Stop() {
+		if err == nil {
+			cancel(nil) // the answer does not matter any more
+		}
+		<-asked
+	} else if _, other := errors.AsType[tls.RecordHeaderError](err); other || err != nil && hungUp(err) {
+		plain = o.speaksPlain(ctx)
+	}
+	switch {
+	case err == nil || !plain:
+		return err
+	case errors.Is(err, context.Canceled): // by the probe
+		err = errSilentTLS
+	}
+	return &ForeignError{Speaks: SpeaksPlain, Err: err}
+}
+
+// hungUp reports whether the peer has closed the connection.
+func hungUp(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+// checkAddr refuses what can be no address, where the dialler of package net would.
+func (o Options) checkAddr() error {
+	if o.Dial != nil || o.Network() == "unix" {
+		return nil
+	}
+	if strings.Contains(o.Addr, "://") {
+		return errors.New("the address has a scheme: give host:port here, a URL to ParseURL")
+	}
+	if _, _, err := net.SplitHostPort(o.Addr); err != nil {
+		e, ok := errors.AsType[*net.AddrError](err)
+		switch {
+		case !ok:
+			return err
+		case strings.HasPrefix(e.Err, "missing port"):
+			return fmt.Errorf("the address has no port: write host:6379: %w", err)
+		case strings.HasPrefix(e.Err, "too many colons"):
+			return fmt.Errorf("write an IPv6 address in brackets, with a port, as in [::1]:6379: %w", err)
+		}
+		return err
+	}
+	return nil
+}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/kermes-redis/kermes/conn"
 	"github.com/kermes-redis/kermes/pool"
-	"github.com/kermes-redis/kermes/resp"
+	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/sentinel"
 )
 
@@ -166,9 +166,7 @@ func (c *Client) warmLocked(s *candidate) {
 	p := s.pool
 	for range n {
 		c.spawnLocked(func() {
-			if r, err := p.Do(c.ctx, resp.NewCommand("PING")); err == nil {
-				r.Release()
-			}
+			_, _ = redis.Ping().Do(c.ctx, p)
 		})
 	}
 }

@@ -88,7 +88,7 @@ func (p *pinned) DoBatch(ctx context.Context, cmds []resp.Command, each func(i i
 		}
 	}
 	if to, _ := p.chosen(); to == nil {
-		reply, err := p.first(ctx, resp.NewCommand("PING").WithFlags(resp.ReadOnly))
+		reply, err := p.first(ctx, redis.Ping().Command)
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
+	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/resp"
 )
 
@@ -219,13 +220,8 @@ func (s *linkSession) missed() {
 func (s *linkSession) identify(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, s.link.group.opts.QueryTimeout)
 	defer cancel()
-	r, err := s.ask.Do(ctx, resp.NewCommand("SENTINEL", resp.String("myid")))
-	if err != nil {
-		return
-	}
-	defer r.Release()
-	if id, err := r.Bytes(); err == nil && len(id) > 0 {
-		s.link.group.identified(s.link, string(id))
+	if id, err := redis.SentinelMyID().Do(ctx, s.ask); err == nil && id != "" {
+		s.link.group.identified(s.link, id)
 	}
 }
 
@@ -300,8 +296,8 @@ func (s *linkSession) nextPoll() (wait time.Duration, names []string) {
 	}
 	return jitter(wait), names
 }
-
 // jitter changes d by up to a fifth.
+// jitter is d, give or take a fifth.
 func jitter(d time.Duration) time.Duration {
 	return d - d/5 + time.Duration(rand.Int64N(int64(2*d/5)+1))
 }

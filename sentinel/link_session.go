@@ -296,6 +296,7 @@ func (s *linkSession) nextPoll() (wait time.Duration, names []string) {
 	}
 	return jitter(wait), names
 }
+
 // jitter changes d by up to a fifth.
 // jitter is d, give or take a fifth.
 func jitter(d time.Duration) time.Duration {

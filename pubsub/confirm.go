@@ -31,6 +31,9 @@ func (s *Subscriber) replyArray(ss *session, v resp.Value) error {
 			break
 		}
 		parts[n], _ = e.Bytes()
+		if e.Kind() == resp.KindArray {
+			parts[n] = e // the keys of __redis__:invalidate: see Message.Keys
+		}
 	}
 	switch string(parts[0]) {
 	case "subscribe", "unsubscribe":

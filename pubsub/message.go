@@ -1,6 +1,7 @@
 package pubsub
 
 import (
+	"github.com/kermes-redis/kermes/resp"
 	"strconv"
 	"time"
 )
@@ -46,6 +47,25 @@ type Message struct {
 	// Queue.Borrow is set: then it is valid until the next message is taken
 	// or the handler returns.
 	Payload []byte
+}
+
+// Invalidations is the channel of the keys that client-side caching in RESP2 has to
+// forget (CLIENT TRACKING with REDIRECT to the subscriber's connection). See
+// [Message.Keys].
+const Invalidations = "__redis__:invalidate"
+
+// Keys returns the keys that a message of the channel [Invalidations] says have
+// changed; none means all of the database. It reports false for another message.
+// Its Payload is the list in the server's encoding, for this message only.
+func (m Message) Keys() (keys []string, ok bool) {
+	if m.Channel != Invalidations || m.Kind != Channel {
+		return nil, false
+	}
+	for e := range resp.Value(m.Payload).Elems() {
+		key, _ := e.Bytes()
+		keys = append(keys, string(key))
+	}
+	return keys, true
 }
 
 // Text returns the payload as a string.

@@ -328,6 +328,30 @@ func TestAConfirmationThatNobodyAskedForBreaksTheConnection(t *testing.T) {
 	}
 }
 
+func TestInvalidationsComeWithTheirKeys(t *testing.T) {
+	redistest.NoLeaks(t)
+	srv := redistest.NewServer(t)
+	s := open(t, srv.Addr(), pubsub.Options{})
+	sub, err := s.Subscribe(t.Context(), pubsub.Invalidations)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const head = "*3\r\n$7\r\nmessage\r\n$20\r\n__redis__:invalidate\r\n"
+	for raw, want := range map[string]string{
+		head + "*2\r\n$1\r\na\r\n$4\r\nb\r\nc\r\n": "a|b\r\nc",
+		head + "*-1\r\n": "",
+	} {
+		srv.Push(raw)
+		m := next(t, sub)
+		if keys, ok := m.Keys(); !ok || strings.Join(keys, "|") != want {
+			t.Errorf("%q, %v: %q", keys, ok, m.Payload)
+		}
+	}
+	if _, ok := (pubsub.Message{Channel: "a"}).Keys(); ok {
+		t.Error("keys of another channel")
+	}
+}
+
 func TestOtherPushesAreIgnored(t *testing.T) {
 	redistest.NoLeaks(t)
 	srv := redistest.NewServer(t)

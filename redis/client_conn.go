@@ -44,11 +44,13 @@ func clientLines(v resp.Value) ([]ClientConn, error) {
 	return out, nil
 }
 
-// parseClient reads "id=3 addr=127.0.0.1:1 name= ...". No value holds a space.
+// parseClient reads "id=3 addr=127.0.0.1:1 name= ...". Of the values only the path of
+// a unix socket may hold a space: what is no field belongs to the value before it.
 func parseClient(line string) ClientConn {
 	c := ClientConn{Fields: map[string]string{}}
-	for f := range strings.FieldsSeq(line) {
-		name, value, _ := strings.Cut(f, "=")
+	for line != "" {
+		var name, value string
+		name, value, line = cutField(line)
 		c.Fields[name] = value
 		n, _ := strconv.ParseInt(value, 10, 64)
 		switch name {
@@ -81,4 +83,21 @@ func parseClient(line string) ClientConn {
 		}
 	}
 	return c
+}
+
+// cutField takes "name=value" off.
+func cutField(s string) (name, value, rest string) {
+	name, s, _ = strings.Cut(s, "=")
+	for i := range len(s) {
+		if s[i] == ' ' && beginsField(s[i+1:]) {
+			return name, s[:i], s[i+1:]
+		}
+	}
+	return name, s, ""
+}
+
+// beginsField reports whether s begins with a name, in lower case, and an equals sign.
+func beginsField(s string) bool {
+	name, _, ok := strings.Cut(s, "=")
+	return ok && name != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz-_0123456789") == ""
 }

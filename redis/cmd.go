@@ -234,7 +234,7 @@ func (b Buffered) Do(ctx context.Context, d Doer) ([]byte, error) {
 // its class is right. See [resp.Error.AnswerTo].
 func answerTo(c *resp.Command, err error) error {
 	if e, ok := err.(*resp.Error); ok { //nolint:errorlint // one that is wrapped is the decoder's
-		return e.AnswerTo(c)
+		return withoutSecrets(e, c).AnswerTo(c)
 	}
 	return err
 }

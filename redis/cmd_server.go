@@ -10,12 +10,17 @@ import (
 
 // Info returns what the server tells of itself, as field and value: of all
 // default sections, or of those named: "server", "replication", "everything". More
-// than one can be named since Redis 7.0.
+// than one can be named since Redis 7.0. The values of a field that is repeated are
+// joined by [InfoRepeated]: strings.Split takes them apart.
 //
 // See https://redis.io/commands/info.
 func Info(sections ...string) Cmd[map[string]string] {
 	return query(infoFields, "INFO", addStrs(few(), sections)...)
 }
+
+// InfoRepeated separates the values of a field that comes several times in one section
+// of [Info], as "module" does: module:name=a,ver=1 and module:name=b,ver=2.
+const InfoRepeated = "\n"
 
 // InfoSections is [Info] by section, whose names are in lower case:
 //
@@ -39,7 +44,7 @@ func InfoValue(value string) map[string]string {
 
 func infoFields(v resp.Value) (map[string]string, error) {
 	out := map[string]string{}
-	err := infoLines(v, func(_, name, value string) { out[name] = value })
+	err := infoLines(v, func(_, name, value string) { addField(out, name, value) })
 	return out, err
 }
 
@@ -49,9 +54,16 @@ func infoSections(v resp.Value) (map[string]map[string]string, error) {
 		if out[section] == nil {
 			out[section] = map[string]string{}
 		}
-		out[section][name] = value
+		addField(out[section], name, value)
 	})
 	return out, err
+}
+
+func addField(out map[string]string, name, value string) {
+	if before, ok := out[name]; ok {
+		value = before + InfoRepeated + value
+	}
+	out[name] = value
 }
 
 // infoLines reads "# Section" and "name:value".

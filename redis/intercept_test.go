@@ -144,10 +144,47 @@ func TestRedactedHidesPasswordsAndShortensTheRest(t *testing.T) {
 		{New(Raw, "CONFIG SET", "maxmemory", "1").Command, `CONFIG SET "maxmemory" "1"`},
 		{resp.NewCommand("config", resp.String("set"), resp.String("masterauth"), resp.String("pw")), `config "set" "masterauth" ***`},
 		{New(Raw, "SENTINEL SET", "mymaster", "auth-pass", "pw").Command, `SENTINEL SET "mymaster" "auth-pass" ***`},
+		{SentinelConfigSet("sentinel-pass", "pw").Command, `SENTINEL CONFIG "SET" "sentinel-pass" ***`},
+		{SentinelConfigSet("announce-ip", "::1").Command, `SENTINEL CONFIG "SET" "announce-ip" "::1"`},
+		{SentinelConfigGet("sentinel-pass").Command, `SENTINEL CONFIG "GET" "sentinel-pass"`},
+		{New(Raw, "SENTINEL", "CONFIG", "SET", "sentinel-pass", "pw").Command, `SENTINEL "CONFIG" "SET" "sentinel-pass" ***`},
+		{New(Raw, "SENTINEL CONFIG SET", "sentinel-pass", "pw").Command, `SENTINEL CONFIG SET "sentinel-pass" ***`},
+		{ModuleLoadEx("m.so", ModuleLoadOptions{Config: []string{"m.password", "pw"}, Args: []string{"pw"}}).Command, `MODULE LOADEX "m.so" *** *** *** *** ***`},
+		{New(Raw, "MODULE", "LOADEX", "m.so", "CONFIG", "m.key", "pw").Command, `MODULE "LOADEX" "m.so" *** *** ***`},
+		{ModuleLoad("m.so", "PASSWORD", "pw").Command, `MODULE LOAD "m.so" *** ***`},
+		{ACLDryRun("u", "AUTH", "a", "pw").Command, `ACL DRYRUN "u" "AUTH" *** ***`},
+		{ACLDryRun("u", "CONFIG", "SET", "requirepass", "pw").Command, `ACL DRYRUN "u" "CONFIG" "SET" "requirepass" ***`},
+		{ACLDryRun("u", "ACL", "SETUSER", "x", ">pw").Command, `ACL DRYRUN "u" "ACL" "SETUSER" "x" ***`},
+		{ACLDryRun("u", "SET", "k", "v").Command, `ACL DRYRUN "u" "SET" "k" "v"`},
+		{New(Raw, "ACL", "DRYRUN", "u", "auth", "pw").Command, `ACL "DRYRUN" "u" "auth" ***`},
 		{New(Raw, "MIGRATE", "h", "6379", "k", "0", "9", "AUTH2", "u", "pw").Command, `MIGRATE "h" "6379" "k" "0" "9" "AUTH2" *** ***`},
 	} {
 		if got := Redacted(row.cmd); got != row.want {
 			t.Errorf("got  %s\nwant %s", got, row.want)
+		}
+	}
+}
+
+func TestWhatAServerRepeatsOfASecretIsLeftOut(t *testing.T) {
+	s, c := fake(t)
+	for name, echo := range map[string]string{
+		"AUTH":   "-ERR unknown command 'AUTH', with args beginning with: 's3cret'\r\n",
+		"CONFIG": "-ERR CONFIG SET failed (possibly related to argument 's3cret') - x\r\n",
+	} {
+		s.Reply(name, echo)
+	}
+	c.SetShared(false)
+	for _, cmd := range []Cmd[resp.Value]{New(Raw, "AUTH", "s3cret"), New(Raw, "CONFIG", "SET", "requirepass", "s3cret")} {
+		var p Pipeline
+		_, err := cmd.Do(t.Context(), c)
+		f := cmd.Queue(&p)
+		if err := p.Do(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		for _, err := range []error{err, f.Err()} {
+			if err == nil || strings.Contains(err.Error(), "s3cret") || !strings.Contains(err.Error(), "***") {
+				t.Error(err)
+			}
 		}
 	}
 }

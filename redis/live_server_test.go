@@ -216,3 +216,14 @@ func port(t *testing.T, addr string) (n int) {
 	}
 	return n
 }
+
+func TestRowsOfClientsAndFieldsOfInfoAreReadWhole(t *testing.T) {
+	row := parseClient("id=3 addr=/tmp/my redis dir/s.sock:0 laddr=/tmp/my redis dir/s.sock:0 fd=8 name= age=7 cmd=client|list user=default lib-name= tot-mem=22")
+	check(t, "path", row.Addr == "/tmp/my redis dir/s.sock:0" && row.LocalAddr == row.Addr && row.Fields["fd"] == "8")
+	check(t, "the rest", row.ID == 3 && row.Age == 7*time.Second && row.User == "default" && row.Name == "" && row.Command == "client|list" && len(row.Fields) == 10)
+	text := resp.AppendBulk(nil, "# Modules\r\nmodule:name=a,ver=1\r\nmodule:name=b,ver=2\r\n# CPU\r\nx:1\r\n")
+	info, err := infoFields(resp.Value(text))
+	check(t, "both modules", err == nil && info["module"] == "name=a,ver=1"+InfoRepeated+"name=b,ver=2" && info["x"] == "1")
+	sections, err := infoSections(resp.Value(text))
+	check(t, "by section", err == nil && len(strings.Split(sections["modules"]["module"], InfoRepeated)) == 2)
+}

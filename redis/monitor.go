@@ -17,6 +17,11 @@ type MonitorLine struct {
 	DB   int64
 	Addr string   // of the client; "lua" of a script
 	Args []string // the name first. The server leaves out commands with passwords
+
+	// Text is the line as it came. It is all there is of a line that cannot be read.
+	// Valkey 8.1 does not escape quotes: there an argument that holds a quote, a space
+	// and a quote comes as two.
+	Text string
 }
 
 // Monitor iterates over the commands that the server executes, on a connection
@@ -52,11 +57,7 @@ func monitor(ctx context.Context, c *conn.Conn, yield func(MonitorLine, error) b
 			started = true
 			continue
 		}
-		line, err := parseMonitor(text)
-		if err != nil {
-			return err
-		}
-		if !yield(line, nil) {
+		if !yield(parseMonitor(text), nil) {
 			return nil
 		}
 	}
@@ -71,43 +72,42 @@ func receive(ctx context.Context, c *conn.Conn) (string, error) {
 }
 
 // parseMonitor reads `1795330166.852446 [0 127.0.0.1:47612] "SET" "a" "\x00"`.
-func parseMonitor(s string) (m MonitorLine, err error) {
-	bad := &DecodeError{Want: "line of MONITOR", Got: resp.KindText}
+// What it cannot read is left out.
+func parseMonitor(s string) (m MonitorLine) {
+	m.Text = s
 	clock, rest, ok := strings.Cut(s, " [")
 	where, rest, ok2 := strings.Cut(rest, "] ")
 	db, addr, ok3 := strings.Cut(where, " ")
 	if !ok || !ok2 || !ok3 {
-		return m, bad
+		return m
 	}
 	sec, micro, _ := strings.Cut(clock, ".")
 	secs, err1 := strconv.ParseInt(sec, 10, 64)
 	micros, err2 := strconv.ParseInt(micro, 10, 64)
 	n, err3 := strconv.ParseInt(db, 10, 64)
 	if err1 != nil || err2 != nil || err3 != nil {
-		return m, bad
+		return m
 	}
-	m = MonitorLine{Time: time.Unix(secs, micros*1000), DB: n, Addr: addr}
+	m.Time, m.DB, m.Addr = time.Unix(secs, micros*1000), n, addr
 	for rest != "" {
 		var arg string
-		if arg, rest, ok = cutQuoted(rest); !ok {
-			return m, bad
-		}
+		arg, rest = cutQuoted(rest)
 		m.Args = append(m.Args, arg)
-		rest = strings.TrimPrefix(rest, " ")
 	}
-	return m, nil
+	return m
 }
 
-// cutQuoted takes one string off, as sdscatrepr of Redis writes it.
-func cutQuoted(s string) (arg, rest string, ok bool) {
-	if s == "" || s[0] != '"' {
-		return "", "", false
-	}
+// cutQuoted takes one string off, as sdscatrepr of Redis writes it, and the space
+// after it. A quote that nothing escapes ends it only before another string or at the
+// end of the line.
+func cutQuoted(s string) (arg, rest string) {
 	var out strings.Builder
-	for i := 1; i < len(s); i++ {
+	for i := len(s) - len(strings.TrimPrefix(s, `"`)); i < len(s); i++ {
 		switch {
-		case s[i] == '"':
-			return out.String(), s[i+1:], true
+		case s[i] == '"' && i+1 == len(s):
+			return out.String(), ""
+		case s[i] == '"' && strings.HasPrefix(s[i+1:], ` "`):
+			return out.String(), s[i+2:]
 		case s[i] != '\\':
 			out.WriteByte(s[i])
 			continue
@@ -125,7 +125,7 @@ func cutQuoted(s string) (arg, rest string, ok bool) {
 		}
 		out.WriteByte(unescape(s[i]))
 	}
-	return "", "", false
+	return out.String(), ""
 }
 
 func unescape(b byte) byte {

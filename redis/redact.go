@@ -47,11 +47,21 @@ func firstSecret(c resp.Command) int {
 	words := 0 // how many arguments belong to the name: New("CONFIG", "SET", ...)
 	if sub := 0; c.NArgs() > sub && !strings.Contains(name, " ") {
 		switch name {
-		case "ACL", "CONFIG", "SENTINEL":
+		case "ACL", "CONFIG", "SENTINEL", "MODULE":
 			name += " " + strings.ToUpper(c.Arg(0).String())
 			words = 1
 		}
 	}
+	if name == "SENTINEL CONFIG" && c.NArgs() > words {
+		name += " " + strings.ToUpper(c.Arg(words).String())
+		words++
+	}
+	return secretOf(c, name, words)
+}
+
+// secretOf returns the index of the first argument to hide of the command of this name,
+// whose first arguments are words of it.
+func secretOf(c resp.Command, name string, words int) int {
 	switch name {
 	case "AUTH":
 		return words
@@ -61,12 +71,31 @@ func firstSecret(c resp.Command) int {
 		return words + 2
 	case "CONFIG SET":
 		return firstPassword(c, words)
-	case "SENTINEL CONFIG": // SET
-		return firstPassword(c, words+1)
+	case "SENTINEL CONFIG SET":
+		return firstPassword(c, words)
+	case "MODULE LOAD":
+		return words + 1 // a path and what the module takes
+	case "MODULE LOADEX":
+		return words + 1
+	case "ACL DRYRUN":
+		return dryRun(c, words)
 	case "HELLO", "MIGRATE":
 		return afterAuth(c)
 	}
 	return c.NArgs()
+}
+
+// dryRun hides what is secret in the command that ACL DRYRUN is about.
+func dryRun(c resp.Command, words int) int {
+	at := words + 1 // behind the user
+	if c.NArgs() <= at {
+		return c.NArgs()
+	}
+	args := make([]resp.Arg, 0, c.NArgs())
+	for i := at + 1; i < c.NArgs(); i++ {
+		args = append(args, c.Arg(i))
+	}
+	return at + 1 + firstSecret(resp.NewCommand(c.Arg(at).String(), args...))
 }
 
 // firstPassword finds a parameter like requirepass, masterauth or tls-key-file-pass.
@@ -89,3 +118,32 @@ func afterAuth(c resp.Command) int {
 	}
 	return c.NArgs()
 }
+
+// withoutSecrets returns e without what the server repeats of the secret arguments of
+// c: "unknown command 'AUTH', with args beginning with: 's3cret'".
+func withoutSecrets(e *resp.Error, c *resp.Command) *resp.Error {
+	first := firstSecret(*c)
+	if first >= c.NArgs() {
+		return e
+	}
+	msg := e.Message
+	if head, _, ok := strings.Cut(msg, echoed); ok { // it may end in the middle of one
+		msg = head + echoed + " ***"
+	}
+	for i := first; i < c.NArgs(); i++ {
+		secret := c.Arg(i).String()
+		if len(secret) < shortSecret {
+			secret = "'" + secret + "'"
+		}
+		msg = strings.ReplaceAll(msg, secret, "***")
+	}
+	return &resp.Error{Code: e.Code, Message: msg}
+}
+
+const (
+	// echoed begins what a server repeats of the arguments.
+	echoed = "with args beginning with:"
+	// shortSecret is the length below which a secret may be a part of any word: it is
+	// looked for in quotes only.
+	shortSecret = 3
+)

@@ -11,7 +11,7 @@ import (
 // ErrClosed says that the pool was closed.
 var ErrClosed = errors.New("pool: closed")
 
-// WaitError says that no connection became free before the context ended. It
+// WaitError says that no connection was there before the time to wait was over. It
 // carries what is needed to see why.
 type WaitError struct {
 	// Limit, Open, Leased and Waiting describe the pool at that moment.
@@ -20,7 +20,8 @@ type WaitError struct {
 	Waited time.Duration
 	// LastDial is the error of the last dial, or nil.
 	LastDial error
-	// Err is the context's error.
+	// Err is the context's error, or says that the server cannot be reached: see
+	// Options.WaitTime.
 	Err error
 }
 
@@ -31,7 +32,7 @@ func (e *WaitError) Error() string {
 	switch {
 	case e.LastDial != nil:
 		return fmt.Sprintf("pool: no connection within %v: %v; the last dial failed: %v", waited, e.Err, e.LastDial)
-	case e.Limit >= 0 && e.Open >= e.Limit:
+	case e.Limit >= 0 && e.Open >= e.Limit && e.Leased > 0:
 		return fmt.Sprintf("pool: no connection within %v: %v; all %d are in use, %d of them leased, and %d callers wait: "+
 			"raise MaxConns, or find the calls that keep them", waited, e.Err, e.Limit, e.Leased, e.Waiting+1)
 	}

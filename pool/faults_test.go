@@ -545,3 +545,69 @@ func checkText(t *testing.T, err error, parts ...string) {
 		}
 	}
 }
+
+func TestACallWaitsForADeadServerNoLongerThanItMay(t *testing.T) {
+	for name, o := range map[string]pool.Options{
+		"refused":   {},
+		"one":       {MaxConns: 1},
+		"hanging":   {Conn: conn.Options{Dial: func(ctx context.Context, _, _ string) (net.Conn, error) { <-ctx.Done(); return nil, ctx.Err() }}},
+		"shared":    {SoloConns: -1},
+		"backs off": {MinBackoff: time.Hour, MaxBackoff: time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				if o.Conn.Dial == nil {
+					o.Conn.Dial = func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("refused") }
+				}
+				o.WaitTime = 300 * time.Millisecond
+				p := pool.New(o)
+				defer p.Close()
+				calls := map[string]func(ctx context.Context) error{
+					"Do":       func(ctx context.Context) error { return do(ctx, p, set()) },
+					"blocking": func(ctx context.Context) error { return do(ctx, p, blpop()) },
+					"lease":    func(ctx context.Context) error { return p.WithConn(ctx, func(*conn.Conn) error { return nil }) },
+				}
+				for what, call := range calls {
+					for _, bound := range []time.Duration{300 * time.Millisecond, 50 * time.Millisecond} {
+						ctx := t.Context()
+						if bound != o.WaitTime {
+							ctx = pool.WithWaitTime(ctx, bound)
+						}
+						began := time.Now()
+						err := call(ctx)
+						took := time.Since(began)
+						if conn.ClassOf(err) != conn.ClassNotSent || took > bound {
+							t.Errorf("%s: %v after %v", what, err, took)
+						}
+						if d := pool.Waited(err); d != took {
+							t.Errorf("%s: waited for %v of %v: %v", what, d, took, err)
+						}
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestACallWaitsForALeaseThatOthersHoldAsLongAsItsContext(t *testing.T) {
+	inBubble(t, pool.Options{MaxConns: 1, WaitTime: 100 * time.Millisecond}, func(t *testing.T, _ *redistest.Server, p *pool.Pool) {
+		err := p.WithConn(t.Context(), func(*conn.Conn) error {
+			go func() {
+				time.Sleep(5 * time.Second)
+			}()
+			waited := make(chan error)
+			go func() { waited <- p.WithConn(t.Context(), func(*conn.Conn) error { return nil }) }()
+			time.Sleep(5 * time.Second)
+			select {
+			case err := <-waited:
+				t.Errorf("gave up: %v", err)
+			default:
+			}
+			go func() { <-waited }()
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -66,6 +66,10 @@ type Options struct {
 	// PeekAfter is how long a connection is idle before it is looked at, without
 	// a round trip, before use. Zero means DefaultPeekAfter, negative never.
 	PeekAfter time.Duration
+	// WaitTime bounds how long a call waits for a connection to a server that
+	// cannot be reached. Waiting for connections that others use is bounded by the
+	// context alone. Zero and negative mean no bound but that.
+	WaitTime time.Duration
 	// MaxDials is how many dials may run at a time. Zero means DefaultMaxDials.
 	// While dialling fails it is one.
 	MaxDials int

@@ -118,12 +118,23 @@ func (p *Pool) fill(ctx context.Context, s *slot) error {
 	if f == nil {
 		return nil
 	}
+	began := time.Now()
+	var late <-chan time.Time
+	if limit := p.waitTime(ctx); limit > 0 {
+		timer := time.NewTimer(limit)
+		defer timer.Stop()
+		late = timer.C
+	}
+	var cause error
 	select {
 	case <-f.done:
-		return f.err
+		return delay(f.err, began)
 	case <-ctx.Done():
-		return p.notSent(ctx.Err())
+		cause = ctx.Err()
+	case <-late:
+		cause = errUnreachable
 	}
+	return p.notSent(p.waitError(cause, began))
 }
 
 // beginFill returns the attempt to fill a slot, a new one if none is under way,

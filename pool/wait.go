@@ -2,6 +2,7 @@ package pool
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -103,14 +104,85 @@ func (p *Pool) acquire(ctx context.Context, over bool) (*member, error) {
 		return g.m, g.err
 	default:
 	}
-	began := time.Now()
 	p.counters.waits.Add(1)
-	select {
-	case g := <-w.ready:
-		return g.m, g.err
-	case <-ctx.Done():
+	return p.await(ctx, w, time.Now())
+}
+
+// await waits for what w gets, for as long as ctx and WaitTime allow.
+func (p *Pool) await(ctx context.Context, w *waiter, began time.Time) (*member, error) {
+	limit := p.waitTime(ctx)
+	var late <-chan time.Time
+	if limit > 0 && !w.over { // a shared one is waited for by those whom it is for
+		timer := time.NewTimer(limit)
+		defer timer.Stop()
+		late = timer.C
 	}
-	return p.stopWaiting(ctx, w, began)
+	for {
+		select {
+		case g := <-w.ready:
+			return g.m, delay(g.err, began)
+		case <-ctx.Done():
+			return p.stopWaiting(ctx.Err(), w, began)
+		case <-late:
+			if p.reachable() {
+				late = nil // all are in use, and one of them comes back
+				continue
+			}
+			return p.stopWaiting(errUnreachable, w, began)
+		}
+	}
+}
+
+// reachable reports whether callers wait for each other, and not for the server.
+func (p *Pool) reachable() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.lastDial == nil && p.dialing == 0 && p.backoff.left() <= 0
+}
+
+var errUnreachable = errors.New("the server cannot be reached")
+
+// waitTimeKey is the key of WithWaitTime.
+type waitTimeKey struct{}
+
+// WithWaitTime returns a context whose calls wait for a connection no longer than
+// for d, where Options.WaitTime says more or nothing.
+func WithWaitTime(ctx context.Context, d time.Duration) context.Context {
+	return context.WithValue(ctx, waitTimeKey{}, d)
+}
+
+func (p *Pool) waitTime(ctx context.Context) time.Duration {
+	limit := p.opts.WaitTime
+	if d, ok := ctx.Value(waitTimeKey{}).(time.Duration); ok && (limit <= 0 || d < limit) {
+		limit = max(d, 1)
+	}
+	return limit
+}
+
+// delayed is the error of a call that has waited for a connection.
+type delayed struct {
+	error
+	waited time.Duration
+}
+
+func (d *delayed) Unwrap() error { return d.error }
+
+func delay(err error, began time.Time) error {
+	if err == nil {
+		return nil
+	}
+	return &delayed{err, time.Since(began)}
+}
+
+// Waited returns how long the call that returned err has waited for a connection.
+func Waited(err error) time.Duration {
+	if d, ok := errors.AsType[*delayed](err); ok {
+		return d.waited
+	}
+	if w, ok := errors.AsType[*WaitError](err); ok {
+		return w.Waited
+	}
+	return 0
 }
 
 // idleForLocked returns a connection that has become idle since w found none. p.mu is
@@ -123,18 +195,28 @@ func (p *Pool) idleForLocked(w *waiter) *member {
 }
 
 // stopWaiting takes w off the list, unless it has been served meanwhile.
-func (p *Pool) stopWaiting(ctx context.Context, w *waiter, began time.Time) (*member, error) {
+func (p *Pool) stopWaiting(cause error, w *waiter, began time.Time) (*member, error) {
 	p.mu.Lock()
 	listed := w.listed
 	p.waiters.remove(w)
-	failure := &WaitError{
-		Limit: p.opts.MaxConns, Open: p.open, Leased: p.leased, Waiting: p.waiters.n,
-		Waited: time.Since(began), LastDial: p.lastDial, Err: ctx.Err(),
-	}
+	failure := p.waitErrorLocked(cause, began)
 	p.mu.Unlock()
 	if !listed {
 		g := <-w.ready // it came at the same moment
-		return g.m, g.err
+		return g.m, delay(g.err, began)
 	}
 	return nil, p.notSent(failure)
+}
+
+func (p *Pool) waitError(cause error, began time.Time) *WaitError {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.waitErrorLocked(cause, began)
+}
+
+func (p *Pool) waitErrorLocked(cause error, began time.Time) *WaitError {
+	return &WaitError{
+		Limit: p.opts.MaxConns, Open: p.open, Leased: p.leased, Waiting: p.waiters.n,
+		Waited: time.Since(began), LastDial: p.lastDial, Err: cause,
+	}
 }

@@ -94,27 +94,36 @@ func (c Command) Flagged() Command {
 // waits reads from the arguments of a command that may block how long it waits,
 // whether they say so, and whether it blocks at all.
 func (c *Command) waits(name string) (d time.Duration, timed, blocks bool) {
-	at, unit := c.NArgs()-1, time.Second
-	switch name {
-	case "BLMPOP", "BZMPOP":
-		at = 0
-	case "BLMOVEM":
-		at = 4
-	case "WAIT":
-		at, unit = 1, time.Millisecond
-	case "WAITAOF":
-		at, unit = 2, time.Millisecond
-	case "XREAD", "XREADGROUP":
-		if at = c.blockOption(); at < 0 {
-			return 0, false, false
-		}
-		unit = time.Millisecond
+	at, unit := c.waitArg(name)
+	if unit == 0 {
+		return 0, false, false
 	}
 	if at < 0 || at >= c.NArgs() {
 		return 0, false, true
 	}
 	d, timed = duration(c.Arg(at), unit)
 	return d, timed, true
+}
+
+// waitArg returns which argument of a command that may block says how long, and
+// in which unit. Without a unit it does not block.
+func (c *Command) waitArg(name string) (at int, unit time.Duration) {
+	switch name {
+	case "BLMPOP", "BZMPOP":
+		return 0, time.Second
+	case "BLMOVEM":
+		return 4, time.Second
+	case "WAIT":
+		return 1, time.Millisecond
+	case "WAITAOF":
+		return 2, time.Millisecond
+	case "XREAD", "XREADGROUP":
+		if at = c.blockOption(); at < 0 {
+			return 0, 0
+		}
+		return at, time.Millisecond
+	}
+	return c.NArgs() - 1, time.Second
 }
 
 // blockOption returns the index of what follows BLOCK, in front of STREAMS, or

@@ -1,0 +1,36 @@
+package resp
+
+import "time"
+
+// TimeLeft returns a blocking command as it is after it has waited for a while:
+// for the rest of its time, a millisecond at least, since zero would be for ever.
+// A command that waits for ever, or does not say for how long, stays as it is.
+func (c Command) TimeLeft(waited time.Duration) Command {
+	var buf [maxName]byte
+	if c.flags&Blocking == 0 || c.timeout <= 0 || waited <= 0 || len(c.name) > len(buf) {
+		return c
+	}
+	at, unit := c.waitArg(string(upper(buf[:0], c.name)))
+	if unit == 0 || at < 0 || at >= c.NArgs() {
+		return c
+	}
+	left := max(c.timeout-waited, time.Millisecond).Round(time.Millisecond)
+	arg := Float(left.Seconds())
+	if unit == time.Millisecond {
+		arg = Int(left.Milliseconds())
+	}
+	c.timeout = left
+	return c.withArg(at, arg)
+}
+
+// withArg returns the command with another argument i.
+func (c Command) withArg(i int, arg Arg) Command {
+	if i < int(c.inline) {
+		c.args[i] = arg
+		return c
+	}
+	rest := append([]Arg(nil), c.rest()...)
+	rest[i-int(c.inline)] = arg
+	c.setRest(rest)
+	return c
+}

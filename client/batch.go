@@ -14,7 +14,7 @@ import (
 // sent, or refused by a server that is no master any more, or harmless when
 // executed twice. A reply that an abandoned master gave is not given out.
 func (c *Client) DoBatch(ctx context.Context, cmds []resp.Command, each func(i int, v resp.Value)) error {
-	b := c.newBudget()
+	b := c.newBudget("a batch", 0)
 	writes, noRetry := false, false
 	for i := range cmds {
 		writes = writes || cmds[i].Flags()&resp.ReadOnly == 0
@@ -24,7 +24,7 @@ func (c *Client) DoBatch(ctx context.Context, cmds []resp.Command, each func(i i
 		t := c.target.Load()
 		err := c.admit(t, writes)
 		if err == nil {
-			r := run{client: c, target: t, writes: writes, cmds: cmds[given:], offset: given, each: each}
+			r := run{client: c, budget: &b, target: t, writes: writes, cmds: cmds[given:], offset: given, each: each}
 			err = r.do(ctx)
 			given += r.given
 			if given == len(cmds) {
@@ -43,6 +43,7 @@ func (c *Client) DoBatch(ctx context.Context, cmds []resp.Command, each func(i i
 		}
 		c.counters.retries.Add(1)
 		redis.CountAttempt(ctx)
+		b.attempts++
 	}
 	return nil
 }
@@ -50,6 +51,7 @@ func (c *Client) DoBatch(ctx context.Context, cmds []resp.Command, each func(i i
 // run is one attempt of a batch, or of its rest.
 type run struct {
 	client *Client
+	budget *budget
 	target *target
 	writes bool
 	cmds   []resp.Command
@@ -65,7 +67,7 @@ type run struct {
 // took place.
 func (r *run) do(ctx context.Context) error {
 	c, t := r.client, r.target
-	err := t.pool.DoBatch(ctx, r.cmds, r.take)
+	err := t.pool.DoBatch(r.budget.context(ctx), r.budget.left(r.cmds), r.take)
 	if err != nil {
 		r.dropVoid()
 		return err
@@ -129,7 +131,7 @@ func (c *Client) resendable(rest []resp.Command, r *run, err error, b *budget) b
 		switch {
 		case r.mixed || len(r.kept) < len(rest) || e.Code == "EXECABORT":
 			return false
-		case e.IsReadOnly(), e.Code == "MASTERDOWN", e.Code == "LOADING":
+		case passes(e):
 			return true
 		}
 		b.counted++

@@ -38,8 +38,13 @@ type Client struct {
 	eager     *time.Timer
 	quorum    bool // the last word on it in an event
 	reviving  revival
-	replicas  *Replicas
-	subs      *Subscriptions
+	revivals  uint64   // times that a server was found to answer again
+	denied    struct { // which server's connections were replaced last, by its own word
+		addr string
+		at   time.Time
+	}
+	replicas *Replicas
+	subs     *Subscriptions
 }
 
 // Open returns a client for the master o.Master of the group of sentinels
@@ -81,7 +86,7 @@ func bypass(o Options) (*Client, error) {
 		return nil, errNoQuorum
 	}
 	c := newClient(o)
-	p := pool.New(c.opts.Pool)
+	p := pool.New(c.poolOptions(c.opts.Pool))
 	c.target.Store(&target{generation: 1, addr: p.Addr(), pool: p})
 	return c, nil
 }
@@ -217,6 +222,9 @@ func (c *Client) retireLocked(p *pool.Pool, cause error) {
 // within Options.RetryTime and ctx. A reply that an abandoned master gave is
 // never reported as success.
 func (c *Client) Do(ctx context.Context, cmd resp.Command) (resp.Reply, error) {
+	if cmd.Flags()&resp.Blocking != 0 {
+		return c.doBlocking(ctx, cmd)
+	}
 	t := c.target.Load()
 	if t.gated {
 		if err := c.admit(t, cmd.Flags()&resp.ReadOnly == 0); err != nil {
@@ -234,13 +242,13 @@ func (c *Client) Do(ctx context.Context, cmd resp.Command) (resp.Reply, error) {
 // MONITOR. It is broken with [ErrSwitched] when the master changes. The caller
 // closes it. See also [Client.Subscriptions].
 func (c *Client) Dial(ctx context.Context) (*conn.Conn, error) {
-	b := c.newBudget()
+	b := c.newBudget("a connection", 0)
 	for {
 		t := c.target.Load()
 		err := c.admit(t, false)
 		if err == nil {
 			var cn *conn.Conn
-			if cn, err = t.pool.Dial(ctx); err == nil {
+			if cn, err = c.dial(ctx, t.pool, &b); err == nil {
 				return cn, nil
 			}
 		}
@@ -250,7 +258,19 @@ func (c *Client) Dial(ctx context.Context) (*conn.Conn, error) {
 		if err := c.pause(ctx, t, &b, err); err != nil {
 			return nil, err
 		}
+		b.attempts++
 	}
+}
+
+// dial makes one attempt, within the budget: it ends, but for the context, when
+// that does.
+func (c *Client) dial(ctx context.Context, p *pool.Pool, b *budget) (*conn.Conn, error) {
+	if c.opts.RetryTime > 0 {
+		bounded, cancel := context.WithDeadline(ctx, b.until)
+		defer cancel()
+		ctx = bounded
+	}
+	return p.Dial(ctx)
 }
 
 // OpenIn returns a client for the master o.Master of a group of sentinels, which

@@ -1,6 +1,10 @@
 package client
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"time"
+)
 
 var (
 	// ErrSwitched says that another master took over while the command was
@@ -29,3 +33,51 @@ var (
 	// replicas. It was not sent.
 	ErrNotReadOnly = errors.New("client: not a read-only command")
 )
+
+// RetryError says that a call was tried several times, and why it was given up.
+// Its class is that of the last attempt: see conn.ClassOf.
+type RetryError struct {
+	// Command is what was asked for, such as "SET".
+	Command string
+	// Took is the time since the call began, Attempts how often it was tried.
+	Took     time.Duration
+	Attempts int
+	// Ended is the error of the context that ended the call; nil where
+	// Options.RetryTime was over.
+	Ended error
+	// Err is what the last attempt has failed with.
+	Err error
+}
+
+// Error says what was tried, how often and for how long, and what the last attempt
+// has failed with.
+func (e *RetryError) Error() string {
+	end := "gave up"
+	if e.Ended != nil {
+		end = e.Ended.Error()
+	}
+	return fmt.Sprintf("client: %s: %s after %v and %s: %v", e.Command, end, rounded(e.Took), plural(e.Attempts, "attempt"), e.Err)
+}
+
+// rounded leaves three digits or so.
+func rounded(d time.Duration) time.Duration {
+	if d < time.Second {
+		return d.Round(time.Millisecond)
+	}
+	return d.Round(10 * time.Millisecond)
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// Unwrap returns the context's error, if that has ended, and the last attempt's.
+func (e *RetryError) Unwrap() []error {
+	if e.Ended == nil {
+		return []error{e.Err}
+	}
+	return []error{e.Ended, e.Err}
+}

@@ -9,8 +9,12 @@ import (
 )
 
 const (
-	// DefaultRetryTime bounds what a command spends on retries.
+	// DefaultRetryTime bounds what a command spends on retries and on waiting for a
+	// master, which a failover takes some seconds to name.
 	DefaultRetryTime = 10 * time.Second
+	// DefaultDirectRetryTime is the same for a client of one server: those who use
+	// it as a cache need to know soon that it is down.
+	DefaultDirectRetryTime = time.Second
 	// DefaultMaxRetries bounds the retries of a command that may have been
 	// executed, or that a healthy master refuses.
 	DefaultMaxRetries = 3
@@ -56,14 +60,17 @@ type Options struct {
 	// Pool describes the connections to the master. Its Conn is the base that
 	// the resolved address is put into: credentials, TLS, database, timeouts.
 	Pool pool.Options
-	// RetryTime bounds the time that a command spends on retries and on
-	// waiting for a master. The context bounds it too. Zero means
-	// DefaultRetryTime, negative no retry at all.
+	// RetryTime bounds the time that a command spends on retries, on waiting for a
+	// connection to a server that cannot be reached, and on waiting for a master.
+	// The context bounds it too. The time that a blocking command waits on the
+	// server is none of it. Zero means DefaultRetryTime (10 s), and
+	// DefaultDirectRetryTime (1 s) without sentinels; negative means no retry at
+	// all.
 	RetryTime time.Duration
 	// MaxRetries bounds the retries of a command that may have been executed,
-	// which happen only where that is harmless, and of one that a master
-	// refuses for a reason that waiting may not cure. Zero means
-	// DefaultMaxRetries, negative none.
+	// which happen only where that is harmless, and of one that was refused for a
+	// reason that does not pass by itself. Zero means DefaultMaxRetries, negative
+	// none.
 	MaxRetries int
 	// Adopt says when a new master is used. Zero means AdoptConfirmed.
 	Adopt Adopt
@@ -103,6 +110,9 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	if o.RetryTime == 0 {
 		o.RetryTime = DefaultRetryTime
+		if o.Master == "" {
+			o.RetryTime = DefaultDirectRetryTime
+		}
 	}
 	if o.MaxRetries == 0 {
 		o.MaxRetries = DefaultMaxRetries

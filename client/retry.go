@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
+	"github.com/kermes-redis/kermes/pool"
 	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/resp"
 	"github.com/kermes-redis/kermes/sentinel"
@@ -22,12 +24,17 @@ type outcome struct {
 	target *target
 	reply  resp.Reply
 	err    error
+	took   time.Duration // of a blocking command
 }
 
 // refused reports whether the reply to cmd is an error that proves that it was not
 // executed. It costs one comparison where the reply is no error.
 func refused(cmd *resp.Command, v resp.Value) bool {
-	return isError(v) && errorReply(cmd, v).Rejected()
+	if !isError(v) {
+		return false
+	}
+	e := errorReply(cmd, v)
+	return e.Rejected() && !answered(cmd, e)
 }
 
 // notable reports whether the reply to cmd says something about its server: it refuses
@@ -49,21 +56,42 @@ func errorReply(cmd *resp.Command, v resp.Value) *resp.Error {
 	return &resp.Error{}
 }
 
-// budget is what a command may still spend on retries.
+// budget is what a call may still spend on retries, and its back-off. That belongs
+// to the call, not to the connection: a server that answers PING and refuses
+// writes is not back.
 type budget struct {
-	until   time.Time
-	counted int // retries that may not be repeated for ever
-	wait    time.Duration
+	what     string // the command, for errors
+	began    time.Time
+	until    time.Time
+	attempts int
+	counted  int // retries that may not be repeated for ever
+	wait     time.Duration
+	vain     int // times that it was woken by a server that answers, and failed again
 }
 
-func (c *Client) newBudget() budget {
-	return budget{until: time.Now().Add(c.opts.RetryTime), wait: minRetryBackoff}
+// newBudget begins the budget of a call that has waited for its first connection
+// already.
+func (c *Client) newBudget(what string, waited time.Duration) budget {
+	began := time.Now().Add(-waited)
+	return budget{what: what, began: began, until: began.Add(c.opts.RetryTime), attempts: 1, wait: minRetryBackoff}
+}
+
+// context returns one whose calls wait for a connection no longer than the budget
+// lasts.
+func (b *budget) context(ctx context.Context) context.Context {
+	if b.attempts <= 1 {
+		return ctx // the pool has the client's bound
+	}
+	return pool.WithWaitTime(ctx, time.Until(b.until))
 }
 
 // retry decides what an attempt's outcome means, and tries again where that is
 // safe, until it succeeds or the budget or ctx ends.
 func (c *Client) retry(ctx context.Context, cmd resp.Command, out outcome) (resp.Reply, error) {
-	b := c.newBudget()
+	b := c.newBudget(cmd.Name(), pool.Waited(out.err))
+	if out.took > 0 {
+		b.began = time.Now().Add(-out.took)
+	}
 	write := cmd.Flags()&resp.ReadOnly == 0
 	redis.CountAttempt(ctx)
 	for {
@@ -73,10 +101,15 @@ func (c *Client) retry(ctx context.Context, cmd resp.Command, out outcome) (resp
 		}
 		c.counters.retries.Add(1)
 		redis.CountAttempt(ctx)
+		b.attempts++
 		t := c.target.Load()
 		out = outcome{target: t, err: c.admit(t, write)}
 		if out.err == nil {
-			out.reply, out.err = t.pool.Do(ctx, cmd)
+			began := time.Now()
+			out.reply, out.err = t.pool.Do(b.context(ctx), cmd.TimeLeft(began.Sub(b.began)))
+			if cmd.Flags()&resp.Blocking != 0 { // the time on the server is none of retries
+				b.until = b.until.Add(time.Since(began) - pool.Waited(out.err))
+			}
 		}
 	}
 }
@@ -106,6 +139,10 @@ func (c *Client) conclude(ctx context.Context, cmd *resp.Command, out outcome, b
 	}
 	switch conn.ClassOf(out.err) {
 	case conn.ClassNotSent:
+		if kills(cmd) && isBusy(out.err) {
+			reply, err := c.kill(ctx, out.target, *cmd)
+			return reply, err, true
+		}
 		if final(out.err) {
 			return resp.Reply{}, out.err, true
 		}
@@ -129,8 +166,8 @@ func final(err error) bool {
 			return true
 		}
 	}
-	if errors.Is(err, sentinel.ErrNoSentinel) || errors.Is(err, sentinel.ErrMasterUnknown) {
-		return false // whatever the sentinels said, they may say more
+	if e, ok := errors.AsType[*sentinel.ResolveError](err); ok {
+		return e.Permanent()
 	}
 	_, auth := errors.AsType[*conn.AuthError](err)
 	return auth
@@ -143,13 +180,12 @@ func (c *Client) concludeRefused(ctx context.Context, cmd *resp.Command, e *resp
 	case cmd.Flags()&resp.NoRetry != 0, e.Code == "EXECABORT":
 		c.refused(out.target, e)
 		return out.reply, nil, true
-	case e.Code == "UNBLOCKED" && waits(cmd.Name()):
-		return out.reply, nil, true // nothing is known about the writes before
-	case e.IsReadOnly(), e.Code == "MASTERDOWN", e.Code == "LOADING", e.Code == "UNBLOCKED":
-		// The role is changing, or the server is starting: that ends by itself.
-	case b.counted >= c.opts.MaxRetries:
+	case answered(cmd, e):
 		return out.reply, nil, true
-	default:
+	case !passes(e):
+		if b.counted >= c.opts.MaxRetries {
+			return out.reply, nil, true
+		}
 		b.counted++
 	}
 	c.refused(out.target, e)
@@ -161,6 +197,26 @@ func (c *Client) concludeRefused(ctx context.Context, cmd *resp.Command, e *resp
 	}
 	out.reply.Release()
 	return resp.Reply{}, nil, false
+}
+
+// answered reports whether a refusal is the answer to cmd all the same: after WAIT
+// nothing is known about the writes before, and a command that was freed by CLIENT
+// UNBLOCK is to stay so.
+func answered(cmd *resp.Command, e *resp.Error) bool {
+	return e.Code == "UNBLOCKED" && (waits(cmd.Name()) || e.Message == byHand)
+}
+
+// byHand is what CLIENT UNBLOCK with ERROR has a blocked command answer.
+const byHand = "client unblocked via CLIENT UNBLOCK"
+
+// passes reports whether a refusal ends by itself: the role is changing, the server
+// is starting or busy, replicas are about to be attached.
+func passes(e *resp.Error) bool {
+	switch e.Code {
+	case "MASTERDOWN", "LOADING", "UNBLOCKED", "NOREPLICAS", "BUSY", "TRYAGAIN":
+		return true
+	}
+	return e.IsReadOnly() || strings.HasPrefix(e.Message, "max number of clients")
 }
 
 func waits(name string) bool { return name == "WAIT" || name == "WAITAOF" }
@@ -186,44 +242,85 @@ func (c *Client) doubt(err error) {
 // retry is to be.
 func (c *Client) pause(ctx context.Context, t *target, b *budget, cause error) error {
 	c.doubt(cause)
-	c.mu.Lock()
-	changed, closed := c.changed, c.closed
-	moved := c.target.Load() != t
-	if !moved {
-		c.reviveLocked(t, cause)
-	}
-	c.mu.Unlock()
 	switch {
-	case closed:
+	case c.ctx.Err() != nil:
 		return &conn.Error{Op: conn.OpWait, Addr: t.addr, Class: c.unsentClass(cause), Err: ErrClosed}
-	case ctx.Err() != nil:
-		return c.ended(ctx, cause)
-	case time.Now().After(b.until):
-		return cause
-	case moved:
-		return nil
+	case ctx.Err() != nil, !time.Now().Before(b.until):
+		return c.gaveUp(ctx, b, cause)
 	}
 	wait := b.wait/2 + time.Duration(rand.Int64N(int64(b.wait)))
 	b.wait = min(2*b.wait, maxRetryBackoff)
-	timer := time.NewTimer(min(wait, time.Until(b.until)+time.Millisecond))
+	timer := time.NewTimer(min(wait, time.Until(b.until)))
 	defer timer.Stop()
-	select {
-	case <-changed:
-		b.wait = minRetryBackoff
-	case <-timer.C:
-	case <-ctx.Done():
-		return c.ended(ctx, cause)
+	revivals := c.wantRevival(t, cause)
+	for {
+		c.mu.Lock()
+		changed, revived := c.changed, c.revivals != revivals
+		c.mu.Unlock()
+		switch {
+		case elsewhere(t, c.target.Load(), cause):
+			b.wait = minRetryBackoff
+			return nil
+		case revived && revivable(cause) && b.vain < maxVain:
+			b.vain++
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-timer.C:
+			if !time.Now().Before(b.until) {
+				return c.gaveUp(ctx, b, cause)
+			}
+			return nil
+		case <-ctx.Done():
+			return c.gaveUp(ctx, b, cause)
+		}
 	}
-	return nil
 }
 
-// ended joins the context's error with the reason why the command was still
-// waiting. The class stays that of the last attempt.
-func (c *Client) ended(ctx context.Context, cause error) error {
-	if errors.Is(cause, ctx.Err()) {
+// maxVain is how often the word of a server that answers PING ends a back-off.
+// From then on the call has seen that this is not enough.
+const maxVain = 3
+
+// elsewhere reports whether a call that failed on t with cause may expect better
+// of now: of another server, or where it was not admitted to the same one.
+func elsewhere(t, now *target, cause error) bool {
+	switch {
+	case now == t:
+		return false
+	case now.addr != t.addr, t.pool == nil:
+		return true
+	}
+	return errors.Is(cause, ErrHeld) || errors.Is(cause, ErrNoQuorum) || errors.Is(cause, ErrSwitched) && now.generation != t.generation
+}
+
+// revivable reports whether the cause may be gone when the server answers PING.
+func revivable(cause error) bool {
+	e, ok := errors.AsType[*resp.Error](cause)
+	return !ok || e.Code == "LOADING" || e.Code == "MASTERDOWN"
+}
+
+// wantRevival has the server looked after, if that can help, and returns how often
+// one has come back so far.
+func (c *Client) wantRevival(t *target, cause error) uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.target.Load().generation == t.generation && revivable(cause) {
+		c.reviveLocked(t, cause)
+	}
+	return c.revivals
+}
+
+// gaveUp returns why a call has ended that was to be tried again. The class stays
+// that of the last attempt.
+func (c *Client) gaveUp(ctx context.Context, b *budget, cause error) error {
+	if b.attempts <= 1 && (ctx.Err() == nil || errors.Is(cause, ctx.Err())) {
 		return cause
 	}
-	return &conn.Error{Op: conn.OpWait, Addr: c.Master(), Class: c.unsentClass(cause), Err: errors.Join(ctx.Err(), cause)}
+	if _, ok := errors.AsType[*conn.Error](cause); !ok {
+		cause = &conn.Error{Op: conn.OpWait, Addr: c.Master(), Class: c.unsentClass(cause), Err: cause}
+	}
+	return &RetryError{Command: b.what, Took: time.Since(b.began), Attempts: b.attempts, Ended: ctx.Err(), Err: cause}
 }
 
 func (c *Client) unsentClass(cause error) conn.Class {

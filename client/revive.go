@@ -29,7 +29,7 @@ type revival struct {
 // reviveLocked begins an attempt, or goes on with it, for a caller that has
 // failed with cause.
 func (c *Client) reviveLocked(t *target, cause error) {
-	if t.pool == nil || errors.Is(cause, ErrHeld) || errors.Is(cause, ErrNoQuorum) {
+	if c.closed || t.pool == nil || errors.Is(cause, ErrHeld) || errors.Is(cause, ErrNoQuorum) {
 		return
 	}
 	c.reviving.wanted = time.Now()
@@ -77,7 +77,7 @@ func (c *Client) revived(t *target) {
 		c.reviving.generation = 0
 	}
 	if now := c.target.Load(); !c.closed && now.generation == t.generation {
-		same := *now
-		c.storeLocked(&same)
+		c.revivals++
+		c.wakeLocked()
 	}
 }

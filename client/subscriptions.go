@@ -61,7 +61,7 @@ func (s *Subscriptions) Done() <-chan struct{} { return s.client.Done() }
 // Dial returns a connection of the caller's own to the master. It waits and
 // retries, for Options.RetryTime at most. The caller closes it.
 func (s *Subscriptions) Dial(ctx context.Context) (*conn.Conn, error) {
-	b := s.client.newBudget()
+	b := s.client.newBudget("a connection", 0)
 	for {
 		s.mu.Lock()
 		p, changed, closed := s.pool, s.changed, s.closed

@@ -59,6 +59,11 @@ func (c *Client) notSent(t *target, cause error) *conn.Error {
 func (c *Client) storeLocked(t *target) {
 	t.gated = t.gated || t.pool == nil || t.held || t.strict
 	c.noteMoveLocked(c.target.Swap(t), t)
+	c.wakeLocked()
+}
+
+// wakeLocked wakes those who wait for something to change.
+func (c *Client) wakeLocked() {
 	close(c.changed)
 	c.changed = make(chan struct{})
 }
@@ -113,6 +118,14 @@ func (c *Client) moveToLocked(t *target, cause error) {
 func (c *Client) masterPool(addr string) pool.Options {
 	o := c.opts.Pool
 	o.Conn.Addr, o.Conn.Role = addr, conn.RoleMaster
+	return c.poolOptions(o)
+}
+
+// poolOptions adds the client's defaults to the options of a pool.
+func (c *Client) poolOptions(o pool.Options) pool.Options {
+	if o.WaitTime == 0 && c.opts.RetryTime > 0 {
+		o.WaitTime = c.opts.RetryTime
+	}
 	if o.MinBackoff == 0 {
 		o.MinBackoff = minReviveInterval
 	}
@@ -133,6 +146,11 @@ func (c *Client) distrust(t *target, cause error) {
 	if c.closed || c.watch == nil || now.generation != t.generation {
 		return
 	}
+	c.watch.Deny(now.addr)
+	if now.addr == c.denied.addr && time.Since(c.denied.at) < distrustInterval {
+		return // its connections were replaced a moment ago
+	}
+	c.denied.addr, c.denied.at = now.addr, time.Now()
 	next := *now
 	next.generation++
 	next.pool = pool.New(c.masterPool(now.addr))
@@ -152,8 +170,11 @@ func (c *Client) distrust(t *target, cause error) {
 		c.subs.follow(next.pool)
 	}
 	c.send(sentinel.Event{Kind: sentinel.EventDistrusted, Err: cause})
-	c.watch.Deny(now.addr)
 }
+
+// distrustInterval is how often at most the connections to one address are
+// replaced because its server says that it is no master.
+const distrustInterval = time.Second
 
 // refusalGrace is how long connections live on that a server has answered
 // READONLY on: others may be about to get the same clean answer.

@@ -16,13 +16,13 @@ import (
 // if fn saw no failure. If fn succeeds in the course of an announced failover,
 // WithConn returns when it is known whether it took place.
 func (c *Client) WithConn(ctx context.Context, fn func(*conn.Conn) error) error {
-	b := c.newBudget()
+	b := c.newBudget("a lease", 0)
 	for {
 		t := c.target.Load()
 		called := false
 		err := c.admit(t, true)
 		if err == nil {
-			err = t.pool.WithConn(ctx, func(cn *conn.Conn) error {
+			err = t.pool.WithConn(b.context(ctx), func(cn *conn.Conn) error {
 				if now := c.target.Load(); now != t {
 					if err := c.admit(now, true); err != nil {
 						return err // a hold has begun while the lease was waited for
@@ -42,6 +42,7 @@ func (c *Client) WithConn(ctx context.Context, fn func(*conn.Conn) error) error 
 			return err
 		}
 		c.counters.retries.Add(1)
+		b.attempts++
 	}
 }
 

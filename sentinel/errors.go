@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/kermes-redis/kermes/conn"
 )
 
 var (
@@ -79,3 +81,19 @@ func (e *ResolveError) Unwrap() []error {
 
 // bare is the text of an error within another one of this package.
 func bare(err error) string { return strings.TrimPrefix(err.Error(), "sentinel: ") }
+
+// Permanent reports whether asking again as before cannot help: each sentinel has
+// refused the connection for good, by its certificate or the credentials.
+func (e *ResolveError) Permanent() bool {
+	for _, a := range e.Attempts {
+		if !permanent(a.Err) {
+			return false
+		}
+	}
+	return len(e.Attempts) > 0
+}
+
+func permanent(err error) bool {
+	_, auth := errors.AsType[*conn.AuthError](err)
+	return auth
+}

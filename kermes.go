@@ -57,7 +57,8 @@ type Options struct {
 	ReadTimeout time.Duration
 	// RetryTime bounds the time that a command spends on retries and on waiting
 	// for a master. Its context bounds it too. Zero means
-	// client.DefaultRetryTime (10 s), negative no retry at all.
+	// client.DefaultRetryTime (10 s), and client.DefaultDirectRetryTime (1 s) without
+	// sentinels; negative means no retry at all.
 	RetryTime time.Duration
 	// MaxConns bounds the connections of callers that need one of their own: for
 	// blocking commands and leases. Two that all callers share come on top. Zero
@@ -106,7 +107,7 @@ func (o Options) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf("%+
 // are sentinels of which none can be reached or knows the master, and a wrong
 // password. A master that the sentinels name and that cannot be reached may be
 // about to be replaced: Open waits for the next one, for
-// client.DefaultRetryTime (10 s) at most, or until ctx ends. The caller closes
+// Options.RetryTime at most (10 s, or 1 s without sentinels), or until ctx ends. The caller closes
 // the client.
 func Open(ctx context.Context, url string) (*Client, error) {
 	o, err := ParseURL(url)

@@ -38,6 +38,7 @@ type Client struct {
 	eager     *time.Timer
 	quorum    bool // the last word on it in an event
 	reviving  revival
+	holds     uint64   // how many there were
 	revivals  uint64   // times that a server was found to answer again
 	denied    struct { // which server's connections were replaced last, by its own word
 		addr string

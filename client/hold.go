@@ -10,6 +10,7 @@ import (
 // hold is a pause of writes during an announced failover.
 type hold struct {
 	timer    *time.Timer
+	number   uint64 // which of the client's holds it is
 	sentinel string // who announced it
 	until    time.Time
 }
@@ -52,8 +53,10 @@ func (c *Client) beginHold(by string) {
 	now := time.Now()
 	held := *t
 	held.held, held.since = true, now
-	c.hold = hold{sentinel: by, until: now.Add(c.opts.MaxHold)}
-	c.hold.timer = time.AfterFunc(c.opts.MaxHold, c.expireHold)
+	c.holds++
+	number := c.holds
+	c.hold = hold{number: number, sentinel: by, until: now.Add(c.opts.MaxHold)}
+	c.hold.timer = time.AfterFunc(c.opts.MaxHold, func() { c.expireHold(number) })
 	c.storeLocked(&held)
 	c.counters.holds.Add(1)
 	if by == suspicion {
@@ -75,10 +78,14 @@ func (c *Client) aborted(by string) {
 	}
 }
 
-func (c *Client) expireHold() {
+// expireHold ends a hold for which it has become too long. Its timer may have fired
+// when another one had just ended it, and the next has begun.
+func (c *Client) expireHold(number uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.releaseLocked()
+	if c.hold.number == number {
+		c.releaseLocked()
+	}
 }
 
 // releaseLocked lets writes go on where they were held.

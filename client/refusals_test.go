@@ -182,9 +182,15 @@ func TestACallToADeadServerEndsWithinItsRetryTime(t *testing.T) {
 		"silent":  func(ctx context.Context, _, _ string) (net.Conn, error) { <-ctx.Done(); return nil, ctx.Err() },
 	}
 	calls := map[string]func(ctx context.Context, c *client.Client) error{
-		"command":  func(ctx context.Context, c *client.Client) error { return redis.Set("k", "v").Do(ctx, c) },
-		"blocking": func(ctx context.Context, c *client.Client) error { _, err := redis.BLPop(time.Minute, "q").Do(ctx, c); return err },
-		"forever":  func(ctx context.Context, c *client.Client) error { _, err := redis.BLPop(0, "q").Do(ctx, c); return err },
+		"command": func(ctx context.Context, c *client.Client) error { return redis.Set("k", "v").Do(ctx, c) },
+		"blocking": func(ctx context.Context, c *client.Client) error {
+			_, err := redis.BLPop(time.Minute, "q").Do(ctx, c)
+			return err
+		},
+		"forever": func(ctx context.Context, c *client.Client) error {
+			_, err := redis.BLPop(0, "q").Do(ctx, c)
+			return err
+		},
 		"batch": func(ctx context.Context, c *client.Client) error {
 			return c.DoBatch(ctx, []resp.Command{resp.NewCommand("PING")}, func(int, resp.Value) {})
 		},

@@ -44,6 +44,9 @@ const (
 	EventSentinelForgotten EventKind = "sentinel forgotten"
 	// EventSentinelStale: a sentinel reports an older epoch; it is not believed.
 	EventSentinelStale EventKind = "sentinel stale"
+	// EventSentinelRefused: a sentinel does not list the other sentinels, or the
+	// replicas, most often for want of a permission. Err says which, and why.
+	EventSentinelRefused EventKind = "sentinel refused"
 	// EventAlone: no sentinel answers. Clients go on with the masters that they
 	// know.
 	EventAlone EventKind = "alone"

@@ -48,6 +48,7 @@ type link struct {
 	missed   map[string]bool // by another sentinel: it does not know this one, or takes it for down
 	named    map[string]bool // by another sentinel: it knows this one
 	vouched  bool            // see Group.vouchedLocked
+	refused  [2]string       // why it does not list sentinels and replicas; empty where it does
 	learned  string          // from which sentinel; empty for a seed
 }
 

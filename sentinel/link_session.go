@@ -40,6 +40,7 @@ type linkSession struct {
 	acks     atomic.Int32
 	ready    chan struct{} // closed when every channel is confirmed
 	heard    atomic.Int64  // unix nanoseconds of the last sign of life on listen
+	word     int           // which of replicaWords is granted
 	done     chan struct{} // closed when the listening goroutine ends; nil without
 	failed   error         // why; read after done
 }
@@ -385,7 +386,7 @@ func (s *linkSession) askOne(ctx context.Context, name string, full bool) error 
 	query, cancel := context.WithTimeout(ctx, g.opts.QueryTimeout)
 	defer cancel()
 	g.queries.Add(1)
-	a, err := ask(query, s.ask, name, full)
+	a, err := ask(query, s.ask, name, full, &s.word)
 	if err == nil {
 		g.mu.Lock()
 		s.link.answered = a.sighting.at

@@ -1,6 +1,9 @@
 package sentinel
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // answered takes in what a sentinel says of a master, and moves its clients
 // where that is news.
@@ -14,6 +17,9 @@ func (g *Group) answered(l *link, master string, a answer) {
 	}
 	m.tried[l.addr], m.answers[l.addr] = nil, a.sighting.asked
 	if a.full {
+		g.noteRefusalsLocked(l, m, a)
+	}
+	if a.full && a.peersErr == nil {
 		g.mergePeersLocked(l, m, a)
 	}
 	was := m.view
@@ -21,7 +27,7 @@ func (g *Group) answered(l *link, master string, a answer) {
 	v := m.view.see(l.addr, a.sighting, m.rulesLocked())
 	moved := m.judgeLocked(l, v, was, a.sighting)
 	m.noteRunIDLocked(l, a.sighting)
-	replicas := a.full && m.mergeReplicasLocked(l, a)
+	replicas := a.full && a.replicasErr == nil && m.mergeReplicasLocked(l, a)
 	m.noteBackingLocked()
 	relief := m.suspected && m.vouchedLocked()
 	m.suspected = m.suspected && !relief
@@ -122,5 +128,22 @@ func (g *Group) published(l *link, msg Message) (ask bool) {
 func tellMoved(followers []Follower) {
 	for _, f := range followers {
 		f.Moved()
+	}
+}
+
+// noteRefusalsLocked notes that a sentinel refuses a list, and says so once. What is
+// known from others, and from before, stays.
+func (g *Group) noteRefusalsLocked(l *link, m *master, a answer) {
+	for i, err := range [...]error{a.peersErr, a.replicasErr} {
+		text := ""
+		if err != nil {
+			g.queryErrors.Add(1)
+			text = err.Error()
+		}
+		if text != l.refused[i] && err != nil {
+			what := [...]string{"SENTINEL SENTINELS", "SENTINEL REPLICAS"}[i]
+			g.send(Event{Kind: EventSentinelRefused, Master: m.name, Sentinel: l.addr, Err: fmt.Errorf("sentinel: %s: %w", what, err)})
+		}
+		l.refused[i] = text
 	}
 }

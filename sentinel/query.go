@@ -17,7 +17,13 @@ type answer struct {
 	full     bool // sentinels and replicas were asked for
 	peers    []peer
 	replicas []Replica
+	// Why there is no list of the one or the other: that is not an empty one.
+	peersErr, replicasErr error
 }
+
+// replicaWords are the words for a list of replicas. The first is what an ACL names
+// by the documentation, the other one is all that is known before Redis 5.
+var replicaWords = [...]string{"replicas", "slaves"}
 
 // peer is another sentinel, as one knows it.
 type peer struct {
@@ -36,14 +42,17 @@ var (
 // SENTINEL MASTER for as long as its failover lasts; the epoch comes from
 // SENTINEL MASTER. Two equal addresses around it make the pair one. A full
 // question is also for the other sentinels and the replicas.
-func ask(ctx context.Context, c *conn.Conn, master string, full bool) (answer, error) {
+//
+// word is which of the words for replicas the sentinel grants, as far as is known;
+// ask learns it.
+func ask(ctx context.Context, c *conn.Conn, master string, full bool, word *int) (answer, error) {
 	name := resp.String(master)
 	cmds := []resp.Command{
 		resp.NewCommand("SENTINEL", resp.String("get-master-addr-by-name"), name),
 		resp.NewCommand("SENTINEL", resp.String("master"), name),
 		resp.NewCommand("SENTINEL", resp.String("get-master-addr-by-name"), name),
 		resp.NewCommand("SENTINEL", resp.String("sentinels"), name),
-		resp.NewCommand("SENTINEL", resp.String("slaves"), name), // "replicas" is unknown before 5.0
+		askReplicas(master, *word),
 	}
 	if !full {
 		cmds = cmds[:3]
@@ -55,9 +64,33 @@ func ask(ctx context.Context, c *conn.Conn, master string, full bool) (answer, e
 		}
 		if before == a.sighting.addr {
 			a.full = full
-			return a, nil
+			return a, a.askOtherWord(ctx, c, master, word)
 		}
 	}
+}
+
+func askReplicas(master string, word int) resp.Command {
+	return resp.NewCommand("SENTINEL", resp.String(replicaWords[word]), resp.String(master))
+}
+
+// askOtherWord asks for the replicas by the other word, where the first one was
+// refused: an ACL may grant one of them alone.
+func (a *answer) askOtherWord(ctx context.Context, c *conn.Conn, master string, word *int) error {
+	if a.replicasErr == nil {
+		return nil
+	}
+	other := 1 - *word
+	r, err := c.Do(ctx, askReplicas(master, other))
+	if err != nil {
+		return err
+	}
+	defer r.Release()
+	replicas, refused := parseReplicas(r.Value)
+	if refused != nil {
+		return nil // by both; the first word is what somebody will look for
+	}
+	*word, a.replicas, a.replicasErr = other, replicas, nil
+	return nil
 }
 
 // askOnce returns the answer, with the address that was true after SENTINEL
@@ -77,9 +110,9 @@ func askOnce(ctx context.Context, c *conn.Conn, cmds []resp.Command) (a answer, 
 		case 2:
 			after, failed = parseAddr(v)
 		case 3:
-			a.peers = parseSentinels(v)
+			a.peers, a.peersErr = parseSentinels(v)
 		case 4:
-			a.replicas = parseReplicas(v)
+			a.replicas, a.replicasErr = parseReplicas(v)
 		}
 	})
 	if err == nil {
@@ -151,7 +184,10 @@ func number(s string) int64 {
 	return n
 }
 
-func parseSentinels(v resp.Value) []peer {
+func parseSentinels(v resp.Value) ([]peer, error) {
+	if err := v.Err(); err != nil {
+		return nil, err
+	}
 	var all []peer
 	for e := range v.Elems() {
 		f := fields(e)
@@ -164,7 +200,7 @@ func parseSentinels(v resp.Value) []peer {
 			down: hasFlag(f["flags"], "s_down", "o_down", "disconnected"),
 		})
 	}
-	return all
+	return all, nil
 }
 
 // fields reads a flat array or a map of strings.

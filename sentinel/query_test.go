@@ -98,8 +98,9 @@ func TestOnlyFitReplicasServe(t *testing.T) {
 		"slave-priority", "100", "master-host", "::1", "master-port", "6379")
 	list := resp.Value("*4\r\n" + string(one) + string(array("ip", "h", "port", "0")) + ":1\r\n" + string(array("ip")))
 	want := []Replica{{Addr: "h:1", Flags: "slave", MasterAddr: "[::1]:6379", LinkUp: true, Offset: 55, Priority: 100}}
-	if diff := cmp.Diff(want, parseReplicas(list)); diff != "" {
-		t.Error(diff)
+	got, err := parseReplicas(list)
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Error(diff, err)
 	}
 }
 
@@ -125,12 +126,20 @@ func FuzzReplies(f *testing.F) {
 		if s, err := parseMaster(v); err == nil && s.epoch < 0 {
 			t.Error("a negative epoch")
 		}
-		for _, p := range parseSentinels(v) {
+		peers, err := parseSentinels(v)
+		if (err != nil) != (v.Err() != nil) {
+			t.Error("an error is taken for an empty list")
+		}
+		for _, p := range peers {
 			if p.addr == "" {
 				t.Error("a sentinel without an address")
 			}
 		}
-		for _, r := range parseReplicas(v) {
+		replicas, err := parseReplicas(v)
+		if (err != nil) != (v.Err() != nil) {
+			t.Error("an error is taken for an empty list")
+		}
+		for _, r := range replicas {
 			if r.Addr == "" {
 				t.Error("a replica without an address")
 			}

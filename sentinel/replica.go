@@ -33,7 +33,10 @@ var unfit = []string{
 // serve reads: it is up, follows its master, and is not being promoted.
 func (r Replica) Fit() bool { return r.LinkUp && !hasFlag(r.Flags, unfit...) }
 
-func parseReplicas(v resp.Value) []Replica {
+func parseReplicas(v resp.Value) ([]Replica, error) {
+	if err := v.Err(); err != nil {
+		return nil, err
+	}
 	var all []Replica
 	for e := range v.Elems() {
 		f := fields(e)
@@ -52,7 +55,7 @@ func parseReplicas(v resp.Value) []Replica {
 		}
 		all = append(all, r)
 	}
-	return all
+	return all, nil
 }
 
 // listing is the replicas of one sentinel's answer.
@@ -98,7 +101,7 @@ func (m *master) needToNameLocked() int {
 	}
 	able := 0
 	for addr, l := range m.group.links {
-		if _, tried := m.tried[addr]; l.votesLocked() && (l.up || !tried) {
+		if _, tried := m.tried[addr]; l.votesLocked() && l.refused[1] == "" && (l.up || !tried) {
 			able++
 		}
 	}

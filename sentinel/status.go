@@ -33,6 +33,10 @@ type SentinelStatus struct {
 	LastAnswer time.Time `json:"lastAnswer,omitzero"`
 	// Err is why the link is down.
 	Err string `json:"error,omitempty"`
+	// SentinelsErr and ReplicasErr are why it does not list the other sentinels and
+	// the replicas.
+	SentinelsErr string `json:"sentinelsError,omitempty"`
+	ReplicasErr  string `json:"replicasError,omitempty"`
 }
 
 // MasterStatus is a snapshot of what a group believes of a master.
@@ -86,6 +90,7 @@ func (g *Group) Status() GroupStatus {
 		st := SentinelStatus{Addr: addr, ID: l.id, Seed: l.seed, Up: l.up, Subscribed: l.up && l.listens, LastAnswer: l.answered}
 		if l.up {
 			st.Since = l.since
+			st.SentinelsErr, st.ReplicasErr = l.refused[0], l.refused[1]
 		} else if l.err != nil {
 			st.Err = l.err.Error()
 		}

@@ -1,0 +1,93 @@
+package client_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/kermes-redis/kermes/client"
+	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/sentinel"
+)
+
+// A user of the sentinels may be granted one word for the list of replicas and not
+// the other; a refusal is never an empty list.
+func TestASentinelIsAskedByTheWordThatItGrants(t *testing.T) {
+	noperm := "-NOPERM User app has no permissions to run the 'sentinel|%s' command\r\n"
+	for name, refused := range map[string][]string{
+		"as documented":  {"slaves"},
+		"before Redis 5": {"replicas"},
+		"neither":        {"slaves", "replicas"},
+		"no sentinels":   {"sentinels"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			redistest.NoLeaks(t)
+			e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
+			for _, s := range e.Sentinels {
+				for _, word := range refused {
+					s.Reply("SENTINEL "+strings.ToUpper(word), strings.ReplaceAll(noperm, "%s", word))
+				}
+			}
+			var events eventLog
+			c := open(t, e.SentinelAddrs(), client.Options{Group: sentinel.GroupOptions{OnEvent: events.add}})
+			status := func() sentinel.GroupStatus { return c.Group().Status() }
+			switch name {
+			case "neither":
+				ev := events.first(t, sentinel.EventSentinelRefused)
+				if ev.Err == nil || !strings.Contains(ev.Err.Error(), "sentinel: SENTINEL REPLICAS: NOPERM User app") {
+					t.Errorf("event with %v", ev.Err)
+				}
+				redistest.Eventually(t, patience, "the status to say it", func() bool {
+					st := status()
+					return len(st.Sentinels) > 0 && strings.Contains(st.Sentinels[0].ReplicasErr, "NOPERM") && st.Stats.QueryErrors > 0
+				})
+			case "no sentinels":
+				ev := events.first(t, sentinel.EventSentinelRefused)
+				if ev.Err == nil || !strings.Contains(ev.Err.Error(), "sentinel: SENTINEL SENTINELS: NOPERM User app") {
+					t.Errorf("event with %v", ev.Err)
+				}
+				redistest.Eventually(t, patience, "the status to say it", func() bool {
+					return strings.Contains(status().Sentinels[0].SentinelsErr, "NOPERM") && status().Stats.QueryErrors > 0
+				})
+			default:
+				redistest.Eventually(t, patience, "the replicas", func() bool { return len(status().Masters[0].Replicas) == 2 })
+				if st := status(); st.Stats.QueryErrors != 0 || st.Sentinels[0].ReplicasErr != "" {
+					t.Errorf("%+v", st)
+				}
+				if name == "before Redis 5" { // learnt: not asked by the refused word each time
+					s := e.Sentinels[0]
+					redistest.Eventually(t, patience, "three lists", func() bool { return len(wordsAsked(s.Server, "slaves")) >= 3 })
+					if n := len(wordsAsked(s.Server, "replicas")); n != 1 {
+						t.Errorf("asked %d times by the word that it refuses", n)
+					}
+				}
+			}
+		})
+	}
+}
+
+func wordsAsked(s *redistest.Server, word string) (all []redistest.Call) {
+	for _, call := range s.CallsOf("SENTINEL") {
+		if strings.EqualFold(call.Args[1], word) {
+			all = append(all, call)
+		}
+	}
+	return all
+}
+
+func TestAListThatASentinelCeasesToGiveIsNotEmpty(t *testing.T) {
+	redistest.NoLeaks(t)
+	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
+	var events eventLog
+	c := open(t, e.SentinelAddrs(), client.Options{Group: sentinel.GroupOptions{OnEvent: events.add}})
+	replicas := func() int { return len(c.Group().Status().Masters[0].Replicas) }
+	redistest.Eventually(t, patience, "the replicas", func() bool { return replicas() == 2 })
+	for _, s := range e.Sentinels {
+		for _, word := range []string{"SENTINEL SLAVES", "SENTINEL REPLICAS", "SENTINEL SENTINELS"} {
+			s.Reply(word, "-NOPERM no\r\n")
+		}
+	}
+	events.first(t, sentinel.EventSentinelRefused)
+	if n := replicas(); n != 2 {
+		t.Errorf("%d replicas when they are not listed any more", n)
+	}
+}

@@ -170,7 +170,7 @@ func final(err error) bool {
 		return e.Permanent()
 	}
 	_, auth := errors.AsType[*conn.AuthError](err)
-	return auth
+	return auth || conn.IsPermanent(err)
 }
 
 // concludeRefused waits after a reply such as READONLY, or returns it when

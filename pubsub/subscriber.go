@@ -349,11 +349,10 @@ func (s *Subscriber) unreachable(err error) {
 	s.events.send(Event{Kind: EventRetry, Err: err})
 }
 
-// permanent says whether only a person can help.
+// permanent reports whether only a person can help.
 func permanent(err error) bool {
 	_, auth := errors.AsType[*conn.AuthError](err)
-	_, foreign := errors.AsType[*conn.ForeignError](err)
-	return auth || foreign
+	return auth || conn.IsPermanent(err)
 }
 
 // begin makes ss the current session and lists everything that is wanted for it.

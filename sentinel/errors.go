@@ -95,5 +95,5 @@ func (e *ResolveError) Permanent() bool {
 
 func permanent(err error) bool {
 	_, auth := errors.AsType[*conn.AuthError](err)
-	return auth
+	return auth || conn.IsPermanent(err)
 }

@@ -153,23 +153,42 @@ func (w *worker) newToken() string {
 	return w.id + "/" + strconv.FormatUint(w.seq, 36)
 }
 
-// takeSettles takes outcomes off the list. Releases come last, the latest claimed
-// first, for each is put before those that are there.
+// takeSettles takes outcomes off the list. Of a worker that stops, releases come last,
+// the latest claimed first, for each is put before those that are there.
 func (w *worker) takeSettles() []settle {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	n := min(len(w.settles), maxSettle)
 	if w.stopping {
 		slices.SortStableFunc(w.settles, func(a, b settle) int {
-			if a.op == opRelease && b.op == opRelease {
+			switch first, second := a.op == opRelease, b.op == opRelease; {
+			case first && second:
 				return int(b.d.order) - int(a.d.order)
+			case first:
+				return 1
+			case second:
+				return -1
 			}
 			return 0
 		})
 	}
+	n := min(w.sendableLocked(), maxSettle)
 	batch := w.settles[:n:n]
 	w.settles = w.settles[n:]
 	return batch
+}
+
+// sendableLocked returns how many outcomes may be sent now.
+func (w *worker) sendableLocked() int {
+	if !w.keepBack {
+		return len(w.settles)
+	}
+	n := 0
+	for i := range w.settles {
+		if w.settles[i].op != opRelease {
+			n++
+		}
+	}
+	return n
 }
 
 func (w *worker) stepArgs(batch []settle, token string, n, flags int) []resp.Arg {

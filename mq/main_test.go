@@ -1,6 +1,7 @@
 package mq_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"testing"
@@ -35,7 +36,12 @@ const patience = 30 * time.Second
 func everywhere(t *testing.T, f func(t *testing.T, d redis.Doer)) {
 	t.Run("server", func(t *testing.T) { f(t, onServer(t)) })
 	t.Run("group", func(t *testing.T) { f(t, onGroup(t)) })
-	t.Run("intercepted", func(t *testing.T) { f(t, redis.Intercept(onGroup(t), redis.Log(nil, redis.LogOptions{}))) })
+	t.Run("intercepted", func(t *testing.T) { f(t, redis.Intercept(onGroup(t), quiet)) })
+}
+
+// quiet is an interceptor that does nothing.
+func quiet(ctx context.Context, _ redis.Call) (context.Context, func(redis.Outcome)) {
+	return ctx, func(redis.Outcome) {}
 }
 
 // onServer returns a client of the shared real server.

@@ -72,9 +72,7 @@ func stats[T any](t *testing.T, q *mq.Queue[T]) mq.Stats {
 // sound fails if the queue is not empty or not as it must be.
 func sound[T any](t *testing.T, q *mq.Queue[T]) {
 	t.Helper()
-	if s := stats(t, q); s.Ready+s.Delayed+s.Leased != 0 {
-		t.Errorf("left behind: %+v", s)
-	}
+	eventually(t, "nothing is left", func() bool { s := stats(t, q); return s.Ready+s.Delayed+s.Leased == 0 })
 	r, err := q.Verify(t.Context())
 	if err != nil || !r.Sound() {
 		t.Errorf("the queue is not sound: %+v, %v", r, err)

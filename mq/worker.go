@@ -38,6 +38,7 @@ type worker struct {
 	unknown  map[string]time.Time // tokens of claims whose replies were lost, until when
 	started  bool
 	stopping bool
+	keepBack bool // releases wait for each other, so that they go in their order
 	fatal    error
 	seq      uint64
 	order    uint64
@@ -197,6 +198,7 @@ func (w *worker) stop(ctx context.Context, handlers *sync.WaitGroup) error {
 	<-flushed
 	w.quit(ErrStopping)
 	w.releaseHeld()
+	w.keepReleases(false)
 	last, cancel := context.WithTimeout(ctx, flushTimeout)
 	defer cancel()
 	err := w.flush(last)
@@ -220,6 +222,7 @@ func (w *worker) awaitHandlers(ended chan struct{}) (left int) {
 			timer.Stop()
 			return 0
 		case <-timer.C:
+			w.keepReleases(true)
 			w.quit(ErrStopping)
 		}
 	}
@@ -229,6 +232,12 @@ func (w *worker) awaitHandlers(ended chan struct{}) (left int) {
 	default:
 		return int(w.load.Load())
 	}
+}
+
+func (w *worker) keepReleases(on bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.keepBack = on
 }
 
 // releaseWaiting releases what no handler has begun.
@@ -279,7 +288,7 @@ func (w *worker) flush(ctx context.Context) error {
 	for {
 		err := w.step(ctx, 0, flagBusy)
 		w.mu.Lock()
-		left := len(w.settles)
+		left := w.sendableLocked()
 		w.mu.Unlock()
 		if err == nil && left == 0 {
 			return nil

@@ -196,6 +196,9 @@ func (w *worker) drop(d *delivery) {
 
 // lose ends the context of a message that is not this worker's any more.
 func (w *worker) lose(d *delivery, why error) {
+	if d.ctx.lapsed() { // if it is gone, somebody else may have handled it
+		why = ErrLeaseLost
+	}
 	w.mu.Lock()
 	before := d.lost
 	d.lost = true

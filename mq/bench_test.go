@@ -1,0 +1,127 @@
+package mq_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/kermes-redis/kermes/client"
+	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/mq"
+)
+
+// BenchmarkConsume tells how long a message takes, and what it costs the server, at
+// several concurrencies.
+func BenchmarkConsume(b *testing.B) {
+	node := redistest.NewRedis(b)
+	var o client.Options
+	o.Pool.Conn.Addr = node.Addr()
+	c, err := client.Open(b.Context(), o)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.Close()
+	for _, concurrency := range []int{1, 10, 50, 1000} {
+		b.Run(fmt.Sprint("concurrency=", concurrency), func(b *testing.B) {
+			q := mq.New[[]byte](c, fmt.Sprint("bench", concurrency), mq.Options{})
+			items := make([]mq.Item[[]byte], b.N)
+			for i := range items {
+				items[i].Value = make([]byte, 200)
+			}
+			if _, err := q.EnqueueBatch(b.Context(), items); err != nil {
+				b.Fatal(err)
+			}
+			cpu := serverCPU(b, node)
+			ctx, cancel := context.WithCancel(b.Context())
+			var n atomic.Int64
+			b.ResetTimer()
+			if err := q.Work(ctx, func(context.Context, *mq.Msg[[]byte]) error {
+				if n.Add(1) == int64(b.N) {
+					cancel()
+				}
+				return nil
+			}, mq.WorkerOptions{Concurrency: concurrency}); err != nil {
+				b.Fatal(err)
+			}
+			b.StopTimer()
+			b.ReportMetric((serverCPU(b, node)-cpu)*1e6/float64(b.N), "server-us/op")
+		})
+	}
+}
+
+// serverCPU returns the seconds of processor time that the server has used.
+func serverCPU(b *testing.B, node *redistest.Node) float64 {
+	info, err := node.Info("cpu")
+	if err != nil {
+		b.Fatal(err)
+	}
+	user, _ := strconv.ParseFloat(info["used_cpu_user"], 64)
+	sys, _ := strconv.ParseFloat(info["used_cpu_sys"], 64)
+	return user + sys
+}
+
+// BenchmarkEnqueue is one message a call.
+func BenchmarkEnqueue(b *testing.B) {
+	node := redistest.NewRedis(b)
+	var o client.Options
+	o.Pool.Conn.Addr = node.Addr()
+	c, err := client.Open(b.Context(), o)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.Close()
+	q := mq.New[[]byte](c, "bench", mq.Options{})
+	payload := make([]byte, 200)
+	b.RunParallel(func(p *testing.PB) {
+		for p.Next() {
+			if _, err := q.Enqueue(b.Context(), payload); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+}
+
+// A million with KERMES_MQ_MESSAGES=1000000; a tenth of that is what `make mq-once` asks for.
+func TestNothingIsHandledTwiceWithoutFaults(t *testing.T) {
+	n := 10_000
+	if s := os.Getenv("KERMES_MQ_MESSAGES"); s != "" {
+		n, _ = strconv.Atoi(strings.ReplaceAll(s, "_", ""))
+	}
+	node := redistest.NewRedis(t)
+	q := newQueue[int](t, clientOf(t, node.Addr()), mq.Options{})
+	var got counter
+	h := func(_ context.Context, m *mq.Msg[int]) error {
+		got.add(m.Value)
+		if m.Value%17 == 0 && m.Attempt == 1 {
+			return mq.RetryAfter(time.Duration(m.Value%700)*time.Millisecond, errPlain)
+		}
+		return nil
+	}
+	for i := range 4 {
+		start(t, mq.New[int](clientOf(t, node.Addr()), q.Name(), mq.Options{}), h,
+			mq.WorkerOptions{Concurrency: 10 * (i + 1), Lease: 500 * time.Millisecond})
+	}
+	for from := 0; from < n; from += 500 {
+		var items []mq.Item[int]
+		for i := from; i < min(from+500, n); i++ {
+			item := mq.Item[int]{Value: i}
+			if i%5 == 0 { // longer than the lease
+				item.Options = append(item.Options, mq.In(time.Duration(i%1500)*time.Millisecond))
+			}
+			items = append(items, item)
+		}
+		_, err := q.EnqueueBatch(t.Context(), items)
+		must(t, err)
+	}
+	eventually(t, "all handled", func() bool { s := stats(t, q); return s.Handled == int64(n) && s.Leased == 0 })
+	retries := (n + 16) / 17
+	if got.distinct() != n || got.twice() != retries {
+		t.Errorf("%d of %d handled, %d more than once, %d were to be", got.distinct(), n, got.twice(), retries)
+	}
+	sound(t, q)
+}

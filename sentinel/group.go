@@ -81,7 +81,7 @@ func (g *Group) Sentinels() []string {
 }
 
 // Close ends the group with all its clients and everything it runs, and waits
-// for it. Calls of these clients return [ErrClosed].
+// for it. Calls of these clients return client.ErrClosed.
 func (g *Group) Close() error {
 	g.mu.Lock()
 	g.closed = true

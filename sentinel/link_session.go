@@ -298,7 +298,6 @@ func (s *linkSession) nextPoll() (wait time.Duration, names []string) {
 	return jitter(wait), names
 }
 
-// jitter changes d by up to a fifth.
 // jitter is d, give or take a fifth.
 func jitter(d time.Duration) time.Duration {
 	return d - d/5 + time.Duration(rand.Int64N(int64(2*d/5)+1))

@@ -73,7 +73,7 @@ func (r *Groups) Add(name string, o GroupOptions) (*Group, error) {
 	return g, nil
 }
 
-// Remove closes a group with its clients, whose calls return [ErrClosed] from
+// Remove closes a group with its clients, whose calls return client.ErrClosed from
 // then on. The error is [ErrUnknownGroup] if there is none.
 func (r *Groups) Remove(name string) error {
 	r.mu.Lock()

@@ -133,6 +133,12 @@ func (c *Client) conclude(ctx context.Context, cmd *resp.Command, out outcome, b
 		out.reply.Release()
 		out.err = err
 	}
+	return c.concludeFailed(ctx, cmd, out, b)
+}
+
+// concludeFailed ends a command that has no reply, or waits until it may be tried
+// again.
+func (c *Client) concludeFailed(ctx context.Context, cmd *resp.Command, out outcome, b *budget) (resp.Reply, error, bool) {
 	if cmd.Flags()&resp.NoRetry != 0 && !errors.Is(out.err, ErrHeld) {
 		c.doubt(out.err)
 		return resp.Reply{}, out.err, true

@@ -17,10 +17,7 @@ func (g *Group) answered(l *link, master string, a answer) {
 	}
 	m.tried[l.addr], m.answers[l.addr] = nil, a.sighting.asked
 	if a.full {
-		g.noteRefusalsLocked(l, m, a)
-	}
-	if a.full && a.peersErr == nil {
-		g.mergePeersLocked(l, m, a)
+		g.noteOthersLocked(l, m, a)
 	}
 	was := m.view
 	a.sighting.mute = !l.votesLocked()
@@ -43,6 +40,14 @@ func (g *Group) answered(l *link, master string, a answer) {
 			f.Reassured()
 		}
 		f.Informed(replicas)
+	}
+}
+
+// noteOthersLocked takes in what a full answer says beside the address.
+func (g *Group) noteOthersLocked(l *link, m *master, a answer) {
+	g.noteRefusalsLocked(l, m, a)
+	if a.peersErr == nil {
+		g.mergePeersLocked(l, m, a)
 	}
 }
 

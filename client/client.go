@@ -76,6 +76,9 @@ func newClient(o Options) *Client {
 	c := &Client{opts: o.withDefaults(), changed: make(chan struct{})}
 	c.moves.ch = make(chan struct{})
 	c.ctx, c.cancel = context.WithCancel(context.Background())
+	if o.Rotated != nil {
+		c.spawn(c.keepAuthenticated)
+	}
 	return c
 }
 

@@ -31,7 +31,7 @@ var (
 	ErrOrphan = errors.New("client: no sentinel has confirmed the promotion")
 	// ErrNotReadOnly says that a command without the flag ReadOnly was given to
 	// replicas. It was not sent.
-	ErrNotReadOnly = errors.New("client: not a read-only command")
+	ErrNotReadOnly = errors.New("client: replicas: not a read-only command")
 )
 
 // RetryError says that a call was tried several times, and why it was given up.

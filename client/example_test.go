@@ -139,3 +139,31 @@ func ExampleOpenIn() {
 	}
 	defer c.Close()
 }
+
+func ExampleClient_Reauth() {
+	ctx := context.Background()
+	rotated := make(chan struct{}) // the vault sends when it has issued another password
+	o := client.Options{Rotated: rotated}
+	o.Pool.Conn.Credentials = func(context.Context, string) (string, string, error) { return "app", os.Getenv("REDIS_PASSWORD"), nil }
+	c, err := client.Open(ctx, o)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.Reauth(ctx); err != nil { // by hand
+		log.Print(err)
+	}
+}
+
+func ExampleRetryError() {
+	c, err := client.Open(context.Background(), client.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	err = redis.Set("k", "v").Do(context.Background(), c)
+	var retry *client.RetryError
+	if errors.As(err, &retry) {
+		fmt.Println(retry.Command, "was tried", retry.Attempts, "times:", retry.Err)
+	}
+}

@@ -100,6 +100,11 @@ type Options struct {
 	QuorumTTL time.Duration
 	// Replicas describes how replicas are used: see [Client.Replicas].
 	Replicas ReplicaOptions
+	// Rotated, if set, tells that the credentials have been replaced: with each value
+	// all connections are authenticated anew, by what Pool.Conn.Credentials returns
+	// then, as by [Client.Reauth]. It is for secrets that a store streams. A closed
+	// channel tells nothing more.
+	Rotated <-chan struct{}
 	// NoWait makes Open return before the master is known.
 	NoWait bool
 	// Ignored is the parameters of a URL that [ParseURL] has understood and that

@@ -27,7 +27,7 @@ type pinned struct {
 // Do sends a read-only command. See [Replicas.Pin].
 func (p *pinned) Do(ctx context.Context, cmd resp.Command) (resp.Reply, error) {
 	if cmd.Flags()&resp.ReadOnly == 0 {
-		return resp.Reply{}, p.r.notSent(ErrNotReadOnly)
+		return resp.Reply{}, p.r.notSent(notReadOnly(&cmd))
 	}
 	to, n := p.chosen()
 	if to == nil {
@@ -84,7 +84,7 @@ func (p *pinned) choose(to redis.Doer, n *serving, err error) {
 func (p *pinned) DoBatch(ctx context.Context, cmds []resp.Command, each func(i int, v resp.Value)) error {
 	for i := range cmds {
 		if cmds[i].Flags()&resp.ReadOnly == 0 {
-			return p.r.notSent(ErrNotReadOnly)
+			return p.r.notSent(notReadOnly(&cmds[i]))
 		}
 	}
 	if to, _ := p.chosen(); to == nil {

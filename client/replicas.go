@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -76,7 +77,7 @@ func (r *Replicas) Nodes() []Node { return slices.Clone(r.snapshot.Load().nodes)
 // [ErrNoReplica].
 func (r *Replicas) Do(ctx context.Context, cmd resp.Command) (resp.Reply, error) {
 	if cmd.Flags()&resp.ReadOnly == 0 {
-		return resp.Reply{}, r.notSent(ErrNotReadOnly)
+		return resp.Reply{}, r.notSent(notReadOnly(&cmd))
 	}
 	s := r.snapshot.Load()
 	if len(s.nodes) > 0 {
@@ -104,7 +105,11 @@ func (r *Replicas) choose(nodes []Node) int {
 }
 
 func (r *Replicas) notSent(cause error) *conn.Error {
-	return &conn.Error{Op: conn.OpWait, Addr: r.client.opts.Master, Class: conn.ClassNotSent, Err: cause}
+	whom := r.client.opts.Master
+	if whom == "" {
+		whom = r.client.Master()
+	}
+	return &conn.Error{Op: conn.OpWait, Addr: whom, Class: conn.ClassNotSent, Err: cause}
 }
 
 // retry sends a read to one node after the other. first has just failed.
@@ -203,7 +208,7 @@ func (r *Replicas) wait(ctx context.Context, changed chan struct{}, probed bool,
 	if !probed {
 		left = min(left, firstProbe)
 	} else if left <= 0 {
-		return r.notSent(errors.Join(ErrNoReplica, last))
+		return r.notSent(r.none(last))
 	}
 	timer := time.NewTimer(max(min(left, 50*time.Millisecond), time.Millisecond))
 	defer timer.Stop()
@@ -216,7 +221,7 @@ func (r *Replicas) wait(ctx context.Context, changed chan struct{}, probed bool,
 	case <-timer.C:
 		return nil
 	case <-ctx.Done():
-		return r.notSent(errors.Join(ctx.Err(), ErrNoReplica, last))
+		return r.notSent(errors.Join(ctx.Err(), r.none(last)))
 	}
 }
 
@@ -258,7 +263,7 @@ func (r *Replicas) failed(ctx context.Context, n *serving, reply resp.Reply, err
 func (r *Replicas) DoBatch(ctx context.Context, cmds []resp.Command, each func(i int, v resp.Value)) error {
 	for i := range cmds {
 		if cmds[i].Flags()&resp.ReadOnly == 0 {
-			return r.notSent(ErrNotReadOnly)
+			return r.notSent(notReadOnly(&cmds[i]))
 		}
 	}
 	given := 0
@@ -382,4 +387,34 @@ func (r *Replicas) shut() {
 		n.serving = nil
 	}
 	r.rebuildLocked()
+}
+
+// none is ErrNoReplica with the reasons: why each of those that are known serves no
+// reads, or that none is known. last is why the last attempt failed.
+func (r *Replicas) none(last error) error {
+	if r.client.watch == nil {
+		return fmt.Errorf("%w: without sentinels none is known; Policy PreferReplica reads from the server itself", ErrNoReplica)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	addrs := slices.Sorted(maps.Keys(r.nodes))
+	if len(addrs) == 0 {
+		return fmt.Errorf("%w: the sentinels list none", ErrNoReplica)
+	}
+	err := ErrNoReplica
+	for _, addr := range addrs {
+		if n := r.nodes[addr]; n.serving == nil && n.err != nil {
+			err = fmt.Errorf("%w; %s: %w", err, addr, n.err)
+			last = nil
+		}
+	}
+	if last != nil {
+		err = fmt.Errorf("%w: %w", err, last)
+	}
+	return err
+}
+
+// notReadOnly is ErrNotReadOnly with the command, and with the way out.
+func notReadOnly(cmd *resp.Command) error {
+	return fmt.Errorf("%w: %s writes, or may: send it to the client itself", ErrNotReadOnly, cmd.Name())
 }

@@ -320,7 +320,7 @@ func (c *Client) wantRevival(t *target, cause error) uint64 {
 // gaveUp returns why a call has ended that was to be tried again. The class stays
 // that of the last attempt.
 func (c *Client) gaveUp(ctx context.Context, b *budget, cause error) error {
-	if b.attempts <= 1 && (ctx.Err() == nil || errors.Is(cause, ctx.Err())) {
+	if b.attempts <= 1 && ctx.Err() == nil {
 		return cause
 	}
 	if _, ok := errors.AsType[*conn.Error](cause); !ok {

@@ -52,7 +52,15 @@ func (c *Client) unknown() error {
 }
 
 func (c *Client) notSent(t *target, cause error) *conn.Error {
-	return &conn.Error{Op: conn.OpWait, Addr: t.addr, Class: conn.ClassNotSent, Err: cause}
+	return &conn.Error{Op: conn.OpWait, Addr: c.whom(t), Class: conn.ClassNotSent, Err: cause}
+}
+
+// whom is the address of t, or the name of the master where none is known.
+func (c *Client) whom(t *target) string {
+	if t.addr == "" {
+		return c.opts.Master
+	}
+	return t.addr
 }
 
 // storeLocked puts a new target in place and wakes those who wait for one.

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"context"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -170,10 +171,28 @@ const noHelloTicks = int64(time.Minute / keepInterval)
 func (p *Pool) dial(over bool) {
 	defer p.work.Done()
 	generation := p.generation.Load()
-	c, err := conn.Dial(p.ctx, p.connOptions())
-	p.counters.dialled(err)
+	c, err := p.connect(p.ctx, p.connOptions())
 	if refused := p.join(c, err, over, generation); refused != nil {
 		c.Abort(refused)
+	}
+}
+
+// connect makes a connection, counts the attempt and reports it.
+func (p *Pool) connect(ctx context.Context, o conn.Options) (*conn.Conn, error) {
+	began := time.Now()
+	c, err := conn.Dial(ctx, o)
+	p.counters.dialled(err)
+	if p.opts.OnConnect != nil {
+		p.opts.OnConnect(o.Addr, time.Since(began), err)
+	}
+	return c, err
+}
+
+// disconnect ends a connection, if it has not ended, and reports it.
+func (p *Pool) disconnect(m *member, cause error) {
+	m.conn.Abort(cause)
+	if p.opts.OnDisconnect != nil {
+		p.opts.OnDisconnect(p.opts.Conn.Addr, time.Since(m.born), m.conn.Err())
 	}
 }
 

@@ -33,7 +33,7 @@ func (e *WaitError) Error() string {
 	case e.LastDial != nil:
 		return fmt.Sprintf("pool: no connection within %v: %v; the last dial failed: %v", waited, e.Err, e.LastDial)
 	case e.Limit >= 0 && e.Open >= e.Limit && e.Leased > 0:
-		return fmt.Sprintf("pool: no connection within %v: %v; all %d are in use, %d of them leased, and %d callers wait: "+
+		return fmt.Sprintf("pool: no connection within %v: %v; all are in use (MaxConns %d, leased %d, waiting %d): "+
 			"raise MaxConns, or find the calls that keep them", waited, e.Err, e.Limit, e.Leased, e.Waiting+1)
 	}
 	return fmt.Sprintf("pool: no connection within %v: %v; dialling has not ended yet", waited, e.Err)

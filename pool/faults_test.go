@@ -525,7 +525,7 @@ func TestAWaitErrorSaysWhatWasWaitedForAndWhatToDo(t *testing.T) {
 		return p.WithConn(ctx, func(*conn.Conn) error { return nil })
 	}
 	if err := full.WithConn(t.Context(), func(*conn.Conn) error {
-		checkText(t, wait(full), "all 1 are in use, 1 of them leased", "raise MaxConns")
+		checkText(t, wait(full), "all are in use (MaxConns 1, leased 1, waiting 1)", "raise MaxConns")
 		return nil
 	}); err != nil {
 		t.Fatal(err)

@@ -73,6 +73,13 @@ type Options struct {
 	// MaxDials is how many dials may run at a time. Zero means DefaultMaxDials.
 	// While dialling fails it is one.
 	MaxDials int
+	// OnConnect, if set, is called when a connection has been made, or could not be:
+	// err says why. OnDisconnect is called when one that was made has ended, with the
+	// reason. Both are called by goroutines of the pool, several at a time, and must
+	// not block nor use the pool. Connections made with [Pool.Dial] are reported by
+	// OnConnect alone: their end is their owner's.
+	OnConnect    func(addr string, took time.Duration, err error)
+	OnDisconnect func(addr string, lasted time.Duration, err error)
 	// MinBackoff and MaxBackoff bound the wait between dials while the server
 	// cannot be reached. It doubles, with jitter. Zero means DefaultMinBackoff
 	// and DefaultMaxBackoff.

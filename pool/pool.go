@@ -221,8 +221,7 @@ func (p *Pool) Dial(ctx context.Context) (*conn.Conn, error) {
 	defer context.AfterFunc(p.ctx, cancel)()
 	o := p.connOptions()
 	o.Shared = false
-	c, err := conn.Dial(ctx, o)
-	p.counters.dialled(err)
+	c, err := p.connect(ctx, o)
 	closed := p.keepDialled(c)
 	switch {
 	case closed != nil && err == nil:
@@ -278,7 +277,7 @@ func (p *Pool) Abort(cause error) {
 	p.mu.Unlock()
 	p.cancel()
 	for m := range members {
-		m.conn.Abort(cause)
+		p.disconnect(m, cause)
 	}
 	for c := range dialled {
 		c.Abort(cause)

@@ -231,6 +231,6 @@ func (p *Pool) discardLocked(m *member, why error) {
 	p.work.Add(1)
 	go func() {
 		defer p.work.Done()
-		m.conn.Abort(why)
+		p.disconnect(m, why)
 	}()
 }

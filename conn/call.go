@@ -65,6 +65,7 @@ type call struct {
 	done    <-chan struct{} // of ctx
 	ends    []int           // of the replies in buf; only of a batch
 	room    []byte          // lent for the reply by its caller; only he writes to it
+	size    int             // of the command, in bytes
 	placed  int             // how many bytes of it the reply has taken
 }
 
@@ -185,6 +186,27 @@ func (q *queue) push(k *call) {
 	}
 	q.tail = k
 	q.n++
+}
+
+// remove takes k out, wherever it is. Its own link to the next stays.
+func (q *queue) remove(k *call) bool {
+	var before *call
+	at := q.head
+	for ; at != k; before, at = at, at.next {
+		if at == nil {
+			return false
+		}
+	}
+	if before == nil {
+		q.head = k.next
+	} else {
+		before.next = k.next
+	}
+	if q.tail == k {
+		q.tail = before
+	}
+	q.n--
+	return true
 }
 
 func (q *queue) pop() *call {

@@ -198,14 +198,20 @@ func TestWhatIsHeldBackGoesOutThoughItsReadersHaveLeft(t *testing.T) {
 	c.call(ctx, "SECOND")
 	c.call(t.Context(), "THIRD")
 	cancel()
+	classes := map[Class]int{}
 	for range 2 {
-		if err := <-c.done; !errors.Is(err, context.Canceled) {
+		err := <-c.done
+		if !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
+		classes[ClassOf(err)]++
+	}
+	if classes[ClassMaybeExecuted] != 1 || classes[ClassNotSent] != 1 {
+		t.Error(classes)
 	}
 	c.answer(1)
-	c.gets("SECOND", "THIRD")
-	c.answer(2)
+	c.gets("THIRD") // SECOND had not left
+	c.answer(1)
 	c.end(1)
 }
 

@@ -44,6 +44,7 @@ type Conn struct {
 	watch     watch
 
 	progress atomic.Uint32 // counts reads that brought bytes, and turns of writing
+	moved    atomic.Uint32 // so, but of reads only what gets a reply on: no pushes
 	bulky    atomic.Bool   // a large reply is arriving
 	down     atomic.Bool   // as done is closed, for a quicker look
 
@@ -211,7 +212,7 @@ func (c *Conn) do(ctx context.Context, cmd *resp.Command) (resp.Reply, error) {
 
 // enlist queues k, whose size bytes have just been encoded. c.mu is held.
 func (c *Conn) enlist(k *call, size int) {
-	k.start = c.encoded
+	k.start, k.size = c.encoded, size
 	c.encoded += uint64(size)
 	c.queue.push(k)
 	c.arm(k)

@@ -141,7 +141,9 @@ func (c *Conn) setPace(next pace) {
 // break: half a streamed string can't be left, nor a command that blocks. c.mu is held.
 func (c *Conn) cancelEnded() (next pace, cut error) {
 	next = slow
-	for k := c.queue.head; k != nil; k = k.next {
+	var after *call
+	for k := c.queue.head; k != nil; k = after {
+		after = k.next // k may be taken out
 		if k.state != pending || k.ctx == nil {
 			continue
 		}
@@ -183,7 +185,7 @@ func (c *Conn) oldestExpired() bool {
 		return false
 	}
 	now := time.Now()
-	progress := c.progress.Load()
+	progress := c.moved.Load()
 	w := &c.watch
 	if head.held || w.since.IsZero() || w.oldest != head.start || w.progress != progress {
 		w.oldest, w.progress, w.since = head.start, progress, now

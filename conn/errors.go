@@ -160,7 +160,11 @@ func permanent(cause error) bool {
 		return false
 	}
 	if e, ok := errors.AsType[*resp.Error](cause); ok {
-		return !e.Rejected() // in a handshake: LOADING, MASTERDOWN and the like pass
+		switch e.Code {
+		case "LOADING", "MASTERDOWN", "BUSY", "CLUSTERDOWN", "TRYAGAIN":
+			return false // however it is worded: these pass
+		}
+		return !e.Rejected()
 	}
 	s, ok := errors.AsType[*stepError](cause)
 	if !ok {

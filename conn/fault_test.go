@@ -229,7 +229,7 @@ func TestGarbageBreaksTheConnectionWithAClearError(t *testing.T) {
 		"wrong bulk end":     "$5\r\nhelloXX",
 		"empty push":         ">0\r\n",
 		"huge bulk":          "$99999999999\r\n",
-		"endless line":       "+" + strings.Repeat("x", 70<<10),
+		"endless number":     ":" + strings.Repeat("1", 70<<10),
 		"deep":               strings.Repeat("*1\r\n", 1000),
 		"stray end":          ".\r\n",
 		"TLS alert":          "\x15\x03\x01\x00\x02\x02F",

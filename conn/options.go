@@ -73,9 +73,9 @@ type Options struct {
 	// DialTimeout bounds connecting, TLS and the handshake together. Zero means
 	// DefaultDialTimeout, negative no bound.
 	DialTimeout time.Duration
-	// ReadTimeout is how long the oldest unanswered command may see no byte
-	// arrive before the connection is broken; the break comes up to a tenth of
-	// it earlier. Blocking commands have their own timeout added. Zero means
+	// ReadTimeout is how long the oldest unanswered command may see no byte of a
+	// reply arrive before the connection is broken; the break comes up to
+	// a tenth of it earlier. Pushes do not count. Blocking commands have their own timeout added. Zero means
 	// DefaultReadTimeout, negative none.
 	ReadTimeout time.Duration
 	// KeepAlive is the idle time before TCP probes, of which there are four,

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/kermes-redis/kermes/resp"
@@ -52,6 +54,8 @@ type input struct {
 	takes  [maxFrames]take
 	total  uint64 // bytes framed, to know the first ones
 	full   int    // reads in a row that filled the buffer
+
+	body bool // what is read is the body of a string that is streamed
 }
 
 // frame is one reply in the buffer.
@@ -136,10 +140,33 @@ func (c *Conn) blocksAlone(k *call) bool {
 	return true
 }
 
-// abandon leaves k in the queue without its caller. c.mu is held.
+// abandon leaves k in the queue without its caller, or takes it out with its bytes if
+// none of them has left. c.mu is held.
 func (c *Conn) abandon(k *call) {
+	if c.takeOut(k) {
+		return
+	}
 	k.state, k.torn, k.room = abandoned, c.copying, nil
 	k.err = &Error{Op: OpWait, Addr: c.opts.Addr, Class: ClassMaybeExecuted, Err: k.ctx.Err()}
+}
+
+// takeOut takes the command of k, whose caller gives up, out of what waits to be
+// written, unless a part of it has been taken by a flush. c.mu is held.
+func (c *Conn) takeOut(k *call) bool {
+	from := int(k.start - c.sent) // what waits begins where what has left ends
+	if k.start < c.sent || c.encoded-c.sent != uint64(len(c.wbuf)) || from+k.size > len(c.wbuf) || !c.queue.remove(k) {
+		return false
+	}
+	c.wbuf = slices.Delete(c.wbuf, from, from+k.size)
+	c.encoded -= uint64(k.size)
+	for later := k.next; later != nil; later = later.next {
+		later.start -= uint64(k.size)
+	}
+	c.gathering.held = max(c.gathering.held-1, 0)
+	k.next, k.start = nil, math.MaxUint64 // never sent
+	k.state, k.room = failed, nil
+	k.err = &Error{Op: OpWait, Addr: c.opts.Addr, Class: ClassNotSent, Err: k.ctx.Err()}
+	return true
 }
 
 // passReading gives the free reading role to whoever should have it: the one
@@ -345,6 +372,7 @@ func (c *Conn) push(v resp.Value) (err error) {
 func (c *Conn) handOut(n, size int, k *call, settled *bool, held *output) (ok bool) {
 	in := &c.in
 	in.total += uint64(size)
+	c.moved.Add(1)
 	if c.bulky.Load() {
 		c.bulky.Store(false)
 	}
@@ -454,6 +482,9 @@ func (c *Conn) fill() error {
 	in.w += n
 	if n == 0 {
 		return err
+	}
+	if in.body || in.buf[in.r] != '>' {
+		c.moved.Add(1)
 	}
 	if n > yieldAfter && !in.goesOn(n) {
 		runtime.Gosched()

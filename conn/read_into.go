@@ -48,6 +48,7 @@ func (c *Conn) readInto(dst []byte, header int) error {
 		}
 		more, err := c.read(at)
 		*done += more
+		c.moved.Add(1)
 		if err != nil {
 			if errors.Is(err, os.ErrDeadlineExceeded) {
 				c.putBack(dst[:n], header)

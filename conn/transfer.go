@@ -242,7 +242,7 @@ func (c *Conn) uploadPiece(k *call, buf []byte) bool {
 		n, err := c.nc.Write(buf)
 		buf = buf[n:]
 		if n > 0 {
-			c.progress.Add(1)
+			c.moved.Add(1)
 		}
 		if err == nil {
 			return true
@@ -264,7 +264,7 @@ func (c *Conn) hold(k *call, on bool) {
 	c.mu.Lock()
 	k.held = on
 	c.mu.Unlock()
-	c.progress.Add(1)
+	c.moved.Add(1)
 }
 
 // copyReply reads the reply of k, who holds the reading role. A string that has
@@ -365,7 +365,9 @@ func (c *Conn) copyBody(k *call, size int64, w io.Writer) (n int64, copied bool)
 	c.mu.Lock()
 	k.midway = true
 	c.mu.Unlock()
+	in.body = true
 	n, ok := c.copyN(k, size, w)
+	in.body = false
 	if !ok {
 		c.await(k)
 		return n, false

@@ -42,8 +42,10 @@
 // Bytes are not trusted. A Scanner checks every end of line, length and number,
 // and stops at the [Limits]:
 //
-//	a line                 64 KiB    DefaultMaxLine
+//	a text, error, big number  512 MiB   DefaultMaxLine
+//	any other line         64 KiB
 //	a string               512 MiB   DefaultMaxBulk, the server's proto-max-bulk-len
+//	a reply                1 GiB     DefaultMaxReply
 //	elements               2^31-1    DefaultMaxElems, of one aggregate
 //	depth                  128       DefaultMaxDepth, attributes included
 //	attributes of a reply  16        DefaultMaxAttrs

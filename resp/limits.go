@@ -4,10 +4,13 @@ import "math"
 
 // The defaults of [Limits].
 const (
-	// DefaultMaxLine is the server's own limit for a line, in bytes.
-	DefaultMaxLine = 64 << 10
+	// DefaultMaxLine is that of a string: scripts make errors, and MONITOR lines, of any
+	// length. The server's own limit of 64 KiB is one of requests.
+	DefaultMaxLine = DefaultMaxBulk
 	// DefaultMaxBulk is the server's proto-max-bulk-len, in bytes.
 	DefaultMaxBulk = 512 << 20
+	// DefaultMaxReply is how many bytes a whole reply may have.
+	DefaultMaxReply = 1 << 30
 	// DefaultMaxElems is as many elements as an int counts on any platform.
 	DefaultMaxElems = math.MaxInt32
 	// DefaultMaxDepth is far beyond the replies of Redis, which are at most
@@ -20,6 +23,8 @@ const (
 const (
 	// minLine keeps room for any header or number in a line.
 	minLine = 64
+	// maxShortLine is how long the line of a length or a number may be, in bytes.
+	maxShortLine = 64 << 10
 	// maxLimit keeps sums of limits and positions from overflowing.
 	maxLimit = math.MaxInt / 4
 )
@@ -28,13 +33,17 @@ const (
 // matches [ErrLimit]; the connection cannot be read on. In each field zero and
 // negative values mean the default.
 //
-// Limits do not bound what is allocated: that is proportional to the bytes that
-// have really arrived, whatever a header claims.
+// Except for Reply, Limits do not bound what is allocated: that is proportional to the
+// bytes that have really arrived, whatever a header claims.
 type Limits struct {
 	// Line is how long a line may be, in bytes, without its first byte and
-	// its end: texts, errors and big numbers. Default: [DefaultMaxLine].
-	// Values below 64 count as 64.
+	// its end: texts, errors and big numbers. All others are at most 64 KiB long.
+	// Default: [DefaultMaxLine]. Values below 64 count as 64.
 	Line int
+	// Reply is how many bytes a whole reply may have, which is what is kept of it at a
+	// time. A string that is streamed to a writer does not count. Default:
+	// [DefaultMaxReply]; strings and lines are never longer.
+	Reply int
 	// Bulk is how long a string may be, in bytes, in all its chunks if it is
 	// streamed. Default: [DefaultMaxBulk].
 	Bulk int
@@ -49,9 +58,14 @@ type Limits struct {
 }
 
 func (l Limits) withDefaults() Limits {
+	line, bulk := max(minLine, limit(l.Line, DefaultMaxLine)), limit(l.Bulk, DefaultMaxBulk)
+	if l.Reply > 0 {
+		line, bulk = max(minLine, min(line, l.Reply)), min(bulk, l.Reply)
+	}
 	return Limits{
-		Line:  max(minLine, limit(l.Line, DefaultMaxLine)),
-		Bulk:  limit(l.Bulk, DefaultMaxBulk),
+		Line:  line,
+		Bulk:  bulk,
+		Reply: max(limit(l.Reply, DefaultMaxReply), minLine),
 		Elems: limit(l.Elems, DefaultMaxElems),
 		Depth: limit(l.Depth, DefaultMaxDepth),
 		Attrs: limit(l.Attrs, DefaultMaxAttrs),
@@ -66,4 +80,4 @@ func limit(n, byDefault int) int {
 }
 
 // unlimited is for walking bytes that have passed a Scanner already.
-var unlimited = Limits{Line: maxLimit, Bulk: maxLimit, Elems: maxLimit, Depth: maxLimit, Attrs: maxLimit}
+var unlimited = Limits{Line: maxLimit, Reply: maxLimit, Bulk: maxLimit, Elems: maxLimit, Depth: maxLimit, Attrs: maxLimit}

@@ -84,6 +84,9 @@ func (s *Scanner) scan(b []byte) (int, error) {
 		if err != nil {
 			return 0, err
 		}
+		if s.pos > s.lim.Reply || ended == incomplete && len(b) > s.lim.Reply {
+			return 0, s.beyond("reply", s.lim.Reply)
+		}
 		if ended == incomplete {
 			return 0, nil
 		}
@@ -100,6 +103,9 @@ func (s *Scanner) scan(b []byte) (int, error) {
 			s.Reset()
 			return n, nil
 		}
+	}
+	if s.pos > s.lim.Reply {
+		return 0, s.beyond("reply", s.lim.Reply)
 	}
 	s.need = 1
 	return 0, nil
@@ -197,14 +203,18 @@ func validLine(k Kind, text []byte) bool {
 // arrived.
 func (s *Scanner) line(b []byte) (end int, err error) {
 	from := max(s.pos+1, s.seen)
-	last := s.pos + 1 + s.lim.Line // where its CR may stand at the latest
+	most := s.lim.Line
+	if k := Kind(b[s.pos]); k != KindText && k != KindError && k != KindBig {
+		most = min(most, maxShortLine)
+	}
+	last := s.pos + 1 + most // where its CR may stand at the latest
 	i := -1
 	if from <= last {
 		i = lineBreak(b[min(from, len(b)):min(len(b), last+1)])
 	}
 	if i < 0 {
 		if len(b) > last {
-			return 0, s.beyond("line", s.lim.Line)
+			return 0, s.beyond("line", most)
 		}
 		s.seen, s.need = len(b), 1
 		return 0, nil
@@ -256,6 +266,9 @@ func (s *Scanner) bulk(b []byte, k Kind, text []byte, next int) (extent, error) 
 // body returns where a body of n bytes at next ends, after its CRLF, or 0 if it
 // is not all there.
 func (s *Scanner) body(b []byte, next, n int) (end int, err error) {
+	if n > s.lim.Reply-next {
+		return 0, s.beyond("reply", s.lim.Reply)
+	}
 	if missing := n + 2 - (len(b) - next); missing > 0 {
 		s.need = missing
 		return 0, nil

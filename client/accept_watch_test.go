@@ -78,9 +78,19 @@ func brokenLink(top *redistest.Topology, n *redistest.Node) bool {
 }
 
 func TestA13TheLeaderAloneIsBelievedSoonEnough(t *testing.T) {
+	for name, rule := range map[string]struct {
+		believe sentinel.Belief
+		bound   time.Duration
+	}{"BelieveFirst": {sentinel.BelieveFirst, time.Second}, "BelieveMajority": {sentinel.BelieveMajority, 2 * time.Second}} {
+		t.Run(name, func(t *testing.T) { leaderAlone(t, rule.believe, rule.bound) })
+	}
+}
+
+// leaderAlone has a client that hears only the sentinel that leads.
+func leaderAlone(t *testing.T, believe sentinel.Belief, bound time.Duration) {
 	s := accept(t, "A13", time.Minute)
 	top, rec := s.topology(redistest.TopologyOptions{ProxySentinels: true})
-	c := s.client(top, client.Options{})
+	c := s.client(top, client.Options{Group: sentinel.GroupOptions{Believe: believe}})
 	for _, n := range top.Sentinels[1:] {
 		n.Proxy().SetFor(redistest.BlackHole, outside)
 	}
@@ -91,7 +101,7 @@ func TestA13TheLeaderAloneIsBelievedSoonEnough(t *testing.T) {
 	promoted, err := rec.Wait(s.ctx, func(e redistest.Event) bool { return e.Name == "+promoted-slave" && e.At.After(began) })
 	s.must(err)
 	moved := s.until("the switch", func() bool { return c.Master() != old.Addr() })
-	s.within("switch after +promoted-slave", moved.Sub(promoted.At), time.Second)
+	s.within("switch after +promoted-slave", moved.Sub(promoted.At), bound)
 	s.until("every writer back", func() bool { return w.allBack(moved) })
 	w.stop()
 	a := s.audit(w, s.settled(top, old))

@@ -13,7 +13,7 @@ const (
 	// it, and all others that answer do too or have had a quarter of a second. One
 	// sentinel that lies, or that is wrong, takes nobody away; and when all have
 	// heard of the new master, none is left that would make it a replica again.
-	// Where no majority can be reached, all that can be must say so for two seconds.
+	// Where no majority can be reached, all that can be must say so for a second.
 	BelieveMajority Belief = iota
 	// BelieveSecond believes a new master when a sentinel names it that does not
 	// lead the failover, or that has led it for 300 ms. It is safe against a leader
@@ -31,7 +31,7 @@ const (
 	laggardTime = 250 * time.Millisecond
 	// minorityTime is how long all sentinels that can be reached must agree when
 	// they are no majority.
-	minorityTime = 2 * time.Second
+	minorityTime = time.Second
 	// leaderTime is how long the word of a leader counts for nothing under
 	// BelieveSecond, unless another sentinel repeats it. By then it has persisted
 	// and broadcast it.

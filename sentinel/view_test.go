@@ -121,8 +121,8 @@ func TestAViewMovesOnlyForwardInEpochs(t *testing.T) {
 		"the only one that can be reached is believed in the end": {rules{voters: 3}, 1, []step{
 			known,
 			{who: "s1", addr: "B", epoch: 4, ms: 10, want: waiting, master: "A"},
-			{who: "s1", addr: "B", epoch: 4, ms: 2000, want: waiting, master: "A"},
-			{who: "s1", addr: "B", epoch: 4, ms: 2010, want: switched, master: "B"},
+			{who: "s1", addr: "B", epoch: 4, ms: 1000, want: waiting, master: "A"},
+			{who: "s1", addr: "B", epoch: 4, ms: 1010, want: switched, master: "B"},
 		}},
 		"a lower epoch that all report for long is a new beginning": {rules{voters: 3, grace: 5 * time.Second}, 1, []step{
 			known,

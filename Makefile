@@ -6,7 +6,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME   ?= 10s
 ALLOC_TESTS = Alloc|CostsNothing
 
-.PHONY: help demo test check fmt vet lint modules fuzz bench bench-peers bench-failover acceptance acceptance-pubsub soak soak-pubsub redis
+.PHONY: mq-once help demo test check fmt vet lint modules fuzz bench bench-peers bench-failover acceptance acceptance-pubsub soak soak-pubsub redis
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | sort | awk -F'\t' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -64,6 +64,9 @@ soak: redis ## random accidents for SOAK, and an audit
 
 soak-pubsub: redis ## random faults between a subscriber and its server for SOAK: gaps are held to their word
 	KERMES_SOAK=$(SOAK) KERMES_REQUIRE_REDIS=1 $(GO) test -race -count=1 -run '^TestSoak' -timeout 30m -v ./pubsub
+
+mq-once: redis ## a hundred thousand messages with delays, retries and prefetch: none is handled twice
+	KERMES_MQ_MESSAGES=100000 KERMES_REQUIRE_REDIS=1 $(GO) test -count=1 -timeout 10m -v -run NothingIsHandledTwice ./mq
 
 acceptance-pubsub: redis ## subscribers through failovers and outages, KERMES_RUNS (20) times each with strict bounds
 	KERMES_ACCEPTANCE=1 KERMES_REQUIRE_REDIS=1 $(GO) test -count=1 -timeout 90m -v -run 'EveryKindOfFailover|EveryOutage|NoMessageIsLost' ./pubsub

@@ -86,7 +86,7 @@ func BenchmarkEnqueue(b *testing.B) {
 	})
 }
 
-// A million with KERMES_MQ_MESSAGES=1000000; a tenth of that is what `make mq-once` asks for.
+// KERMES_MQ_MESSAGES is how many messages; `make mq-once` sends a hundred thousand.
 func TestNothingIsHandledTwiceWithoutFaults(t *testing.T) {
 	n := 10_000
 	if s := os.Getenv("KERMES_MQ_MESSAGES"); s != "" {
@@ -124,4 +124,53 @@ func TestNothingIsHandledTwiceWithoutFaults(t *testing.T) {
 		t.Errorf("%d of %d handled, %d more than once, %d were to be", got.distinct(), n, got.twice(), retries)
 	}
 	sound(t, q)
+}
+
+// A message that waits takes at most 150 bytes beside its id and payload.
+func TestAMessageThatWaitsIsSmall(t *testing.T) {
+	node := redistest.NewRedis(t)
+	q := newQueue[[]byte](t, clientOf(t, node.Addr()), mq.Options{})
+	used := func() int64 {
+		info, err := node.Info("memory")
+		must(t, err)
+		n, _ := strconv.ParseInt(info["used_memory"], 10, 64)
+		return n
+	}
+	before := used()
+	const n, payload = 50_000, 200
+	ids := 0
+	for range n / 500 {
+		items := make([]mq.Item[[]byte], 500)
+		for i := range items {
+			items[i].Value = make([]byte, payload)
+		}
+		results, err := q.EnqueueBatch(t.Context(), items)
+		must(t, err)
+		for _, r := range results {
+			ids += len(r.ID)
+		}
+	}
+	extra := (used() - before - n*payload - int64(ids)) / n
+	t.Logf("%d bytes beside id and payload", extra)
+	if extra > 150 {
+		t.Errorf("%d bytes beside id and payload", extra)
+	}
+	_, err := q.Clear(t.Context())
+	must(t, err)
+	for range 20 { // a queue that is used leaves nothing behind
+		enqueueBytes(t, q, 5000)
+		_, err := q.Purge(t.Context(), mq.Ready)
+		must(t, err)
+	}
+	eventually(t, "the memory is free again", func() bool { return used() < before+1<<20 })
+}
+
+func enqueueBytes(t *testing.T, q *mq.Queue[[]byte], n int) {
+	t.Helper()
+	items := make([]mq.Item[[]byte], n)
+	for i := range items {
+		items[i].Value = []byte("v")
+	}
+	_, err := q.EnqueueBatch(t.Context(), items)
+	must(t, err)
 }

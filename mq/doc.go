@@ -48,6 +48,20 @@
 // generation of the client changes or its subscription is confirmed again. No state is
 // kept in the process that the new master could contradict.
 //
+// # Permissions
+//
+// A user with ACL rules needs the keys "~mq:{name}:*", the channels "&mq:{name}:w:*",
+// and beside what the client needs for itself:
+//
+//	+evalsha +eval +time +publish +subscribe +unsubscribe +ping +wait
+//	+hget +hset +hsetnx +hdel +hlen +hkeys +hexists +hmget +hgetall +hincrby
+//	+lpush +rpush +lrange +ltrim +lrem +llen +lindex
+//	+zadd +zrem +zrange +zrangebyscore +zscore +zcard
+//	+sadd +srem +spop +scard +set +get +exists +unlink
+//
+// Without the channels everything works, by polling. The server should have
+// maxmemory-policy noeviction, or a volatile one.
+//
 // # Cost
 //
 // A worker settles what is done, looks after leases and delays, and claims more with

@@ -78,7 +78,7 @@ func (w *worker) plan() (n, flags int, wait time.Duration) {
 	}
 	n = min(free, maxClaim)
 	switch {
-	case w.more && free > 0 && (2*free >= capacity || waiting == 0):
+	case w.more && free > 0 && (2*free >= capacity || waiting == 0 && !w.wouldGather(free, load, capacity)):
 		return n, flags, 0
 	case roused && free == 0:
 		return 0, flags | flagForward | flagBusy, 0
@@ -93,6 +93,13 @@ func (w *worker) plan() (n, flags int, wait time.Duration) {
 		return 0, 0, w.o.PollInterval
 	}
 	return 0, 0, max(w.pollAt.Sub(now), time.Microsecond)
+}
+
+// wouldGather reports whether places become free so fast that a step had better wait
+// for more of them: handlers need less than settleLinger, after which one goes anyway.
+func (w *worker) wouldGather(free, load, capacity int) bool {
+	avg := time.Duration(w.avg.Load())
+	return avg > 0 && avg < settleLinger && load > 0 && 4*free < capacity
 }
 
 // capacity is how many messages this worker wants to have: those it handles, and what

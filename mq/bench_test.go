@@ -104,14 +104,14 @@ func TestNothingIsHandledTwiceWithoutFaults(t *testing.T) {
 	}
 	for i := range 4 {
 		start(t, mq.New[int](clientOf(t, node.Addr()), q.Name(), mq.Options{}), h,
-			mq.WorkerOptions{Concurrency: 10 * (i + 1), Lease: 500 * time.Millisecond})
+			mq.WorkerOptions{Concurrency: 10 * (i + 1), Lease: 2 * time.Second})
 	}
 	for from := 0; from < n; from += 500 {
 		var items []mq.Item[int]
 		for i := from; i < min(from+500, n); i++ {
 			item := mq.Item[int]{Value: i}
 			if i%5 == 0 { // longer than the lease
-				item.Options = append(item.Options, mq.In(time.Duration(i%1500)*time.Millisecond))
+				item.Options = append(item.Options, mq.In(time.Duration(i%4500)*time.Millisecond))
 			}
 			items = append(items, item)
 		}
@@ -120,6 +120,9 @@ func TestNothingIsHandledTwiceWithoutFaults(t *testing.T) {
 	}
 	eventually(t, "all handled", func() bool { s := stats(t, q); return s.Handled == int64(n) && s.Leased == 0 })
 	retries := (n + 16) / 17
+	if s := stats(t, q); s.Crashed != 0 {
+		t.Errorf("%d leases have ended", s.Crashed)
+	}
 	if got.distinct() != n || got.twice() != retries {
 		t.Errorf("%d of %d handled, %d more than once, %d were to be", got.distinct(), n, got.twice(), retries)
 	}

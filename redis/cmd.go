@@ -37,6 +37,7 @@ func New[T any](decode Decoder[T], name string, args ...any) Cmd[T] {
 // server is a *[resp.Error]; a null reply is [ErrNil], except where T can say it.
 // [ClassOf] tells whether a failed command may have been executed.
 func (c Cmd[T]) Do(ctx context.Context, d Doer) (T, error) {
+	mustContext(ctx)
 	if c.err != nil {
 		var zero T
 		return zero, c.err
@@ -101,6 +102,7 @@ type Status struct {
 
 // Do runs the command on d.
 func (s Status) Do(ctx context.Context, d Doer) error {
+	mustContext(ctx)
 	if s.err != nil {
 		return s.err
 	}
@@ -201,6 +203,7 @@ func Into[T any](c Cmd[T], dst []byte) Buffered { return Buffered{c.Command, dst
 
 // Do runs the command and returns the extended buffer. A null reply is [ErrNil].
 func (b Buffered) Do(ctx context.Context, d Doer) ([]byte, error) {
+	mustContext(ctx)
 	if b.err != nil {
 		return b.dst, b.err
 	}
@@ -235,6 +238,11 @@ func (b Buffered) Do(ctx context.Context, d Doer) ([]byte, error) {
 func answerTo(c *resp.Command, err error) error {
 	if e, ok := err.(*resp.Error); ok { //nolint:errorlint // one that is wrapped is the decoder's
 		return withoutSecrets(e, c).AnswerTo(c)
+	}
+	if e, ok := err.(*DecodeError); ok && e.Command == "" { //nolint:errorlint // as above
+		named := *e
+		named.Command = c.Name()
+		return &named
 	}
 	return err
 }

@@ -3,6 +3,7 @@ package redis
 import (
 	"errors"
 	"math"
+	"strconv"
 	"time"
 
 	"github.com/kermes-redis/kermes/resp"
@@ -46,6 +47,19 @@ func Int(v resp.Value) (int64, error) {
 	n, err := v.Int()
 	if err != nil {
 		return 0, misfit("integer", v, err)
+	}
+	return n, nil
+}
+
+// Uint decodes an integer that is not negative, of all 64 bits, or a string of its digits.
+func Uint(v resp.Value) (uint64, error) {
+	p, err := view(v)
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.ParseUint(string(p), 10, 64)
+	if err != nil {
+		return 0, &DecodeError{Want: "unsigned integer", Got: v.Kind()}
 	}
 	return n, nil
 }

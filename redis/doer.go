@@ -59,3 +59,10 @@ func On(c *conn.Conn) Leaser { return owned{c} }
 type owned struct{ c *conn.Conn }
 
 func (o owned) WithConn(_ context.Context, fn func(*conn.Conn) error) error { return fn(o.c) }
+
+// mustContext panics in words where a call would otherwise do so in the middle.
+func mustContext(ctx context.Context) {
+	if ctx == nil {
+		panic("redis: nil context: use context.Background or context.TODO")
+	}
+}

@@ -94,17 +94,23 @@ func (e *ArgError) orNil() error {
 // DecodeError says that a reply is not what the decoder expects. The command has
 // been executed.
 type DecodeError struct {
-	Want string    // in words: "integer"
-	Got  resp.Kind // of the reply, or of the element inside it
-	Err  error     // the cause, or nil
+	Want    string    // in words: "integer"
+	Got     resp.Kind // of the reply, or of the element inside it
+	Err     error     // the cause, or nil
+	Command string    // the name of the command, or empty where it is unknown
 }
 
 // Error implements error. The reply itself is not shown: it may be secret.
 func (e *DecodeError) Error() string {
-	if e.Err != nil {
-		return fmt.Sprintf("redis: decode: want %s, got %s: %v", e.Want, e.Got, e.Err)
+	name := e.Command
+	if name == "" {
+		name = "decode"
 	}
-	return fmt.Sprintf("redis: decode: want %s, got %s", e.Want, e.Got)
+	text := fmt.Sprintf("redis: %s: the reply is no %s but a %s that does not fit", name, e.Want, e.Got)
+	if odd := (*resp.ValueError)(nil); e.Err != nil && !errors.As(e.Err, &odd) {
+		return text + ": " + e.Err.Error()
+	}
+	return text + "; redis.As and redis.New take another decoder"
 }
 
 // Unwrap returns the cause.

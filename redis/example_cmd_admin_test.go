@@ -161,7 +161,7 @@ func ExampleSentinelMaster() {
 		panic(err)
 	}
 	defer group.Close()
-	sentinel, err := conn.Dial(ctx, conn.Options{Addr: group.SentinelAddrs()[0]})
+	sentinel, err := conn.Dial(ctx, conn.Options{Addr: group.SentinelAddrs()[0], Sentinel: true})
 	if err != nil {
 		panic(err)
 	}

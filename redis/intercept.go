@@ -14,8 +14,30 @@ import (
 
 // Interceptor is told of each call before it begins. It returns the context to
 // go on with and a function that is told how the call has ended, or nil. Both
-// run on the goroutine of the call; they must be safe for concurrent use.
+// run on the goroutine of the call; they must be safe for concurrent use. It keeps a
+// call from being made by returning [RefuseCall] of the context.
 type Interceptor func(ctx context.Context, call Call) (context.Context, func(Outcome))
+
+// RefusalError is the error of a call that an [Interceptor] has refused. Nothing was
+// sent: its class is [ClassNotSent].
+type RefusalError struct{ Err error }
+
+// Error implements error.
+func (e *RefusalError) Error() string { return "redis: refused by an interceptor: " + e.Err.Error() }
+
+// Unwrap returns the interceptor's reason within a [conn.Error].
+func (e *RefusalError) Unwrap() error {
+	return &conn.Error{Op: conn.OpWait, Class: ClassNotSent, Err: e.Err}
+}
+
+// RefuseCall returns a context by which an [Interceptor] refuses the call that it is told
+// of: the call returns a [RefusalError] with reason, and interceptors further inside are
+// not told of it.
+func RefuseCall(ctx context.Context, reason error) context.Context {
+	return context.WithValue(ctx, refusalKey{}, &RefusalError{reason})
+}
+
+type refusalKey struct{}
 
 // Names of calls that are not one command.
 const (
@@ -69,6 +91,9 @@ type Outcome struct {
 	Attempts int
 	// Duration is from the beginning to the reply.
 	Duration time.Duration
+	// Callback says that Err is what the caller's own function has returned from a
+	// lease, unless that is an error of this module.
+	Callback bool
 }
 
 // Intercepted is a [Doer], and a [Leaser] if the Doer inside is one, whose calls
@@ -99,6 +124,9 @@ func (t *Intercepted) Do(ctx context.Context, cmd resp.Command) (resp.Reply, err
 
 func (t *Intercepted) do(ctx context.Context, cmd resp.Command) (resp.Reply, error) {
 	ctx, w := t.begin(ctx, Call{Name: cmd.Name(), Commands: []resp.Command{cmd}})
+	if w.refusal != nil {
+		return resp.Reply{}, w.refuse()
+	}
 	r, err := t.d.Do(ctx, cmd)
 	if err == nil {
 		w.reply(r.Value)
@@ -117,6 +145,9 @@ func (t *Intercepted) DoBatch(ctx context.Context, cmds []resp.Command, each fun
 
 func (t *Intercepted) doBatch(ctx context.Context, cmds []resp.Command, each func(int, resp.Value)) error {
 	ctx, w := t.begin(ctx, Call{Name: CallPipeline, Commands: cmds})
+	if w.refusal != nil {
+		return w.refuse()
+	}
 	err := t.d.DoBatch(ctx, cmds, func(i int, v resp.Value) {
 		w.reply(v)
 		each(i, v)
@@ -125,9 +156,9 @@ func (t *Intercepted) doBatch(ctx context.Context, cmds []resp.Command, each fun
 	return err
 }
 
-// WithConn implements [Leaser]. What fn does with the connection is its own: its
-// calls are not told, except by Intercept(c, ...) inside. [Pipeline.Exec] is told
-// as one call, CallMulti, instead.
+// WithConn implements [Leaser]. It is told as one call, CallLease. What fn does with
+// the connection is told if it does it through [Intercepted.On]. [Pipeline.Exec] is told
+// as one call, CallMulti, instead; what is read through a [Tx] is told as well.
 func (t *Intercepted) WithConn(ctx context.Context, fn func(*conn.Conn) error) error {
 	l, ok := t.d.(Leaser)
 	if !ok {
@@ -137,10 +168,21 @@ func (t *Intercepted) WithConn(ctx context.Context, fn func(*conn.Conn) error) e
 		return l.WithConn(ctx, fn)
 	}
 	ctx, w := t.begin(ctx, Call{Name: CallLease})
-	err := l.WithConn(ctx, fn)
+	if w.refusal != nil {
+		return w.refuse()
+	}
+	err := l.WithConn(ctx, func(c *conn.Conn) error {
+		own := fn(c)
+		w.out.Callback = own != nil && ClassOf(own) == ClassNone
+		return own
+	})
 	w.end(err)
 	return err
 }
+
+// On returns a leased connection with the interceptors of t, so that they are told of
+// the calls inside a lease.
+func (t *Intercepted) On(c *conn.Conn) *Intercepted { return Intercept(c, t.is...) }
 
 // Pin implements [Pinner]: the Doer that it returns is intercepted as well. It is t
 // itself if the Doer inside is no Pinner.
@@ -159,6 +201,9 @@ func (t *Intercepted) exec(ctx context.Context, p *Pipeline) error {
 	}
 	first := p.ran
 	ctx, w := t.begin(ctx, Call{Name: CallMulti, Commands: p.cmds[first:]})
+	if w.refusal != nil {
+		return w.refuse()
+	}
 	err := p.Exec(ctx, l)
 	for i := first; err == nil && i < p.ran; i++ {
 		if v, unknown := p.reply(i); unknown == nil {
@@ -175,6 +220,13 @@ type watched struct {
 	attempts atomic.Int32
 	out      Outcome
 	ends     []func(Outcome)
+	refusal  *RefusalError
+}
+
+// refuse ends a call that an interceptor has refused.
+func (w *watched) refuse() error {
+	w.end(w.refusal)
+	return w.refusal
 }
 
 func (t *Intercepted) begin(ctx context.Context, c Call) (context.Context, *watched) {
@@ -188,8 +240,19 @@ func (t *Intercepted) begin(ctx context.Context, c Call) (context.Context, *watc
 		if end != nil {
 			w.ends = append(w.ends, end)
 		}
+		if w.refusal = refusalOf(next); w.refusal != nil {
+			break
+		}
 	}
 	return ctx, w
+}
+
+func refusalOf(ctx context.Context) *RefusalError {
+	if ctx == nil {
+		return nil
+	}
+	e, _ := ctx.Value(refusalKey{}).(*RefusalError)
+	return e
 }
 
 func (w *watched) reply(v resp.Value) {

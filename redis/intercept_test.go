@@ -56,6 +56,7 @@ func TestInterceptorsAreToldOfEachCallAndItsOutcome(t *testing.T) {
 			{`LLEN "k"`, ClassAnswered, 1},
 			{`PIPELINE; INCR "k"; GET "none"`, ClassAnswered, 1},
 			{`MULTI; INCR "n"; INCR "k"`, ClassAnswered, 1},
+			{`INCR "n"`, ClassNone, 0}, // the transaction inside the lease, which ends first
 			{`LEASE`, ClassNone, 0},
 		} {
 			got := notes[i]
@@ -63,7 +64,7 @@ func TestInterceptorsAreToldOfEachCallAndItsOutcome(t *testing.T) {
 				t.Errorf("%d: %+v, want %+v", i, got, want)
 			}
 		}
-		check(t, "nothing else", len(notes) == 6)
+		check(t, "nothing else", len(notes) == 7)
 	})
 }
 

@@ -14,7 +14,7 @@ func TestSentinelCommandsOnARealSentinel(t *testing.T) {
 	top := sentinels.Topology(t)
 	for _, proto := range []int{2, 3} {
 		t.Run(fmt.Sprintf("RESP%d", proto), func(t *testing.T) {
-			c, err := conn.Dial(t.Context(), conn.Options{Addr: top.Sentinels[0].Addr(), Protocol: proto})
+			c, err := conn.Dial(t.Context(), conn.Options{Addr: top.Sentinels[0].Addr(), Protocol: proto, Sentinel: true})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -83,7 +83,7 @@ func sentinelWrites(t *testing.T, c *conn.Conn) {
 func TestASentinelFailsOverWhenToldTo(t *testing.T) {
 	top := sentinels.Topology(t)
 	name := top.Names[0]
-	c, err := conn.Dial(t.Context(), conn.Options{Addr: top.Sentinels[1].Addr()})
+	c, err := conn.Dial(t.Context(), conn.Options{Addr: top.Sentinels[1].Addr(), Sentinel: true})
 	if err != nil {
 		t.Fatal(err)
 	}

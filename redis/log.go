@@ -2,12 +2,17 @@ package redis
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
+
+	"github.com/kermes-redis/kermes/resp"
 )
 
 // LogOptions are options of [Log]. The zero value logs all calls at level debug,
-// those with errors at level warn, without arguments.
+// those with errors at level warn, without arguments. What is normal counts as no error
+// here: NOSCRIPT, after which the script is sent, a call that its caller has cancelled,
+// and what the caller's own function returns from a lease.
 type LogOptions struct {
 	// Slow leaves out calls without an error that took less. Zero logs all.
 	Slow time.Duration
@@ -42,7 +47,7 @@ func Log(l *slog.Logger, o LogOptions) Interceptor {
 
 func (o LogOptions) log(ctx context.Context, l *slog.Logger, c Call, out Outcome) {
 	level := o.Level.Level()
-	if out.Err != nil {
+	if out.Err != nil && !normal(out) {
 		level = o.ErrorLevel.Level()
 	} else if out.Duration < o.Slow {
 		return
@@ -68,4 +73,10 @@ func (o LogOptions) log(ctx context.Context, l *slog.Logger, c Call, out Outcome
 		attrs = append(attrs, slog.Int("errors", out.Errors))
 	}
 	l.LogAttrs(ctx, level, "redis", attrs...)
+}
+
+// normal reports whether an error is no reason for anybody to look.
+func normal(out Outcome) bool {
+	e, ok := errors.AsType[*resp.Error](out.Err)
+	return out.Callback || errors.Is(out.Err, context.Canceled) || ok && e.UnknownScript() && out.Errors <= 1
 }

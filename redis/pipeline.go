@@ -126,6 +126,7 @@ func (p *Pipeline) Do(ctx context.Context, d Doer) error { return p.Flush(ctx, d
 // so that its futures can be read before more is queued. To stay on one
 // connection, use one as the Doer.
 func (p *Pipeline) Flush(ctx context.Context, d Doer) error {
+	mustContext(ctx)
 	if p.err != nil {
 		return p.err
 	}

@@ -29,6 +29,9 @@ type Tx struct {
 	Pipeline
 
 	c        *conn.Conn
+	d        Doer // c, with the interceptors of the client that lent it
+	is       []Interceptor
+	told     bool // they know of the Exec that is running
 	watching bool
 	over     atomic.Bool // the function that got it has returned
 }
@@ -45,7 +48,7 @@ func (tx *Tx) Do(ctx context.Context, cmd resp.Command) (resp.Reply, error) {
 	if err := tx.admit(&cmd); err != nil {
 		return resp.Reply{}, err
 	}
-	return tx.c.Do(ctx, cmd)
+	return tx.d.Do(ctx, cmd)
 }
 
 // DoBatch implements [Doer] on the watched connection, for commands that read as
@@ -56,7 +59,7 @@ func (tx *Tx) DoBatch(ctx context.Context, cmds []resp.Command, each func(int, r
 			return err
 		}
 	}
-	return tx.c.DoBatch(ctx, cmds, each)
+	return tx.d.DoBatch(ctx, cmds, each)
 }
 
 // WithConn implements [Leaser] with the watched connection.
@@ -101,11 +104,22 @@ func (tx *Tx) left() error {
 // watched key has changed in between. Without Exec the keys are unwatched.
 // [Transact] does the same and tries again by itself.
 func Watch(ctx context.Context, l Leaser, keys []string, fn func(tx *Tx) error) error {
-	return l.WithConn(ctx, func(c *conn.Conn) error { return watch(ctx, c, keys, fn) })
+	mustContext(ctx)
+	return l.WithConn(ctx, func(c *conn.Conn) error { return watch(ctx, c, interceptorsOf(l), keys, fn) })
 }
 
-func watch(ctx context.Context, c *conn.Conn, keys []string, fn func(tx *Tx) error) (err error) {
-	tx := &Tx{c: c}
+func interceptorsOf(l Leaser) []Interceptor {
+	if t, ok := l.(*Intercepted); ok {
+		return t.is
+	}
+	return nil
+}
+
+func watch(ctx context.Context, c *conn.Conn, is []Interceptor, keys []string, fn func(tx *Tx) error) (err error) {
+	tx := &Tx{c: c, d: c, is: is}
+	if len(is) > 0 {
+		tx.d = Intercept(c, is...)
+	}
 	clean := false
 	defer func() {
 		tx.over.Store(true)
@@ -190,6 +204,7 @@ func (o TxOptions) withDefaults() TxOptions {
 //
 // Futures of the last attempt may be read after Transact has returned.
 func Transact(ctx context.Context, l Leaser, o TxOptions, fn func(ctx context.Context, tx *Tx) error) error {
+	mustContext(ctx)
 	o = o.withDefaults()
 	began := time.Now()
 	for conflicts := 0; ; {
@@ -225,7 +240,7 @@ func attempt(ctx context.Context, l Leaser, keys []string, fn func(context.Conte
 	err = l.WithConn(ctx, func(c *conn.Conn) error {
 		o = txFinal
 		called := false
-		err := watch(ctx, c, keys, func(tx *Tx) error {
+		err := watch(ctx, c, interceptorsOf(l), keys, func(tx *Tx) error {
 			called = true
 			if err := fn(ctx, tx); err != nil {
 				o = lostBefore(c)

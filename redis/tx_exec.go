@@ -21,8 +21,14 @@ import (
 // another error anything may have been: see [ClassOf]. It is tried once; [Transact]
 // tries again where nothing was executed. Use [On] for a connection.
 func (p *Pipeline) Exec(ctx context.Context, l Leaser) error {
+	mustContext(ctx)
 	if t, ok := l.(*Intercepted); ok && len(t.is) > 0 {
 		return t.exec(ctx, p)
+	}
+	if tx, ok := l.(*Tx); ok && len(tx.is) > 0 && !tx.told {
+		tx.told = true
+		defer func() { tx.told = false }()
+		return Intercept(tx, tx.is...).exec(ctx, p)
 	}
 	if err := p.refuseStateful(); err != nil {
 		return err

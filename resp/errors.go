@@ -11,7 +11,7 @@ var (
 	// ErrLimit matches a [SyntaxError] about a reply beyond the [Limits].
 	ErrLimit = errors.New("resp: reply beyond the limits")
 	// ErrNull is returned where a value was asked of a null reply.
-	ErrNull = errors.New("resp: null reply")
+	ErrNull = errors.New("resp: null reply: the key, field or element does not exist")
 )
 
 // SyntaxError says that bytes break the protocol, or a limit. It matches

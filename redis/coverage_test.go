@@ -52,7 +52,7 @@ func TestEveryCommandOfTheServerIsTypedOrListedWithAReason(t *testing.T) {
 
 func TestEveryCommandOfASentinelIsTypedOrListedWithAReason(t *testing.T) {
 	top := sentinels.Topology(t)
-	c, err := conn.Dial(t.Context(), conn.Options{Addr: top.Sentinels[0].Addr()})
+	c, err := conn.Dial(t.Context(), conn.Options{Addr: top.Sentinels[0].Addr(), Sentinel: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -86,13 +86,13 @@ func same(r io.Reader) io.Reader { return r }
 func TestZeroAndNegativeLimitsAreTheDefaults(t *testing.T) {
 	for _, l := range []resp.Limits{{}, {Line: -1, Bulk: -1, Elems: -1, Depth: -1, Attrs: -1}} {
 		s := resp.NewScanner(l)
-		for _, fits := range []string{"+" + strings.Repeat("x", resp.DefaultMaxLine) + "\r\n", "$536870912\r\n", "*2147483647\r\n"} {
+		for _, fits := range []string{"+" + strings.Repeat("x", 1<<20) + "\r\n", "$536870912\r\n", "*2147483647\r\n"} {
 			if _, err := s.Scan([]byte(fits)); err != nil {
 				t.Error(err)
 			}
 			s.Reset()
 		}
-		for _, beyond := range []string{"+" + strings.Repeat("x", resp.DefaultMaxLine+1) + "\r\n", "$536870913\r\n", "*2147483648\r\n"} {
+		for _, beyond := range []string{":" + strings.Repeat("1", 64<<10+1) + "\r\n", "$536870913\r\n", "*2147483648\r\n"} {
 			if _, err := s.Scan([]byte(beyond)); !errors.Is(err, resp.ErrLimit) {
 				t.Error(err)
 			}
@@ -152,8 +152,8 @@ func TestALargeReplyByteByByteIsLinearWork(t *testing.T) {
 			}
 		}
 	}
-	// Lines up to the limit, in a row.
-	text := "+" + strings.Repeat("x", resp.DefaultMaxLine) + "\r\n"
+	// Long lines, in a row.
+	text := "+" + strings.Repeat("x", 64<<10) + "\r\n"
 	if got := lastError(iotest.OneByteReader(strings.NewReader(strings.Repeat(text, 16)))); got != io.EOF.Error() {
 		t.Error(got)
 	}

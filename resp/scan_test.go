@@ -84,7 +84,7 @@ func TestEachLimitHoldsAtItsValueAndBreaksOneBeyond(t *testing.T) {
 func same(r io.Reader) io.Reader { return r }
 
 func TestZeroAndNegativeLimitsAreTheDefaults(t *testing.T) {
-	for _, l := range []resp.Limits{{}, {Line: -1, Bulk: -1, Elems: -1, Depth: -1, Attrs: -1}} {
+	for _, l := range []resp.Limits{{}, {Line: -1, Reply: -1, Bulk: -1, Elems: -1, Depth: -1, Attrs: -1}} {
 		s := resp.NewScanner(l)
 		for _, fits := range []string{"+" + strings.Repeat("x", 1<<20) + "\r\n", "$536870912\r\n", "*2147483647\r\n"} {
 			if _, err := s.Scan([]byte(fits)); err != nil {

@@ -53,7 +53,7 @@ func (c *core) tick() {
 		case passed:
 			lost = append(lost, h)
 			delete(c.held, h.seq)
-		case h.next.Sub(now) < every/4: // those that are nearly due save a call
+		case h.next.Sub(now) < every/2: // what is due soon saves a call of its own
 			h.next = now.Add(every)
 			due[h.terms.MinReplicas] = append(due[h.terms.MinReplicas], h)
 		}

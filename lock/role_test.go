@@ -1,3 +1,153 @@
 package lock
 
-func play(string) {}
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/kermes-redis/kermes/conn"
+	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/pool"
+)
+
+// play is what the test binary does as another process: it takes locks, and ends
+// with its standard input.
+func play(role string) {
+	ttl, _ := strconv.Atoi(os.Getenv("KERMES_LOCK_TTL"))
+	p := pool.New(pool.Options{Conn: conn.Options{Addr: os.Getenv("KERMES_LOCK_ADDR")}})
+	l := New(p, Options{Terms: Terms{TTL: time.Duration(ttl) * time.Millisecond}})
+	name := os.Getenv("KERMES_LOCK_NAME")
+	if role == "worker" {
+		go playWorker(l, name)
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		return
+	}
+	var h *Held
+	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
+		switch in.Text() {
+		case "lock":
+			var err error
+			if h, err = l.Lock(context.Background(), name); err != nil {
+				fmt.Println("error", err)
+				continue
+			}
+			fmt.Println("held", h.Fence())
+		case "check": // the first thing that it does after a pause
+			check, ctx := h.Check(), h.Context().Err()
+			fmt.Println(errors.Is(check, ErrLost), errors.Is(ctx, context.Canceled))
+		case "unlock":
+			fmt.Println(errors.Is(h.Unlock(context.Background()), ErrLost))
+		}
+	}
+}
+
+// playWorker takes the lock again and again, and tells the witness.
+func playWorker(l *Locker, name string) {
+	nc, err := net.Dial("tcp", os.Getenv("KERMES_LOCK_WITNESS"))
+	if err != nil {
+		os.Exit(1)
+	}
+	r := bufio.NewReader(nc)
+	tell := func(what string, fence int64) {
+		_, _ = fmt.Fprintf(nc, "%s %d\n", what, fence)
+		if _, err := r.ReadString('\n'); err != nil {
+			os.Exit(1)
+		}
+	}
+	for {
+		h, err := l.Lock(context.Background(), name)
+		if err != nil {
+			continue
+		}
+		if h.Check() == nil {
+			tell("enter", h.Fence())
+		}
+		for range 4 {
+			if h.Check() != nil {
+				break
+			}
+			tell("write", h.Fence())
+		}
+		_ = h.Unlock(context.Background())
+	}
+}
+
+// serve answers workers as the witness until the listener is closed.
+func (w *witness) serve(ln net.Listener, name string) {
+	for {
+		nc, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer nc.Close()
+			for in := bufio.NewScanner(nc); in.Scan(); {
+				what, digits, _ := strings.Cut(in.Text(), " ")
+				fence, _ := strconv.ParseInt(digits, 10, 64)
+				if what == "enter" {
+					w.enter(name, fence)
+				} else {
+					w.write(name, fence)
+				}
+				if _, err := io.WriteString(nc, "ok\n"); err != nil {
+					return
+				}
+			}
+		}()
+	}
+}
+
+// actor is another process.
+type actor struct {
+	cmd *exec.Cmd
+	in  io.WriteCloser
+	out *bufio.Reader
+}
+
+func startActor(t testing.TB, role string, n *redistest.Node, name string, ttl time.Duration, witness string) *actor {
+	t.Helper()
+	a := &actor{cmd: exec.Command(os.Args[0])}
+	a.cmd.Env = append(os.Environ(), roleEnv+"="+role, "KERMES_LOCK_ADDR="+n.Addr(), "KERMES_LOCK_NAME="+name,
+		"KERMES_LOCK_WITNESS="+witness, fmt.Sprintf("KERMES_LOCK_TTL=%d", ttl.Milliseconds()))
+	a.cmd.Stderr = os.Stderr
+	var err error
+	a.in, err = a.cmd.StdinPipe()
+	must(t, err)
+	out, err := a.cmd.StdoutPipe()
+	must(t, err)
+	a.out = bufio.NewReader(out)
+	must(t, a.cmd.Start())
+	t.Cleanup(a.kill)
+	return a
+}
+
+func (a *actor) kill() {
+	_ = a.cmd.Process.Kill()
+	_ = a.in.Close()
+	_ = a.cmd.Wait()
+}
+
+func (a *actor) signal(s syscall.Signal) { _ = a.cmd.Process.Signal(s) }
+
+func (a *actor) say(t testing.TB, what string) {
+	t.Helper()
+	_, err := io.WriteString(a.in, what+"\n")
+	must(t, err)
+}
+
+func (a *actor) hear(t testing.TB) string {
+	t.Helper()
+	s, err := a.out.ReadString('\n')
+	must(t, err)
+	return strings.TrimSpace(s)
+}

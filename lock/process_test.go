@@ -1,0 +1,139 @@
+package lock
+
+import (
+	"math/rand/v2"
+	"net"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestTheLockOfAKilledHolderIsFreeAfterItsTTL(t *testing.T) {
+	n := shared.Node(t)
+	name, ttl := fresh(t), 2*time.Second
+	l := locker(t, poolOn(t, n), Options{})
+	a := startActor(t, "actor", n, name, ttl, "")
+	a.say(t, "lock")
+	if got := a.hear(t); !strings.HasPrefix(got, "held") {
+		t.Fatal(got)
+	}
+	got := queue(t, l, name, 2)
+	killed := time.Now()
+	a.kill()
+	got()
+	took := time.Since(killed)
+	t.Logf("both waiters had the lock %v after the kill, with a ttl of %v", took, ttl)
+	if took < ttl/2 {
+		t.Error("sooner than a renewed lock may be given away")
+	}
+}
+
+func TestAWaiterThatWasKilledIsPassedOver(t *testing.T) {
+	n := shared.Node(t)
+	var worst time.Duration
+	for range 5 {
+		name := fresh(t)
+		l := locker(t, poolOn(t, n), Options{PollInterval: time.Hour})
+		h, err := l.With(Terms{TTL: time.Minute}).Lock(t.Context(), name)
+		must(t, err)
+		a := startActor(t, "actor", n, name, time.Minute, "")
+		a.say(t, "lock")
+		eventually(t, "the other process waits", func() bool { i, _ := l.Inspect(t.Context(), name); return i.Waiters == 1 })
+		got := make(chan *Held)
+		go func() {
+			h, err := l.Lock(t.Context(), name)
+			if err != nil {
+				t.Error(err)
+			}
+			got <- h
+		}()
+		eventually(t, "this one waits", func() bool { i, _ := l.Inspect(t.Context(), name); return i.Waiters == 2 })
+		a.kill()
+		released := time.Now()
+		must(t, h.Unlock(t.Context()))
+		next := <-got // no poll, no ttl could have brought it
+		worst = max(worst, time.Since(released))
+		must(t, next.Unlock(t.Context()))
+	}
+	t.Logf("handed over past a killed waiter within %v", worst)
+}
+
+func TestTheFirstCheckAfterSIGCONTFails(t *testing.T) {
+	n := shared.Node(t)
+	name, ttl := fresh(t), 60*time.Millisecond
+	l := locker(t, poolOn(t, n), Options{})
+	a := startActor(t, "actor", n, name, ttl, "")
+	count := 20
+	if rounds(0) > 0 {
+		count = 1000
+	}
+	late := 0
+	for range count {
+		a.say(t, "lock")
+		if got := a.hear(t); !strings.HasPrefix(got, "held") {
+			t.Fatal(got)
+		}
+		a.signal(syscall.SIGSTOP)
+		h, err := l.Lock(t.Context(), name) // the other has entered
+		must(t, err)
+		a.say(t, "check")
+		a.signal(syscall.SIGCONT)
+		if got := a.hear(t); got != "true true" {
+			late++
+			t.Errorf("check and context: %s", got)
+		}
+		a.say(t, "unlock")
+		if got := a.hear(t); got != "true" {
+			t.Error("the unlock of a lost lock succeeded")
+		}
+		must(t, h.Unlock(t.Context()))
+	}
+	t.Logf("%d rounds, %d in which the first check passed", count, late)
+}
+
+func TestSectionsStayApartThroughKillsAndPauses(t *testing.T) {
+	n := shared.Node(t)
+	name, ttl := fresh(t), 300*time.Millisecond
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	w := newWitness()
+	go w.serve(ln, name)
+	t.Cleanup(func() { _ = ln.Close() })
+	start := func() *actor { return startActor(t, "worker", n, name, ttl, ln.Addr().String()) }
+	workers := make([]*actor, 6)
+	for i := range workers {
+		workers[i] = start()
+	}
+	goal := 300
+	if rounds(0) > 0 {
+		goal = 5000
+	}
+	all := func(string) bool { return true }
+	var kills, stops int
+	for w.total(all).sections < goal {
+		pause(t.Context(), 100*time.Millisecond+rand.N(200*time.Millisecond))
+		i := rand.IntN(len(workers))
+		if rand.IntN(2) == 0 {
+			kills++
+			workers[i].kill()
+			workers[i] = start()
+			continue
+		}
+		stops++
+		a := workers[i]
+		a.signal(syscall.SIGSTOP)
+		pause(t.Context(), ttl+ttl/2)
+		a.signal(syscall.SIGCONT)
+	}
+	s := w.total(all)
+	t.Logf("%d kills, %d pauses: %v", kills, stops, s)
+	if s.lateAccepted > 0 || s.disorder > 0 {
+		t.Error("the fence did not keep writes apart")
+	}
+	// A write that was on its way when its process was stopped comes late: nobody
+	// can call it back, and the fence refuses it.
+	if s.late > stops {
+		t.Error("a holder went on after a pause")
+	}
+}

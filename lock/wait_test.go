@@ -1,0 +1,261 @@
+package lock
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/kermes-redis/kermes/conn"
+	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/pool"
+	"github.com/kermes-redis/kermes/redis"
+)
+
+// queue starts waiters one after another and returns the order in which they got
+// the lock, when all have.
+func queue(t *testing.T, l *Locker, name string, n int) func() []int {
+	t.Helper()
+	order := make(chan int, n)
+	for i := range n {
+		go func() {
+			h, err := l.Lock(t.Context(), name)
+			if err != nil {
+				t.Error(err)
+				order <- -1
+				return
+			}
+			order <- i
+			_ = h.Unlock(t.Context())
+		}()
+		eventually(t, "waiter "+strconv.Itoa(i), func() bool { info, _ := l.Inspect(t.Context(), name); return info.Waiters == i+1 })
+	}
+	return func() (got []int) {
+		for range n {
+			select {
+			case i := <-order:
+				got = append(got, i)
+			case <-time.After(30 * time.Second):
+				t.Fatalf("%d of %d waiters had the lock", len(got), n)
+			}
+		}
+		return got
+	}
+}
+
+func TestWaitersAreServedInTheOrderOfArrival(t *testing.T) {
+	for _, o := range []Options{{}, {NoPush: true}} {
+		onEach(t, func(t *testing.T, _ *redistest.Node, d redis.Doer) {
+			l, name := locker(t, d, o), fresh(t)
+			h, err := l.Lock(t.Context(), name)
+			must(t, err)
+			got := queue(t, l, name, 16)
+			must(t, h.Unlock(t.Context()))
+			if order := got(); !slices.IsSorted(order) {
+				t.Error(order)
+			}
+		})
+	}
+}
+
+func TestSharesAreEven(t *testing.T) {
+	onEach(t, func(t *testing.T, n *redistest.Node, d redis.Doer) {
+		l, name := locker(t, d, Options{}), fresh(t)
+		var left atomic.Int32
+		left.Store(1600)
+		shares := make([]int, 16)
+		var wg sync.WaitGroup
+		for i := range shares {
+			wg.Go(func() {
+				for left.Add(-1) >= 0 {
+					h, err := l.Lock(t.Context(), name)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					shares[i]++
+					_ = h.Unlock(t.Context())
+				}
+			})
+		}
+		wg.Wait()
+		low, high := slices.Min(shares), slices.Max(shares)
+		t.Logf("shares %d to %d", low, high)
+		if float64(high) > 1.1*float64(low) {
+			t.Error("uneven")
+		}
+	})
+}
+
+func TestAWaiterIsTakenOverThePushThatItsConnectionMissed(t *testing.T) {
+	onEach(t, func(t *testing.T, n *redistest.Node, d redis.Doer) {
+		l, name := locker(t, d, Options{}), fresh(t)
+		h, err := l.Lock(t.Context(), name)
+		must(t, err)
+		got := queue(t, l, name, 3)
+		n.MustDo(t, "CLIENT", "KILL", "TYPE", "pubsub")
+		must(t, h.Unlock(t.Context()))
+		if order := got(); len(order) != 3 || slices.Contains(order, -1) {
+			t.Error(order)
+		}
+	})
+}
+
+func TestAUserWithoutChannelsPolls(t *testing.T) {
+	n := redistest.NewRedisWith(t, redistest.RedisOptions{Users: map[string]string{"quiet": "on >secret ~* resetchannels +@all"}})
+	p := pool.New(pool.Options{Conn: conn.Options{Addr: n.Addr(), Username: "quiet", Password: "secret"}})
+	t.Cleanup(func() { _ = p.Close() })
+	var polling atomic.Int32
+	l := locker(t, p, Options{OnEvent: func(e Event) {
+		if e.Kind == EventPolling && e.Err != nil {
+			polling.Add(1)
+		}
+	}})
+	name := fresh(t)
+	h, err := l.Lock(t.Context(), name)
+	must(t, err)
+	got := queue(t, l, name, 3)
+	must(t, h.Unlock(t.Context()))
+	if order := got(); !slices.IsSorted(order) {
+		t.Error(order)
+	}
+	if polling.Load() != 1 {
+		t.Errorf("told %d times", polling.Load())
+	}
+}
+
+func TestLockNeverReturnsALockWithAnEndedContext(t *testing.T) {
+	onEach(t, func(t *testing.T, n *redistest.Node, d redis.Doer) {
+		s := &spy{Doer: d}
+		l, name := locker(t, s, Options{}), fresh(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		s.set(nil, func(redisCommand) error { cancel(); return nil })
+		h, err := l.Lock(ctx, name)
+		if h != nil || !errors.Is(err, context.Canceled) {
+			t.Error(h, err)
+		}
+		s.set(nil, nil)
+		eventually(t, "nothing left", func() bool { return len(leftover(t, n, name)) == 0 })
+		before := l.Stats().Asked
+		if _, err := l.Lock(ctx, name); !errors.Is(err, context.Canceled) || l.Stats().Asked != before {
+			t.Error("asked for an ended context", err)
+		}
+	})
+}
+
+// races is how many times a cancellation meets a grant.
+func races() int {
+	if rounds(0) > 0 {
+		return 10000
+	}
+	return 1000
+}
+
+func TestACancellationThatMeetsAGrantLeavesNothing(t *testing.T) {
+	onEach(t, func(t *testing.T, n *redistest.Node, d redis.Doer) {
+		l, name := locker(t, d, Options{Terms: Terms{TTL: 30 * time.Second}}), fresh(t)
+		var got, gone, slow int
+		var longest time.Duration
+		for range races() / 2 { // each of two clients
+			h, err := l.Lock(t.Context(), name)
+			must(t, err)
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan struct{})
+			var ended time.Time
+			go func() {
+				defer close(done)
+				next, err := l.Lock(ctx, name)
+				switch {
+				case err == nil:
+					got++
+					_ = next.Unlock(t.Context())
+				case errors.Is(err, context.Canceled):
+					gone++
+					took := time.Since(ended)
+					longest = max(longest, took)
+					if took > 10*time.Millisecond {
+						slow++
+					}
+				default:
+					t.Error(err)
+				}
+			}()
+			for l.Stats().Waiting == 0 {
+				pause(ctx, 20*time.Microsecond)
+			}
+			released := make(chan struct{})
+			go func() { _ = h.Unlock(t.Context()); close(released) }()
+			for wait, since := rand.N(600*time.Microsecond), time.Now(); time.Since(since) < wait; {
+				runtime.Gosched()
+			}
+			ended = time.Now()
+			cancel()
+			<-done
+			<-released
+		}
+		t.Logf("%d got it, %d cancelled, the longest return after %v, %d beyond 10ms", got, gone, longest, slow)
+		if gone == 0 || got == 0 {
+			t.Error("no race")
+		}
+		eventually(t, "nothing left", func() bool { return len(leftover(t, n, name)) == 0 })
+	})
+}
+
+func TestWaitingIsBounded(t *testing.T) {
+	n := shared.Node(t)
+	l, name := locker(t, poolOn(t, n), Options{}), fresh(t)
+	h, err := l.Lock(t.Context(), name)
+	must(t, err)
+	if _, err := l.TryLock(t.Context(), name); !errors.Is(err, ErrNotAcquired) {
+		t.Error(err)
+	}
+	if _, err := l.With(Terms{Wait: 30 * time.Millisecond}).Lock(t.Context(), name); !errors.Is(err, ErrNotAcquired) || errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
+	defer cancel()
+	if _, err := l.Lock(ctx, name); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	must(t, h.Unlock(t.Context()))
+	must(t, h.Unlock(t.Context())) // once more says the same
+	if keys := leftover(t, n, name); len(keys) > 0 {
+		t.Error(keys)
+	}
+}
+
+func TestBargingServesEverybody(t *testing.T) {
+	l, name := locker(t, poolOn(t, shared.Node(t)), Options{Terms: Terms{Barging: true}}), fresh(t)
+	n := 0
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 50 {
+				must(t, l.Do(t.Context(), name, func(context.Context, *Held) error { n++; return nil }))
+			}
+		})
+	}
+	wg.Wait()
+	if n != 400 {
+		t.Error(n)
+	}
+}
+
+func TestScriptsThatTheServerForgetsAreSentAgain(t *testing.T) {
+	n := redistest.NewRedis(t)
+	l, name := locker(t, poolOn(t, n), Options{}), fresh(t)
+	for range 20 {
+		h, err := l.Lock(t.Context(), name)
+		must(t, err)
+		n.MustDo(t, "SCRIPT", "FLUSH")
+		must(t, h.Renew(t.Context()))
+		n.MustDo(t, "SCRIPT", "FLUSH")
+		must(t, h.Unlock(t.Context()))
+	}
+}

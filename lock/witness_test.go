@@ -1,0 +1,88 @@
+package lock
+
+import (
+	"fmt"
+	"sync"
+)
+
+// witness is the resource that locks guard: it sees every section and every write,
+// and refuses a fence that is smaller than the greatest it has seen.
+type witness struct {
+	mu    sync.Mutex
+	locks map[string]*seen
+}
+
+// seen is what the witness saw under one name.
+type seen struct {
+	holder, greatest int64
+	sections, writes int
+	late             int // writes after another had entered
+	lateAccepted     int // of them those that the fence check let through
+	lateSections     map[int64]bool
+	disorder         int // sections whose fence was not greater than all before
+}
+
+func newWitness() *witness { return &witness{locks: map[string]*seen{}} }
+
+func (w *witness) of(name string) *seen {
+	s := w.locks[name]
+	if s == nil {
+		s = &seen{lateSections: map[int64]bool{}}
+		w.locks[name] = s
+	}
+	return s
+}
+
+func (w *witness) enter(name string, fence int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := w.of(name)
+	s.sections++
+	if fence <= s.greatest {
+		s.disorder++
+	}
+	s.holder, s.greatest = fence, max(fence, s.greatest)
+}
+
+// write reports whether the fence check let the write through.
+func (w *witness) write(name string, fence int64) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := w.of(name)
+	s.writes++
+	accepted := fence >= s.greatest
+	if s.holder != fence {
+		s.late++
+		s.lateSections[fence] = true
+		if accepted {
+			s.lateAccepted++
+		}
+	}
+	return accepted
+}
+
+// total adds up what was seen under the names that match.
+func (w *witness) total(match func(name string) bool) (t seen) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	t.lateSections = map[int64]bool{}
+	for name, s := range w.locks {
+		if !match(name) {
+			continue
+		}
+		t.sections += s.sections
+		t.writes += s.writes
+		t.late += s.late
+		t.lateAccepted += s.lateAccepted
+		t.disorder += s.disorder
+		for f := range s.lateSections {
+			t.lateSections[f] = true
+		}
+	}
+	return t
+}
+
+func (s seen) String() string {
+	return fmt.Sprintf("%d sections, %d writes, %d late in %d sections, %d late let through, %d fences out of order",
+		s.sections, s.writes, s.late, len(s.lateSections), s.lateAccepted, s.disorder)
+}

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"sync"
 	"time"
-
-	"github.com/kermes-redis/kermes/resp"
 )
 
 const (
@@ -203,7 +201,7 @@ func (h *Held) release(ctx context.Context) error {
 	h.released = true
 	h.mu.Unlock()
 	h.end(about(h.name, errReleased))
-	mine, err := h.c.releaseID(ctx, h.keys, h.id, h.terms)
+	mine, err := h.c.mustRelease(ctx, h.keys, h.id, h.terms)
 	switch {
 	case before != nil:
 		err = before // it is lost, whatever the server says
@@ -216,21 +214,6 @@ func (h *Held) release(ctx context.Context) error {
 	defer h.mu.Unlock()
 	h.done, h.outcome = true, err
 	return err
-}
-
-// releaseID releases what id holds, and reports whether it held it.
-func (c *core) releaseID(ctx context.Context, keys []string, id string, t Terms) (bool, error) {
-	backoff := minAgain
-	for {
-		n, err := c.scripts.release.Run(ctx, c.d, keys, resp.String(id), millis(t.grant()), flag(t.Barging))
-		if err == nil || ctx.Err() != nil || !c.mayPass(err) {
-			return n == 1, err
-		}
-		if !pause(ctx, backoff) {
-			return false, err
-		}
-		backoff = min(2*backoff, maxAgain)
-	}
 }
 
 // Renew renews the lock now and returns nil when the server has confirmed that it is

@@ -54,11 +54,11 @@ func (l *Locker) ForceRelease(ctx context.Context, name string, fence int64) (bo
 	if fence == 0 {
 		script = l.core.scripts.force
 	}
-	n, err := script.Run(ctx, l.core.d, l.core.keys(name), resp.Int(fence), millis(l.terms.grant()), flag(l.terms.Barging))
+	done, err := l.core.runRelease(ctx, script, l.core.keys(name), l.terms, resp.Int(fence))
 	if err != nil {
 		return false, about(name, err)
 	}
-	return n == 1, nil
+	return done, nil
 }
 
 // Release releases the lock from the holder with this id, as Unlock does, also if
@@ -67,12 +67,11 @@ func (l *Locker) Release(ctx context.Context, name, id string) (bool, error) {
 	if err := l.check(ctx, name); err != nil {
 		return false, err
 	}
-	c := l.core
-	n, err := c.scripts.release.Run(ctx, c.d, c.keys(name), resp.String(id), millis(l.terms.grant()), flag(l.terms.Barging))
+	done, err := l.core.tryRelease(ctx, l.core.keys(name), id, l.terms)
 	if err != nil {
 		return false, about(name, err)
 	}
-	return n == 1, nil
+	return done, nil
 }
 
 // Has reports whether the holder with this id has the lock, as the server sees it.

@@ -53,6 +53,7 @@ type core struct {
 	waiters  map[string]*waiter // by the last part of their ids
 	timer    *time.Timer        // of the next renewal or loss
 	timerAt  time.Time
+	grants   map[string]*grant // to be looked after, by the first key
 	push     push
 
 	running sync.WaitGroup // goroutines; Add under mu while not closed
@@ -66,7 +67,7 @@ type core struct {
 func New(d redis.Doer, o Options) *Locker {
 	c := &core{
 		d: d, scripts: newScripts(), prefix: o.Prefix, poll: o.PollInterval, onEvent: o.OnEvent,
-		held: map[string]*Held{}, waiters: map[string]*waiter{},
+		held: map[string]*Held{}, waiters: map[string]*waiter{}, grants: map[string]*grant{},
 	}
 	if c.prefix == "" {
 		c.prefix = DefaultPrefix
@@ -199,7 +200,7 @@ func (l *Locker) Close() error {
 	for _, h := range all {
 		h.end(about(h.name, fmt.Errorf("%w: %w", ErrLost, ErrClosed)))
 		go func() {
-			_, err := c.releaseID(ctx, h.keys, h.id, h.terms)
+			_, err := c.mustRelease(ctx, h.keys, h.id, h.terms)
 			failed <- err
 		}()
 	}
@@ -213,6 +214,9 @@ func (l *Locker) Close() error {
 	c.closed = true
 	if c.timer != nil {
 		c.timer.Stop()
+	}
+	for _, g := range c.grants {
+		g.timer.Stop()
 	}
 	own := c.push.own
 	c.mu.Unlock()

@@ -107,23 +107,35 @@ end
 return {0, redis.call('PTTL', k), rank, since}
 `
 
-// releaseScript: ARGV id, grant, barging. It also takes a waiter out of the queue.
+// releaseScript: ARGV id, grant, barging. It answers whether id had the lock, and to
+// whom it was given. It also takes a waiter out of the queue.
 // DEL comes first: a server out of memory accepts what follows it.
 const releaseScript = prelude + freed + `
 local me, grant, barging = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1'
 redis.call('ZREM', q, me)
 local holder = id_of(redis.call('GET', k))
 if holder ~= me then
-  if not holder then freed(me, grant, barging) end
+  local to = not holder and freed(me, grant, barging)
   local _, m = fence()
-  return m == me and 1 or 0
+  return {m == me and 1 or 0, to or ''}
 end
 redis.call('DEL', k)
-if not freed(me, grant, barging, me) then
+local to = freed(me, grant, barging, me)
+if not to then
   local n = fence()
   keep(n, me)
 end
-return 1
+return {1, to or ''}
+`
+
+// followScript: ARGV id, grant, barging. A lock that was given to id, and not taken
+// yet, is pushed to it once more, and given to the next one if its process is gone: a
+// server takes a moment to notice that.
+const followScript = prelude + freed + `
+local id, grant, barging = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1'
+if redis.call('GET', k) ~= id .. '\n' or reach(id) then return {0, ''} end
+redis.call('DEL', k)
+return {1, freed('', grant, barging) or ''}
 `
 
 // renewScript: KEYS lock and fence of each; ARGV id, text, ttl, fence of each. A
@@ -157,15 +169,10 @@ const forceScript = prelude + freed + `
 local want, grant, barging = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3] == '1'
 local held = redis.call('EXISTS', k) == 1
 local n, m = fence()
-if want ~= 0 and (not held or n ~= want) then return 0 end
-if not held and want == 0 then
-  keep(math.max(n + 1, now), m)
-  return 0
-end
+if want ~= 0 and (not held or n ~= want) then return {0, ''} end
 redis.call('DEL', k)
 keep(math.max(n + 1, now), m)
-freed('', grant, barging)
-return 1
+return {held and 1 or 0, freed('', grant, barging) or ''}
 `
 
 // inspectScript answers value, ttl, fence, waiters and since when the first waits.
@@ -180,17 +187,18 @@ return {redis.call('GET', KEYS[1]) or '', redis.call('PTTL', KEYS[1]), redis.cal
 
 // scripts are those of a Locker.
 type scripts struct {
-	acquire                 *redis.Script[answer]
-	release, force, forceAt *redis.Script[int64]
-	renew                   *redis.Script[[]int64]
-	inspect                 *redis.Script[Info]
+	acquire                         *redis.Script[answer]
+	release, follow, force, forceAt *redis.Script[released]
+	renew                           *redis.Script[[]int64]
+	inspect                         *redis.Script[Info]
 }
 
 func newScripts() scripts {
-	force := redis.NewScript(forceScript, redis.Int)
+	force := redis.NewScript(forceScript, decodeReleased)
 	return scripts{
 		acquire: redis.NewScript(acquireScript, decodeAnswer).Idempotent(),
-		release: redis.NewScript(releaseScript, redis.Int).Idempotent(),
+		release: redis.NewScript(releaseScript, decodeReleased).Idempotent(),
+		follow:  redis.NewScript(followScript, decodeReleased).Idempotent(),
 		renew:   redis.NewScript(renewScript, decodeInts).Idempotent(),
 		// Run again it would take the lock from the next holder, unless a fence says
 		// whom it is meant for.
@@ -220,6 +228,22 @@ func decodeAnswer(v resp.Value) (a answer, err error) {
 		return answer{got: true, fence: n[1]}, nil
 	}
 	return answer{left: time.Duration(n[1]) * time.Millisecond, rank: n[2], since: n[3]}, nil
+}
+
+// released is what release says: whether the lock was held, and who has it now.
+type released struct {
+	done bool
+	to   string // id; empty for nobody
+}
+
+func decodeReleased(v resp.Value) (r released, err error) {
+	c := v.Cursor()
+	done, ok := c.NextInt()
+	to, also := c.NextBulk()
+	if !ok || !also {
+		return r, misfit("an integer and a string", v, c.Err())
+	}
+	return released{done == 1, string(to)}, nil
 }
 
 func decodeInts(v resp.Value) ([]int64, error) {

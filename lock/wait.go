@@ -343,17 +343,3 @@ func (w *waiter) clean(ctx context.Context) {
 		w.c.forget(ctx, w.keys, w.id, w.terms)
 	}
 }
-
-// forget releases what id has or waits for, and tries a few times.
-func (c *core) forget(ctx context.Context, keys []string, id string, t Terms) {
-	backoff := minAgain
-	for range cleanTries {
-		call, cancel := context.WithTimeout(ctx, strayPatience)
-		_, err := c.scripts.release.Run(call, c.d, keys, resp.String(id), millis(t.grant()), flag(t.Barging))
-		cancel()
-		if err == nil || !c.mayPass(err) || !pause(c.closeCtx, backoff) {
-			return
-		}
-		backoff *= 2
-	}
-}

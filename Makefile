@@ -6,7 +6,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME   ?= 10s
 ALLOC_TESTS = Alloc|CostsNothing
 
-.PHONY: mq-once help demo test check fmt vet lint modules fuzz bench bench-peers bench-failover acceptance acceptance-pubsub soak soak-pubsub redis
+.PHONY: mq-once help demo test check fmt vet lint modules fuzz bench bench-peers bench-failover acceptance acceptance-pubsub soak soak-pubsub soak-lock bench-lock redis
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | sort | awk -F'\t' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -73,3 +73,11 @@ acceptance-pubsub: redis ## subscribers through failovers and outages, KERMES_RU
 
 bench-failover: redis ## Kermes, go-redis and rueidis through the same failovers; RUNS, ONLY, CLIENTS, ADD, OUT choose
 	cd bench/failover && $(GO) run . -runs $(RUNS) -only '$(ONLY)' -clients '$(CLIENTS)' -add '$(ADD)' -out '$(OUT)'
+
+LOCK_ROUNDS ?= 30
+
+soak-lock: redis ## locks through LOCK_ROUNDS failovers of each kind, 5,000 sections with kills and pauses, 1,000 pauses, 10,000 races
+	KERMES_LOCK_ROUNDS=$(LOCK_ROUNDS) KERMES_REQUIRE_REDIS=1 $(GO) test -count=1 -timeout 90m -v -run 'Failovers|Replicas|Minority|Kills|SIGCONT|Cancellation|Killed' ./lock
+
+bench-lock: redis ## lock next to redsync, redislock and rueidislock, contenders in processes of their own; ROUNDS, OUT choose
+	cd bench/lock && $(GO) run . -rounds $(ROUNDS) -out '$(OUT)'

@@ -12,7 +12,7 @@ import (
 
 // followUp is when a grant to another process is looked after. It goes to a process
 // that may have died a moment ago, which the server has not noticed yet.
-const followUp = 15 * time.Millisecond
+const followUp = 25 * time.Millisecond
 
 // grant is one that is to be looked after.
 type grant struct {

@@ -30,8 +30,10 @@ const queueKept = "3600000"
 // writes 1.764e+15.
 const prelude = `
 local k, f, q = KEYS[1], KEYS[2], KEYS[3]
-local t = redis.call('TIME')
-local now = t[1] * 1000000 + t[2]
+local function now()
+  local t = redis.call('TIME')
+  return t[1] * 1000000 + t[2]
+end
 local function id_of(v) return v and string.match(v, '^[^\n]*') end
 local function fence()
   local v = redis.call('GET', f)
@@ -44,7 +46,7 @@ local function keep(n, m)
 end
 local function give(id, note, ttl, left)
   local n, m = fence()
-  n = math.max(n + 1, now)
+  n = math.max(n + 1, now())
   keep(n, left or m)
   redis.call('SET', k, id .. '\n' .. note, 'PX', ttl)
   return n
@@ -63,17 +65,20 @@ end
 const freed = `
 local function freed(me, grant, barging, left)
   while true do
-    local head = redis.call('ZRANGE', q, 0, 0)[1]
-    if not head or head == me then return false end
+    local head
     if barging then
-      if reach(head) then return false end
-      redis.call('ZREM', q, head)
+      head = redis.call('ZRANGE', q, 0, 0)[1]
     else
+      head = redis.call('ZPOPMIN', q)[1]
+    end
+    if not head or head == me then return false end
+    local there = reach(head)
+    if barging then
+      if there then return false end
       redis.call('ZREM', q, head)
-      if reach(head) then
-        give(head, '', grant, left)
-        return head
-      end
+    elseif there then
+      give(head, '', grant, left)
+      return head
     end
   end
 end
@@ -87,22 +92,23 @@ local wait, barging, since = ARGV[5] == '1', ARGV[6] == '1', tonumber(ARGV[7])
 local holder = id_of(redis.call('GET', k))
 if holder == me then
   redis.call('SET', k, me .. '\n' .. note, 'PX', ttl)
-  redis.call('ZREM', q, me)
   return {1, (fence()), 0, 0}
 end
 if not holder then
+  if barging then redis.call('ZREM', q, me) end
   if barging or not freed(me, grant, false) then
-    redis.call('ZREM', q, me)
     return {1, give(me, note, ttl), 0, 0}
   end
 end
 local rank = -1
 if wait then
-  if since == 0 then since = now end
-  redis.call('ZADD', q, 'NX', string.format('%.0f', since), me)
-  redis.call('PEXPIRE', q, ` + queueKept + `)
+  local at = since
+  if at == 0 then at = now() end
+  local added = redis.call('ZADD', q, 'NX', string.format('%.0f', at), me)
+  if added == 0 and since == 0 then at = tonumber(redis.call('ZSCORE', q, me)) end
+  since = at
   rank = redis.call('ZRANK', q, me)
-  since = tonumber(redis.call('ZSCORE', q, me))
+  if rank == 0 or at % 16 == 0 then redis.call('PEXPIRE', q, ` + queueKept + `) end
 end
 return {0, redis.call('PTTL', k), rank, since}
 `
@@ -112,9 +118,9 @@ return {0, redis.call('PTTL', k), rank, since}
 // DEL comes first: a server out of memory accepts what follows it.
 const releaseScript = prelude + freed + `
 local me, grant, barging = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1'
-redis.call('ZREM', q, me)
 local holder = id_of(redis.call('GET', k))
 if holder ~= me then
+  redis.call('ZREM', q, me)
   local to = not holder and freed(me, grant, barging)
   local _, m = fence()
   return {m == me and 1 or 0, to or ''}
@@ -171,7 +177,7 @@ local held = redis.call('EXISTS', k) == 1
 local n, m = fence()
 if want ~= 0 and (not held or n ~= want) then return {0, ''} end
 redis.call('DEL', k)
-keep(math.max(n + 1, now), m)
+keep(math.max(n + 1, now()), m)
 return {held and 1 or 0, freed('', grant, barging) or ''}
 `
 

@@ -17,7 +17,7 @@ const (
 	giveUp = 10 * time.Second
 	// leavePatience is how long a waiter that gives up waits until nothing is left
 	// of it on the server. What is not done then is done behind its back.
-	leavePatience = 8 * time.Millisecond
+	leavePatience = 5 * time.Millisecond
 	// strayPatience is for how long a question is awaited that nobody asks any more.
 	strayPatience = 2 * time.Second
 	// pollGap is between the looks of two waiters that are next to each other in the
@@ -71,7 +71,11 @@ func (l *Locker) lock(ctx, parent context.Context, name string, try bool) (*Held
 	c := l.core
 	w := &waiter{c: c, parent: parent, terms: l.terms, name: name, keys: c.keys(name), try: try, look: make(chan struct{}, 1)}
 	w.durable = w.terms.MinReplicas > 0
-	w.rename(c.pushed())
+	pushed := c.pushed()
+	if !pushed && !try {
+		c.startPush() // beside, for when there is something to wait for
+	}
+	w.rename(pushed)
 	c.watch()
 
 	within, cancel := context.WithCancelCause(ctx)

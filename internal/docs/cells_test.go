@@ -12,7 +12,7 @@ import (
 
 // names are what the code in cells of tables may use beside ctx and c.
 const names = "var p redis.Pipeline; var d redis.Doer; var cn *conn.Conn; var sub *pubsub.Subscriber; var groups *sentinel.Groups; var group *sentinel.Group; " +
-	"var q *mq.Queue[string]; var w *mq.Worker; var m *mq.Msg[string]; var value any; var err error; var handler pubsub.Handler; var body func(context.Context, *redis.Tx) error; type Keyword string; type User struct{ Name string }\n"
+	"var q *mq.Queue[string]; var w *mq.Worker; var m *mq.Msg[string]; var value any; var err error; var handler pubsub.Handler; var body func(context.Context, *redis.Tx) error; type Keyword string; var locks *lock.Locker; var h *lock.Held; type User struct{ Name string }\n"
 
 var (
 	cell = regexp.MustCompile(`^\|.*\|\s*([^|]*?)\s*\|$`)

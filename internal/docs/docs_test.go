@@ -24,7 +24,7 @@ const module = "github.com/kermes-redis/kermes"
 // known are the packages that a snippet may use without saying where they are.
 var known = map[string]string{
 	"kermes": module, "client": module + "/client", "redis": module + "/redis", "codec": module + "/codec", "conn": module + "/conn", "pool": module + "/pool",
-	"mq": module + "/mq", "pubsub": module + "/pubsub", "redistest": module + "/redistest", "resp": module + "/resp", "sentinel": module + "/sentinel",
+	"lock": module + "/lock", "mq": module + "/mq", "pubsub": module + "/pubsub", "redistest": module + "/redistest", "resp": module + "/resp", "sentinel": module + "/sentinel",
 	"context": "context", "errors": "errors", "expvar": "expvar", "fmt": "fmt", "http": "net/http", "io": "io", "json": "encoding/json",
 	"log": "log", "net": "net", "os": "os", "slog": "log/slog", "strconv": "strconv", "strings": "strings", "testing": "testing", "time": "time", "tls": "crypto/tls",
 }

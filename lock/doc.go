@@ -24,8 +24,10 @@
 // programs may believe to hold the lock, until the first one renews. Their fences are
 // in order all the same. [Terms.MinReplicas] makes an acquisition wait until replicas
 // have it, and only renewals that they have count; then it takes the loss of the
-// master together with a replica that was told. A client that requires a quorum of
-// sentinels stops a holder that is cut off with an old master.
+// master together with a replica that was told. A holder that is cut off from the
+// sentinels together with an old master, which still answers, is stopped in time by a
+// client that requires a quorum of sentinels, or by MinReplicas of all replicas: with
+// fewer, one that still follows the old master confirms renewals for a moment.
 //
 // # Why there is no Redlock
 //

@@ -265,7 +265,11 @@ func TestAHolderOnTheMinoritySideStops(t *testing.T) {
 	w := newWitness()
 	firsts, seconds := map[string]*process{}, map[string]*process{}
 	for _, m := range minorityModes {
-		firsts[m.name], seconds[m.name] = newProcess(t, top, m), newProcess(t, top, m)
+		second := m
+		if m.terms.MinReplicas == redistest.DefaultReplicas {
+			second.terms.MinReplicas = 0 // so many replicas the new master does not have for a while
+		}
+		firsts[m.name], seconds[m.name] = newProcess(t, top, m), newProcess(t, top, second)
 	}
 	n := rounds(1)
 	for i := range n {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testredis"
 	"github.com/kermes-redis/kermes/pool"
 	"github.com/kermes-redis/kermes/redis"
 )
@@ -87,12 +87,12 @@ func checkGuards(t *testing.T, d redis.Doer, batch float64) {
 	}
 }
 
-func guarded(t *testing.T) *redistest.Node {
+func guarded(t *testing.T) *testredis.Node {
 	t.Helper()
 	if raceEnabled {
 		t.Skip("the race detector allocates")
 	}
-	node := redistest.NewRedis(t)
+	node := testredis.New(t)
 	var p redis.Pipeline
 	for i := range 1000 {
 		redis.RPush("list", strconv.Itoa(i)).Queue(&p)

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testredis"
 	"github.com/kermes-redis/kermes/pool"
 	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/resp"
@@ -162,7 +162,7 @@ func pipeline(b *testing.B, d redis.Doer) {
 
 // BenchmarkRedis is the same over a real server.
 func BenchmarkRedis(b *testing.B) {
-	node := redistest.NewRedis(b)
+	node := testredis.New(b)
 	p := pool.New(pool.Options{Conn: conn.Options{Addr: node.Addr()}})
 	b.Cleanup(func() { _ = p.Close() })
 	ctx := context.Background()

@@ -12,14 +12,15 @@ import (
 
 	"github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testproxy"
+	"github.com/kermes-redis/kermes/internal/testredis"
 	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/sentinel"
 )
 
 // switches checks that a client follows a planned failover within bound of T,
 // and works afterwards.
-func (s *scenario) switches(top *redistest.Topology, rec *redistest.Recorder, c *client.Client, what string, bound time.Duration) {
+func (s *scenario) switches(top *testredis.Topology, rec *testredis.Recorder, c *client.Client, what string, bound time.Duration) {
 	s.Helper()
 	was := c.Master()
 	old := s.master(top)
@@ -35,10 +36,10 @@ func (s *scenario) switches(top *redistest.Topology, rec *redistest.Recorder, c 
 
 func TestA31PasswordsUsersAndASentinelUserThatMayNotSubscribe(t *testing.T) {
 	s := accept(t, "A31", time.Minute)
-	top, rec := s.topology(redistest.TopologyOptions{
+	top, rec := s.topology(testredis.TopologyOptions{
 		Password: "pw", SentinelPassword: "spw", Fast: true,
 		Users:         map[string]string{"app": "on >secret ~* &* +@all"},
-		SentinelUsers: map[string]string{"watcher": redistest.RestrictedSentinelUser},
+		SentinelUsers: map[string]string{"watcher": testredis.RestrictedSentinelUser},
 	})
 	o := client.Options{}
 	o.Pool.Conn.Username, o.Pool.Conn.Password = "app", "secret"
@@ -75,7 +76,7 @@ func TestA31PasswordsUsersAndASentinelUserThatMayNotSubscribe(t *testing.T) {
 
 // namesEverySentinel checks that an error says which sentinel refused which
 // credentials, and shows none.
-func (s *scenario) namesEverySentinel(top *redistest.Topology, err error) {
+func (s *scenario) namesEverySentinel(top *testredis.Topology, err error) {
 	s.Helper()
 	if _, ok := errors.AsType[*conn.AuthError](err); !ok {
 		s.Errorf("wrong credentials: %v", err)
@@ -98,7 +99,7 @@ func TestA32TLSWithAuthoritiesOfTheirOwn(t *testing.T) {
 	}{{"both", true, true}, {"servers", true, false}, {"sentinels", false, true}} {
 		t.Run(tc.name, func(t *testing.T) {
 			s := accept(t, "A32", time.Minute)
-			top, rec := s.topology(redistest.TopologyOptions{Replicas: 1, TLS: tc.data, SentinelTLS: tc.sentinels})
+			top, rec := s.topology(testredis.TopologyOptions{Replicas: 1, TLS: tc.data, SentinelTLS: tc.sentinels})
 			o := client.Options{}
 			o.Pool.Conn.TLS = top.ClientTLS()
 			o.Group.Conn.TLS = top.SentinelClientTLS()
@@ -128,7 +129,7 @@ func TestA32AContextEndsAHandshake(t *testing.T) {
 
 func TestA33HostnamesAreFollowed(t *testing.T) {
 	s := accept(t, "A33", time.Minute)
-	top, rec := s.topology(redistest.TopologyOptions{Hostnames: true})
+	top, rec := s.topology(testredis.TopologyOptions{Hostnames: true})
 	heard := &events{}
 	c := s.client(top, client.Options{Group: sentinel.GroupOptions{OnEvent: heard.add}})
 	if !strings.HasPrefix(c.Master(), "localhost:") {
@@ -139,7 +140,7 @@ func TestA33HostnamesAreFollowed(t *testing.T) {
 }
 
 // crash is A6 with another way to the servers.
-func (s *scenario) crash(top *redistest.Topology, rec *redistest.Recorder, c *client.Client) {
+func (s *scenario) crash(top *testredis.Topology, rec *testredis.Recorder, c *client.Client) {
 	s.Helper()
 	w := s.startWriters(c, writerCount, callTimeout)
 	old := s.master(top)
@@ -149,11 +150,11 @@ func (s *scenario) crash(top *redistest.Topology, rec *redistest.Recorder, c *cl
 }
 
 func TestA33IPv6IsFollowed(t *testing.T) {
-	if !redistest.HasIPv6() {
+	if !testredis.HasIPv6() {
 		t.Skip("no IPv6 here")
 	}
 	s := accept(t, "A33", time.Minute)
-	top, rec := s.topology(redistest.TopologyOptions{Host: "::1"})
+	top, rec := s.topology(testredis.TopologyOptions{Host: "::1"})
 	c := s.client(top, client.Options{})
 	if !strings.HasPrefix(c.Master(), "[::1]:") {
 		s.Errorf("the master is at %s", c.Master())
@@ -166,8 +167,8 @@ func TestA33IPv6IsFollowed(t *testing.T) {
 // announces: each has a proxy in front.
 type nat struct {
 	mu    sync.Mutex
-	start func(addr string) *redistest.Proxy
-	front map[string]*redistest.Proxy
+	start func(addr string) *testproxy.Proxy
+	front map[string]*testproxy.Proxy
 }
 
 func (n *nat) translate(_ sentinel.AddrKind, addr string) string {
@@ -181,8 +182,8 @@ func (n *nat) translate(_ sentinel.AddrKind, addr string) string {
 
 func TestA33EveryAddressOfASentinelIsMapped(t *testing.T) {
 	s := accept(t, "A33", time.Minute)
-	top, rec := s.topology(redistest.TopologyOptions{})
-	n := &nat{front: map[string]*redistest.Proxy{}, start: func(addr string) *redistest.Proxy { return redistest.NewProxy(s, addr) }}
+	top, rec := s.topology(testredis.TopologyOptions{})
+	n := &nat{front: map[string]*testproxy.Proxy{}, start: func(addr string) *testproxy.Proxy { return testproxy.New(s, addr) }}
 	counter := &dials{}
 	o := client.Options{Group: sentinel.GroupOptions{AddrMap: n.translate}}
 	for _, addr := range top.SentinelAddrs() {

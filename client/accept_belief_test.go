@@ -8,7 +8,10 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/client"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testgroup"
+	"github.com/kermes-redis/kermes/internal/testredis"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/sentinel"
 )
@@ -20,7 +23,7 @@ func TestA43FailoversInARowLoseNothing(t *testing.T) {
 	for name, slow := range map[string]bool{"as they are": false, "one sentinel is slow": true} {
 		t.Run(name, func(t *testing.T) {
 			s := accept(t, "A43", 5*time.Minute)
-			top, _ := s.topology(redistest.TopologyOptions{})
+			top, _ := s.topology(testredis.TopologyOptions{})
 			c := s.client(top, client.Options{})
 			if slow {
 				s.slow(top.Sentinels[2])
@@ -54,7 +57,7 @@ func failoversInARow() int {
 
 // slow stops a sentinel for 100 ms again and again, so that what it does comes
 // late by as much.
-func (s *scenario) slow(n *redistest.Node) {
+func (s *scenario) slow(n *testredis.Node) {
 	stop := make(chan struct{})
 	var work sync.WaitGroup
 	work.Go(func() {
@@ -78,33 +81,33 @@ func (s *scenario) slow(n *redistest.Node) {
 // One of three sentinels claims the last of all epochs, and that a server of its
 // own is the master, which says so too. It names thousands of others, and replicas.
 func TestOneSentinelTakesNobodyAway(t *testing.T) {
-	redistest.NoLeaks(t)
+	leak.Check(t)
 	ctx := t.Context()
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
-	thief := redistest.NewServer(t)
-	thief.Reply("ROLE", redistest.Array(redistest.Bulk("master"), ":0\r\n", "*0\r\n"))
+	e := testgroup.New(t, testgroup.Options{})
+	thief := testserver.New(t)
+	thief.Reply("ROLE", testserver.Array(testserver.Bulk("master"), ":0\r\n", "*0\r\n"))
 	host, port, _ := net.SplitHostPort(thief.Addr())
 	var others []string
 	for i := range 2000 {
-		others = append(others, redistest.Bulks("name", fmt.Sprint(i), "ip", "127.0.0.2", "port", fmt.Sprint(20000+i), "runid", fmt.Sprint("r", i), "flags", "sentinel"))
+		others = append(others, testserver.Bulks("name", fmt.Sprint(i), "ip", "127.0.0.2", "port", fmt.Sprint(20000+i), "runid", fmt.Sprint("r", i), "flags", "sentinel"))
 	}
-	liar := redistest.NewServerWith(t, redistest.ServerOptions{Mode: "sentinel"})
+	liar := testserver.NewWith(t, testserver.Options{Mode: "sentinel"})
 	lie := func(args []string) string {
 		switch args[1] {
 		case "get-master-addr-by-name":
-			return redistest.Bulks(host, port)
+			return testserver.Bulks(host, port)
 		case "master":
-			return redistest.Bulks("name", "mymaster", "flags", "master", "config-epoch", "9223372036854775807",
+			return testserver.Bulks("name", "mymaster", "flags", "master", "config-epoch", "9223372036854775807",
 				"num-other-sentinels", "2", "quorum", "2", "runid", "x", "ip", host, "port", port)
 		case "sentinels":
-			return redistest.Array(others...)
+			return testserver.Array(others...)
 		case "replicas", "slaves":
-			return redistest.Array(redistest.Bulks("ip", host, "port", port, "flags", "slave", "master-link-status", "ok", "runid", "x"))
+			return testserver.Array(testserver.Bulks("ip", host, "port", port, "flags", "slave", "master-link-status", "ok", "runid", "x"))
 		}
-		return redistest.OK
+		return testserver.OK
 	}
-	liar.Handle("SENTINEL", func(p *redistest.Peer, args []string) { p.Write(lie(args)) })
-	c, err := client.Open(ctx, client.Options{Master: redistest.DefaultMaster, Group: sentinel.GroupOptions{
+	liar.Handle("SENTINEL", func(p *testserver.Peer, args []string) { p.Write(lie(args)) })
+	c, err := client.Open(ctx, client.Options{Master: testgroup.DefaultMaster, Group: sentinel.GroupOptions{
 		Sentinels: append(e.SentinelAddrs()[:2], liar.Addr()),
 	}})
 	if err != nil {

@@ -12,7 +12,9 @@ import (
 
 	"github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testgroup"
+	"github.com/kermes-redis/kermes/internal/testproxy"
+	"github.com/kermes-redis/kermes/internal/testredis"
 	"github.com/kermes-redis/kermes/redis"
 )
 
@@ -27,61 +29,61 @@ const defaultSoak = 30 * time.Second
 type chaos struct {
 	name  string
 	crash bool
-	do    func(s *scenario, top *redistest.Topology, master *redistest.Node)
+	do    func(s *scenario, top *testredis.Topology, master *testredis.Node)
 }
 
 var accidents = []chaos{
-	{"kill the master, restart it after the failover", true, func(s *scenario, top *redistest.Topology, master *redistest.Node) {
+	{"kill the master, restart it after the failover", true, func(s *scenario, top *testredis.Topology, master *testredis.Node) {
 		master.Kill()
 		s.settled(top, master)
 		s.must(master.Restart())
 	}},
-	{"kill the master, restart it at once", true, func(s *scenario, _ *redistest.Topology, master *redistest.Node) {
+	{"kill the master, restart it at once", true, func(s *scenario, _ *testredis.Topology, master *testredis.Node) {
 		master.Kill()
 		s.must(master.Restart())
 	}},
-	{"stop the master, let it go on after the failover", true, func(s *scenario, top *redistest.Topology, master *redistest.Node) {
+	{"stop the master, let it go on after the failover", true, func(s *scenario, top *testredis.Topology, master *testredis.Node) {
 		s.must(master.Stop())
 		s.settled(top, master)
 		s.must(master.Cont())
 	}},
-	{"stop the master for a moment", false, func(s *scenario, _ *redistest.Topology, master *redistest.Node) {
+	{"stop the master for a moment", false, func(s *scenario, _ *testredis.Topology, master *testredis.Node) {
 		s.must(master.Stop())
 		s.pass(time.Duration(rand.Int64N(int64(400 * time.Millisecond))))
 		s.must(master.Cont())
 	}},
-	{"planned failover", false, func(s *scenario, top *redistest.Topology, master *redistest.Node) {
+	{"planned failover", false, func(s *scenario, top *testredis.Topology, master *testredis.Node) {
 		s.until("a failover", func() bool { return top.SentinelFailover(rand.IntN(len(top.Sentinels))) == nil })
 		s.settled(top, master)
 	}},
-	{"planned failover while a sentinel restarts", false, func(s *scenario, top *redistest.Topology, master *redistest.Node) {
+	{"planned failover while a sentinel restarts", false, func(s *scenario, top *testredis.Topology, master *testredis.Node) {
 		i := rand.IntN(len(top.Sentinels))
 		top.Sentinels[i].Kill()
 		s.until("a failover", func() bool { return top.SentinelFailover((i+1)%len(top.Sentinels)) == nil })
 		s.settled(top, master)
 		s.must(top.Sentinels[i].Restart())
 	}},
-	{"black hole around the master", true, func(s *scenario, top *redistest.Topology, master *redistest.Node) {
-		s.must(master.Proxy().Set(redistest.BlackHole))
+	{"black hole around the master", true, func(s *scenario, top *testredis.Topology, master *testredis.Node) {
+		s.must(master.Proxy().Set(testproxy.BlackHole))
 		s.settled(top, master)
-		s.must(master.Proxy().Set(redistest.Pass))
+		s.must(master.Proxy().Set(testproxy.Pass))
 	}},
-	{"reset of all connections to the master", false, func(_ *scenario, _ *redistest.Topology, master *redistest.Node) {
+	{"reset of all connections to the master", false, func(_ *scenario, _ *testredis.Topology, master *testredis.Node) {
 		master.Proxy().Reset()
 	}},
-	{"restart of a sentinel", false, func(s *scenario, top *redistest.Topology, _ *redistest.Node) {
+	{"restart of a sentinel", false, func(s *scenario, top *testredis.Topology, _ *testredis.Node) {
 		s.must(top.Sentinels[rand.IntN(len(top.Sentinels))].Restart())
 	}},
-	{"no sentinel to be reached for a second", false, func(s *scenario, top *redistest.Topology, _ *redistest.Node) {
+	{"no sentinel to be reached for a second", false, func(s *scenario, top *testredis.Topology, _ *testredis.Node) {
 		for _, n := range top.Sentinels {
-			n.Proxy().SetFor(redistest.BlackHole, outside)
+			n.Proxy().SetFor(testproxy.BlackHole, outside)
 		}
 		s.pass(time.Second)
 		for _, n := range top.Sentinels {
-			n.Proxy().SetFor(redistest.Pass, nil)
+			n.Proxy().SetFor(testproxy.Pass, nil)
 		}
 	}},
-	{"kill a replica, restart it", false, func(s *scenario, top *redistest.Topology, _ *redistest.Node) {
+	{"kill a replica, restart it", false, func(s *scenario, top *testredis.Topology, _ *testredis.Node) {
 		all, err := top.Replicas("")
 		s.must(err)
 		n := all[rand.IntN(len(all))]
@@ -107,7 +109,7 @@ func TestA41ChaosLosesNothingButWhatIsDocumented(t *testing.T) {
 		}
 	}
 	s := accept(t, "A41", soak+3*time.Minute)
-	top, _ := s.topology(redistest.TopologyOptions{Fast: true, Persist: true, ProxyData: true, ProxySentinels: true, MaxLife: soak + 5*time.Minute})
+	top, _ := s.topology(testredis.TopologyOptions{Fast: true, Persist: true, ProxyData: true, ProxySentinels: true, MaxLife: soak + 5*time.Minute})
 	c := s.client(top, client.Options{})
 	w := s.startWriters(c, writerCount, callTimeout)
 	sure := s.startSureWriter(c)
@@ -129,7 +131,7 @@ func TestA41ChaosLosesNothingButWhatIsDocumented(t *testing.T) {
 }
 
 // happen lets an accident happen, and waits until all is well.
-func (s *scenario) happen(top *redistest.Topology, w *writers, c chaos) accident {
+func (s *scenario) happen(top *testredis.Topology, w *writers, c chaos) accident {
 	s.Helper()
 	master := s.master(top)
 	a := accident{chaos: c, began: time.Now()}
@@ -144,7 +146,7 @@ func (s *scenario) happen(top *redistest.Topology, w *writers, c chaos) accident
 
 // auditChaos: what was lost was acknowledged within a moment of a crash, and
 // no accident stopped everybody for longer than the sentinels need.
-func (s *scenario) auditChaos(w *writers, happened []accident, final *redistest.Node) {
+func (s *scenario) auditChaos(w *writers, happened []accident, final *testredis.Node) {
 	s.Helper()
 	a := s.audit(w, final)
 	s.checkAlways(a)
@@ -199,8 +201,8 @@ func (s *scenario) startSureWriter(c *client.Client) sureWriter {
 				if _, err := redis.RPush("sure", strconv.Itoa(seq)).Do(ctx, cn); err != nil {
 					return err
 				}
-				n, err := redis.Wait(redistest.DefaultReplicas, 200*time.Millisecond).Do(ctx, cn)
-				if err == nil && n < redistest.DefaultReplicas {
+				n, err := redis.Wait(testgroup.DefaultReplicas, 200*time.Millisecond).Do(ctx, cn)
+				if err == nil && n < testgroup.DefaultReplicas {
 					err = fmt.Errorf("only %d replicas have it", n)
 				}
 				return err
@@ -221,7 +223,7 @@ func (s *scenario) startSureWriter(c *client.Client) sureWriter {
 	return w
 }
 
-func (s *scenario) auditSure(w sureWriter, final *redistest.Node) {
+func (s *scenario) auditSure(w sureWriter, final *testredis.Node) {
 	s.Helper()
 	there := map[string]bool{}
 	for _, text := range final.MustDo(s, "LRANGE", "sure", "0", "-1").Strings() {

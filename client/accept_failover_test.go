@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/client"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testredis"
 )
 
 // asyncTail is how long before a kill an acknowledged write may have been
@@ -25,7 +25,7 @@ const callTimeout = 20 * time.Second
 
 func TestA6EightWritersSurviveTheKillOfTheMaster(t *testing.T) {
 	s := accept(t, "A6", time.Minute)
-	top, rec := s.topology(redistest.TopologyOptions{})
+	top, rec := s.topology(testredis.TopologyOptions{})
 	c := s.client(top, client.Options{})
 	w := s.startWriters(c, writerCount, callTimeout)
 	old := s.master(top)
@@ -35,7 +35,7 @@ func TestA6EightWritersSurviveTheKillOfTheMaster(t *testing.T) {
 }
 
 // afterCrash checks what A6 says about a master that is gone since a moment.
-func (s *scenario) afterCrash(w *writers, top *redistest.Topology, rec *redistest.Recorder, old *redistest.Node, gone time.Time) audit {
+func (s *scenario) afterCrash(w *writers, top *testredis.Topology, rec *testredis.Recorder, old *testredis.Node, gone time.Time) audit {
 	s.Helper()
 	first := s.switched(rec, gone)
 	s.until("every writer back", func() bool { return w.allBack(first.At) })
@@ -64,7 +64,7 @@ func ackedBefore(list []write, t time.Time) int {
 
 func TestA7AStoppedMasterHangsNobody(t *testing.T) {
 	s := accept(t, "A7", time.Minute)
-	top, rec := s.topology(redistest.TopologyOptions{})
+	top, rec := s.topology(testredis.TopologyOptions{})
 	c := s.client(top, client.Options{})
 	w := s.startWriters(c, writerCount, callTimeout)
 	old := s.master(top)
@@ -79,7 +79,7 @@ func TestA7AStoppedMasterHangsNobody(t *testing.T) {
 // the audit finds losses is seen in A10.
 func TestA8AStoppedMasterThatResumesAcknowledgesNothing(t *testing.T) {
 	s := accept(t, "A8", time.Minute)
-	top, rec := s.topology(redistest.TopologyOptions{})
+	top, rec := s.topology(testredis.TopologyOptions{})
 	c := s.client(top, client.Options{})
 	w := s.startWriters(c, writerCount, callTimeout)
 	old := s.master(top)
@@ -108,7 +108,7 @@ func TestA8AStoppedMasterThatResumesAcknowledgesNothing(t *testing.T) {
 
 // settle gives the server a moment to notice connections that were closed
 // while it was stopped: only those that stay count.
-func settle(n *redistest.Node, most int) int {
+func settle(n *testredis.Node, most int) int {
 	if most == 0 {
 		return 0
 	}
@@ -155,7 +155,7 @@ func TestA10WithoutTheHoldOnlyTheWindowLoses(t *testing.T) {
 // writers.
 func (s *scenario) plannedFailover(o client.Options) (a audit, promoted, first time.Time) {
 	s.Helper()
-	top, rec := s.topology(redistest.TopologyOptions{Fast: true})
+	top, rec := s.topology(testredis.TopologyOptions{Fast: true})
 	c := s.client(top, o)
 	w := s.startWriters(c, writerCount, callTimeout)
 	old := s.master(top)

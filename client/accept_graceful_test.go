@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/client"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testredis"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/resp"
 )
 
@@ -18,8 +20,8 @@ import (
 // sentinel again when that fails. It knows nothing of failovers.
 type naive struct {
 	s    *scenario
-	top  *redistest.Topology
-	conn *redistest.Client
+	top  *testredis.Topology
+	conn *testserver.Client
 }
 
 func (n *naive) push(key, v string) error {
@@ -38,7 +40,7 @@ func (n *naive) push(key, v string) error {
 }
 
 func (n *naive) connect() error {
-	c, err := redistest.DialClient("tcp", n.top.Sentinels[0].Addr(), nil, time.Second)
+	c, err := testserver.DialClient("tcp", n.top.Sentinels[0].Addr(), nil, time.Second)
 	if err != nil {
 		return err
 	}
@@ -48,12 +50,12 @@ func (n *naive) connect() error {
 	if err != nil || len(r.Elems) != 2 {
 		return errors.Join(err, errors.New("no address"))
 	}
-	n.conn, err = redistest.DialClient("tcp", net.JoinHostPort(r.Elems[0].Str, r.Elems[1].Str), nil, time.Second)
+	n.conn, err = testserver.DialClient("tcp", net.JoinHostPort(r.Elems[0].Str, r.Elems[1].Str), nil, time.Second)
 	return err
 }
 
 // startNaive starts simple programs that write.
-func (s *scenario) startNaive(top *redistest.Topology, n int) *writers {
+func (s *scenario) startNaive(top *testredis.Topology, n int) *writers {
 	ctx, cancel := context.WithCancel(s.ctx)
 	w := &writers{cancel: cancel, stopc: make(chan struct{}), done: make([][]write, n)}
 	for i := range n {
@@ -86,14 +88,14 @@ func (s *scenario) startNaive(top *redistest.Topology, n int) *writers {
 func TestA11AGracefulFailoverSparesSimpleProgramsToo(t *testing.T) {
 	s := accept(t, "A11", 2*time.Minute)
 	for range runs(2) {
-		top, rec := s.topology(redistest.TopologyOptions{})
+		top, rec := s.topology(testredis.TopologyOptions{})
 		c := s.client(top, client.Options{})
 		simple := s.startNaive(top, writerCount)
 		old := s.master(top)
 		began := time.Now()
 		demoted := make(chan time.Time, 1)
 		go func() {
-			_ = redistest.WaitUntil(s.ctx, func() bool { role, err := old.Role(); return err == nil && role == "slave" })
+			_ = leak.WaitUntil(s.ctx, func() bool { role, err := old.Role(); return err == nil && role == "slave" })
 			demoted <- time.Now()
 		}()
 		report, err := c.GracefulFailover(s.ctx, client.GracefulOptions{})
@@ -116,7 +118,7 @@ func TestA11AGracefulFailoverSparesSimpleProgramsToo(t *testing.T) {
 // The negative of A11: the same programs, and SENTINEL FAILOVER alone.
 func TestA11WithoutItSimpleProgramsLoseWrites(t *testing.T) {
 	s := accept(t, "A11", time.Minute)
-	top, rec := s.topology(redistest.TopologyOptions{Fast: true})
+	top, rec := s.topology(testredis.TopologyOptions{Fast: true})
 	simple := s.startNaive(top, writerCount)
 	old := s.master(top)
 	began := time.Now()
@@ -135,7 +137,7 @@ func TestA11WithoutItSimpleProgramsLoseWrites(t *testing.T) {
 
 func TestA11ARefusedFailoverLiftsThePause(t *testing.T) {
 	s := accept(t, "A11", time.Minute)
-	top, _ := s.topology(redistest.TopologyOptions{Fast: true})
+	top, _ := s.topology(testredis.TopologyOptions{Fast: true})
 	c := s.client(top, client.Options{})
 	for _, n := range top.Data[1:] {
 		n.MustDo(s, "CONFIG", "SET", "replica-priority", "0") // never to be promoted

@@ -14,13 +14,14 @@ import (
 
 	"github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testproxy"
+	"github.com/kermes-redis/kermes/internal/testredis"
 	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/sentinel"
 )
 
 // group opens a group and a client of it.
-func (s *scenario) group(top *redistest.Topology, o client.Options) (*sentinel.Group, *client.Client) {
+func (s *scenario) group(top *testredis.Topology, o client.Options) (*sentinel.Group, *client.Client) {
 	s.Helper()
 	o = options(top, o)
 	g, err := sentinel.NewGroup(o.Group)
@@ -36,7 +37,7 @@ func (s *scenario) group(top *redistest.Topology, o client.Options) (*sentinel.G
 // radix does) would be left with one: lists are empty for a while after RESET.
 func TestA26ResetOfAllSentinelsIsNotNoticed(t *testing.T) {
 	s := accept(t, "A26", time.Minute)
-	top, _ := s.topology(redistest.TopologyOptions{ProxyData: true})
+	top, _ := s.topology(testredis.TopologyOptions{ProxyData: true})
 	g, c := s.group(top, client.Options{Group: sentinel.GroupOptions{PollInterval: 200 * time.Millisecond}})
 	w := s.startWriters(c, writerCount, callTimeout)
 	master := s.master(top)
@@ -58,7 +59,7 @@ func TestA26ResetOfAllSentinelsIsNotNoticed(t *testing.T) {
 
 // dialled returns the connections of the client under test through a node's
 // proxy.
-func dialled(n *redistest.Node) []int64 {
+func dialled(n *testredis.Node) []int64 {
 	var ids []int64
 	for _, c := range n.Proxy().Conns() {
 		if strings.Contains(string(c.Head()), clientName) {
@@ -83,7 +84,7 @@ func missing(before, now []int64) int {
 // for ever) the client is fenced out, and this fails.
 func TestA27AConfigurationThatBeganAnewIsAccepted(t *testing.T) {
 	s := accept(t, "A27", time.Minute)
-	top, _ := s.topology(redistest.TopologyOptions{Fast: true})
+	top, _ := s.topology(testredis.TopologyOptions{Fast: true})
 	heard := &events{}
 	c := s.client(top, client.Options{Group: sentinel.GroupOptions{OnEvent: heard.add}})
 	first := s.master(top)
@@ -143,7 +144,7 @@ func (d *dials) since(addr string, t time.Time) int {
 
 func TestA28ANewSentinelIsUsedAndADeadOneIsLeftInPeace(t *testing.T) {
 	s := accept(t, "A28", time.Minute)
-	top, _ := s.topology(redistest.TopologyOptions{})
+	top, _ := s.topology(testredis.TopologyOptions{})
 	heard, counter := &events{}, &dials{}
 	o := client.Options{Group: sentinel.GroupOptions{OnEvent: heard.add}}
 	o.Group.Conn.Dial = counter.dial
@@ -189,7 +190,7 @@ func TestA34FiftyMastersShareOneLinkToEachSentinel(t *testing.T) {
 // fiftyMasters: one master fails over, and 49 names stand for another server.
 func fiftyMasters(t *testing.T, protocol int) {
 	s := accept(t, "A34", time.Minute)
-	top, rec := s.topology(redistest.TopologyOptions{
+	top, rec := s.topology(testredis.TopologyOptions{
 		Masters: []string{"moving", "quiet"}, MasterReplicas: map[string]int{"quiet": -1}, ProxySentinels: true, ProxyData: true,
 	})
 	quiet := top.Of("quiet")[0]
@@ -243,7 +244,7 @@ func fiftyMasters(t *testing.T, protocol int) {
 // and goes on reading.
 func TestA25WithTheLeaseNobodyWritesWithoutAMajority(t *testing.T) {
 	s := accept(t, "A25", time.Minute)
-	top, _ := s.topology(redistest.TopologyOptions{})
+	top, _ := s.topology(testredis.TopologyOptions{})
 	heard := &events{}
 	c := s.client(top, client.Options{RequireQuorum: true, RetryTime: 300 * time.Millisecond, Group: sentinel.GroupOptions{OnEvent: heard.add}})
 	w := s.startWriters(c, writerCount, callTimeout)
@@ -275,14 +276,14 @@ func TestA25WithTheLeaseNobodyWritesWithoutAMajority(t *testing.T) {
 // stops before there can be a new one.
 func TestA24WithTheLeaseNothingIsWrittenToAMasterThatIsCutOff(t *testing.T) {
 	s := accept(t, "A24", time.Minute)
-	top, rec := s.topology(redistest.TopologyOptions{ProxyData: true, ProxySentinels: true})
+	top, rec := s.topology(testredis.TopologyOptions{ProxyData: true, ProxySentinels: true})
 	c := s.client(top, client.Options{RequireQuorum: true})
 	w := s.startWriters(c, writerCount, callTimeout)
 	old := s.master(top)
 	cut := time.Now()
-	old.Proxy().SetFor(redistest.BlackHole, (*redistest.ProxyConn).Internal)
+	old.Proxy().SetFor(testproxy.BlackHole, (*testproxy.Conn).Internal)
 	for _, n := range top.Sentinels {
-		n.Proxy().SetFor(redistest.BlackHole, outside)
+		n.Proxy().SetFor(testproxy.BlackHole, outside)
 	}
 	first := s.switched(rec, cut)
 	next := s.settled(top, old)
@@ -291,7 +292,7 @@ func TestA24WithTheLeaseNothingIsWrittenToAMasterThatIsCutOff(t *testing.T) {
 	s.within("the last acknowledgement (LeaseTTL)", w.lastAck().Sub(cut), client.DefaultQuorumTTL)
 	s.atMost("acknowledged by the old master after the promotion", ackedAfter(w.all(), promoted), 0)
 	for _, n := range top.Sentinels {
-		n.Proxy().SetFor(redistest.Pass, nil)
+		n.Proxy().SetFor(testproxy.Pass, nil)
 	}
 	s.until("the client on the new master", func() bool { return c.Master() == next.Addr() })
 	healed := time.Now()
@@ -306,7 +307,7 @@ func TestA24WithTheLeaseNothingIsWrittenToAMasterThatIsCutOff(t *testing.T) {
 // A25: two of three sentinels are gone.
 func TestA25WithoutAMajorityOfSentinelsWorkGoesOn(t *testing.T) {
 	s := accept(t, "A25", time.Minute)
-	top, rec := s.topology(redistest.TopologyOptions{})
+	top, rec := s.topology(testredis.TopologyOptions{})
 	c := s.client(top, client.Options{})
 	w := s.startWriters(c, writerCount, callTimeout)
 	top.Sentinels[1].Kill()
@@ -332,7 +333,7 @@ func TestA25WithoutAMajorityOfSentinelsWorkGoesOn(t *testing.T) {
 func TestA24AMasterThatIsCutOffRefusesWritesByItself(t *testing.T) {
 	s := accept(t, "A24", time.Minute)
 	const lag = 2 * time.Second
-	top, rec := s.topology(redistest.TopologyOptions{
+	top, rec := s.topology(testredis.TopologyOptions{
 		MinReplicas: 1, MinReplicasMaxLag: int(lag / time.Second), ProxyData: true, ProxySentinels: true,
 	})
 	c := s.client(top, client.Options{RetryTime: 300 * time.Millisecond})
@@ -340,9 +341,9 @@ func TestA24AMasterThatIsCutOffRefusesWritesByItself(t *testing.T) {
 	old := s.master(top)
 	// One side: the old master and the client. The other: everybody else.
 	cut := time.Now()
-	old.Proxy().SetFor(redistest.BlackHole, (*redistest.ProxyConn).Internal)
+	old.Proxy().SetFor(testproxy.BlackHole, (*testproxy.Conn).Internal)
 	for _, n := range top.Sentinels {
-		n.Proxy().SetFor(redistest.BlackHole, outside)
+		n.Proxy().SetFor(testproxy.BlackHole, outside)
 	}
 	first := s.switched(rec, cut)
 	refused := func() bool {
@@ -353,7 +354,7 @@ func TestA24AMasterThatIsCutOffRefusesWritesByItself(t *testing.T) {
 	last := w.lastAck()
 	s.within("the last acknowledgement after the cut (max-lag + 1 s)", last.Sub(cut), lag+time.Second)
 	for _, n := range top.Sentinels {
-		n.Proxy().SetFor(redistest.Pass, nil)
+		n.Proxy().SetFor(testproxy.Pass, nil)
 	}
 	next := s.settled(top, old)
 	healed := s.until("the client on the new master", func() bool { return c.Master() == next.Addr() })

@@ -13,7 +13,8 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/client"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testredis"
 	"github.com/kermes-redis/kermes/sentinel"
 )
 
@@ -59,8 +60,8 @@ type measure struct {
 // accept begins a scenario, which may take life at most.
 func accept(t *testing.T, id string, life time.Duration) *scenario {
 	t.Helper()
-	redistest.RequireRedis(t)
-	redistest.NoLeaks(t)
+	testredis.Require(t)
+	leak.Check(t)
 	ctx, cancel := context.WithTimeout(context.Background(), life)
 	s := &scenario{T: t, id: id, ctx: ctx}
 	t.Cleanup(func() {
@@ -165,10 +166,10 @@ func span(d, short time.Duration) time.Duration {
 }
 
 // topology starts servers, sentinels and a recorder of what these publish.
-func (s *scenario) topology(o redistest.TopologyOptions) (*redistest.Topology, *redistest.Recorder) {
+func (s *scenario) topology(o testredis.TopologyOptions) (*testredis.Topology, *testredis.Recorder) {
 	s.Helper()
-	top := redistest.NewTopology(s, o)
-	return top, redistest.NewRecorder(s, top)
+	top := testredis.NewTopology(s, o)
+	return top, testredis.NewRecorder(s, top)
 }
 
 // clientName is by which servers' CLIENT LIST shows connections of the client
@@ -176,7 +177,7 @@ func (s *scenario) topology(o redistest.TopologyOptions) (*redistest.Topology, *
 const clientName = "under-test"
 
 // client opens the client under test; it is closed with the scenario.
-func (s *scenario) client(top *redistest.Topology, o client.Options) *client.Client {
+func (s *scenario) client(top *testredis.Topology, o client.Options) *client.Client {
 	s.Helper()
 	c, err := s.open(top, o)
 	if err != nil {
@@ -185,7 +186,7 @@ func (s *scenario) client(top *redistest.Topology, o client.Options) *client.Cli
 	return c
 }
 
-func (s *scenario) open(top *redistest.Topology, o client.Options) (*client.Client, error) {
+func (s *scenario) open(top *testredis.Topology, o client.Options) (*client.Client, error) {
 	c, err := client.Open(s.ctx, options(top, o))
 	if err == nil {
 		s.Cleanup(func() { _ = c.Close() })
@@ -194,7 +195,7 @@ func (s *scenario) open(top *redistest.Topology, o client.Options) (*client.Clie
 }
 
 // options fills in what every client of a topology needs.
-func options(top *redistest.Topology, o client.Options) client.Options {
+func options(top *testredis.Topology, o client.Options) client.Options {
 	if o.Master == "" {
 		o.Master = top.Names[0]
 	}
@@ -213,7 +214,7 @@ func (s *scenario) must(err error) {
 }
 
 // master is the node that the sentinels call the master.
-func (s *scenario) master(top *redistest.Topology) *redistest.Node {
+func (s *scenario) master(top *testredis.Topology) *testredis.Node {
 	s.Helper()
 	n, err := top.CurrentMaster("")
 	s.must(err)
@@ -221,7 +222,7 @@ func (s *scenario) master(top *redistest.Topology) *redistest.Node {
 }
 
 // switched waits for T.
-func (s *scenario) switched(rec *redistest.Recorder, after time.Time) redistest.Event {
+func (s *scenario) switched(rec *testredis.Recorder, after time.Time) testredis.Event {
 	s.Helper()
 	e, err := rec.Switch(s.ctx, "", after)
 	s.must(err)
@@ -232,7 +233,7 @@ func (s *scenario) switched(rec *redistest.Recorder, after time.Time) redistest.
 // it was met.
 func (s *scenario) until(what string, cond func() bool) time.Time {
 	s.Helper()
-	if err := redistest.WaitUntil(s.ctx, cond); err != nil {
+	if err := leak.WaitUntil(s.ctx, cond); err != nil {
 		s.Fatalf("%s: never came: %s", s.id, what)
 	}
 	return time.Now()
@@ -248,7 +249,7 @@ func (s *scenario) pass(d time.Duration) {
 }
 
 // settled waits until every sentinel names the same new master, and returns it.
-func (s *scenario) settled(top *redistest.Topology, old *redistest.Node) *redistest.Node {
+func (s *scenario) settled(top *testredis.Topology, old *testredis.Node) *testredis.Node {
 	s.Helper()
 	n, err := top.WaitSwitch(s.ctx, "", old)
 	s.must(err)
@@ -256,7 +257,7 @@ func (s *scenario) settled(top *redistest.Topology, old *redistest.Node) *redist
 }
 
 // promotion returns when a node last became a master, by its own log.
-func (s *scenario) promotion(n *redistest.Node) time.Time {
+func (s *scenario) promotion(n *testredis.Node) time.Time {
 	s.Helper()
 	var at time.Time
 	for line := range strings.SplitSeq(n.Log(1<<20), "\n") {
@@ -275,7 +276,7 @@ func (s *scenario) promotion(n *redistest.Node) time.Time {
 }
 
 // connections counts those of the client under test that a server has.
-func connections(n *redistest.Node) int {
+func connections(n *testredis.Node) int {
 	r, err := n.Do("CLIENT", "LIST")
 	if err != nil {
 		return 0

@@ -11,7 +11,7 @@ import (
 
 	"github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testredis"
 	"github.com/kermes-redis/kermes/pubsub"
 	"github.com/kermes-redis/kermes/redis"
 )
@@ -19,18 +19,18 @@ import (
 // faults are the kinds of switch: how the old master is lost.
 var faults = []struct {
 	name string
-	do   func(s *scenario, top *redistest.Topology, old *redistest.Node)
+	do   func(s *scenario, top *testredis.Topology, old *testredis.Node)
 }{
-	{"planned", func(s *scenario, top *redistest.Topology, _ *redistest.Node) { s.must(top.SentinelFailover(0)) }},
-	{"killed", func(_ *scenario, _ *redistest.Topology, old *redistest.Node) { old.Kill() }},
-	{"stopped", func(s *scenario, _ *redistest.Topology, old *redistest.Node) { s.must(old.Stop()) }},
+	{"planned", func(s *scenario, top *testredis.Topology, _ *testredis.Node) { s.must(top.SentinelFailover(0)) }},
+	{"killed", func(_ *scenario, _ *testredis.Topology, old *testredis.Node) { old.Kill() }},
+	{"stopped", func(s *scenario, _ *testredis.Topology, old *testredis.Node) { s.must(old.Stop()) }},
 }
 
 func TestA22WhatIsInFlightAtASwitch(t *testing.T) {
 	for _, f := range faults {
 		t.Run(f.name, func(t *testing.T) {
 			s := accept(t, "A22", time.Minute)
-			top, rec := s.topology(redistest.TopologyOptions{})
+			top, rec := s.topology(testredis.TopologyOptions{})
 			c := s.client(top, client.Options{})
 			old := s.master(top)
 			in := s.inFlightWork(c)
@@ -182,7 +182,7 @@ func (in *work) note(ctx context.Context, n *count, err error) {
 	}
 }
 
-func (in *work) check(s *scenario, fault string, first time.Time, next *redistest.Node) {
+func (in *work) check(s *scenario, fault string, first time.Time, next *testredis.Node) {
 	s.Helper()
 	// The subscriber is on the new master, and knows what it may have missed.
 	in.mu.Lock()
@@ -236,7 +236,7 @@ func (in *work) check(s *scenario, fault string, first time.Time, next *redistes
 
 // audit: transactions are whole, and every reply is worth what it says. A
 // crash may take the tail of what was acknowledged just before with it.
-func (in *work) audit(s *scenario, fault string, next *redistest.Node) {
+func (in *work) audit(s *scenario, fault string, next *testredis.Node) {
 	s.Helper()
 	number := func(key string) int {
 		text := next.MustDo(s, "GET", key).Str
@@ -274,7 +274,7 @@ func (in *work) audit(s *scenario, fault string, next *redistest.Node) {
 // works again by itself, or says that nothing of it was executed.
 func TestA22ATransactionOnADemotedMasterIsNotExecuted(t *testing.T) {
 	s := accept(t, "A22", time.Minute)
-	top, _ := s.topology(redistest.TopologyOptions{})
+	top, _ := s.topology(testredis.TopologyOptions{})
 	c := s.client(top, client.Options{RetryTime: 500 * time.Millisecond})
 	master := s.master(top)
 	once := func() error {

@@ -12,14 +12,17 @@ import (
 
 	"github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testproxy"
+	"github.com/kermes-redis/kermes/internal/testredis"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/sentinel"
 )
 
 func TestA35GroupsComeAndGoWithoutATrace(t *testing.T) {
 	s := accept(t, "A35", 5*time.Minute)
-	top, _ := s.topology(redistest.TopologyOptions{})
+	top, _ := s.topology(testredis.TopologyOptions{})
 	registry, err := sentinel.NewGroups(map[string]sentinel.GroupOptions{"steady": {Sentinels: top.SentinelAddrs()}})
 	s.must(err)
 	s.Cleanup(func() { _ = registry.Close() })
@@ -59,7 +62,7 @@ func TestA35GroupsComeAndGoWithoutATrace(t *testing.T) {
 }
 
 func openFiles(s *scenario) int {
-	n, ok := redistest.OpenFiles()
+	n, ok := leak.OpenFiles()
 	if !ok {
 		s.Log("this system does not tell its descriptors")
 	}
@@ -102,7 +105,7 @@ func (s *scenario) background(fn func() error) <-chan struct{} {
 
 func TestA36CloseEndsEverything(t *testing.T) {
 	s := accept(t, "A36", time.Minute)
-	top, rec := s.topology(redistest.TopologyOptions{ProxyData: true, ProxySentinels: true})
+	top, rec := s.topology(testredis.TopologyOptions{ProxyData: true, ProxySentinels: true})
 	set := func(c *client.Client) func() error {
 		return func() error { return redis.Set("k", "v").Do(s.ctx, c) }
 	}
@@ -125,17 +128,17 @@ func TestA36CloseEndsEverything(t *testing.T) {
 	s.must(master.Cont())
 
 	c = s.client(top, client.Options{})
-	s.must(master.Proxy().Set(redistest.BlackHole))
+	s.must(master.Proxy().Set(testproxy.BlackHole))
 	s.closing("a dial", c, s.background(set(c)))
-	s.must(master.Proxy().Set(redistest.Pass))
+	s.must(master.Proxy().Set(testproxy.Pass))
 
 	for _, n := range top.Sentinels {
-		n.Proxy().SetFor(redistest.BlackHole, outside)
+		n.Proxy().SetFor(testproxy.BlackHole, outside)
 	}
 	c = s.client(top, client.Options{NoWait: true})
 	s.closing("a resolution", c, s.background(set(c)))
 	for _, n := range top.Sentinels {
-		n.Proxy().SetFor(redistest.Pass, nil)
+		n.Proxy().SetFor(testproxy.Pass, nil)
 	}
 
 	s.until("a settled topology", func() bool { return top.WaitSettled(s.ctx) == nil })
@@ -167,7 +170,7 @@ func (s *scenario) startWritersNow(d redis.Doer, n int) *writers {
 
 func TestA37AContextEndsEveryWait(t *testing.T) {
 	s := accept(t, "A37", time.Minute)
-	top, rec := s.topology(redistest.TopologyOptions{ProxySentinels: true})
+	top, rec := s.topology(testredis.TopologyOptions{ProxySentinels: true})
 	ends := func(what string, fn func(ctx context.Context) error) {
 		s.Helper()
 		ctx, cancel := context.WithCancel(s.ctx)
@@ -234,7 +237,7 @@ func TestA37AContextEndsEveryWait(t *testing.T) {
 	s.switched(rec, began)
 
 	for _, n := range top.Sentinels {
-		n.Proxy().SetFor(redistest.BlackHole, outside)
+		n.Proxy().SetFor(testproxy.BlackHole, outside)
 	}
 	ends("Open", func(ctx context.Context) error {
 		lost, err := client.Open(ctx, options(top, client.Options{}))
@@ -257,7 +260,7 @@ func TestA37AContextEndsEveryWait(t *testing.T) {
 
 func TestA38ListenersThatHangOrPanicDelayNothing(t *testing.T) {
 	s := accept(t, "A38", time.Minute)
-	top, rec := s.topology(redistest.TopologyOptions{ProxySentinels: true})
+	top, rec := s.topology(testredis.TopologyOptions{ProxySentinels: true})
 	free := make(chan struct{})
 	defer close(free)
 	o := client.Options{}
@@ -274,7 +277,7 @@ func TestA38ListenersThatHangOrPanicDelayNothing(t *testing.T) {
 	}
 	for _, p := range top.Sentinels[0].Proxy().Conns() {
 		if !p.Internal() {
-			p.Inject(redistest.Down, flood)
+			p.Inject(testproxy.Down, flood)
 		}
 	}
 	s.until("dropped events", func() bool { return c.Group().Stats().Dropped > 0 })
@@ -289,7 +292,7 @@ func TestA38ListenersThatHangOrPanicDelayNothing(t *testing.T) {
 // loading for a while.
 func TestA39AMasterThatRestartsIsWaitedFor(t *testing.T) {
 	s := accept(t, "A39", time.Minute)
-	top, rec := s.topology(redistest.TopologyOptions{Persist: true, Replicas: -1, Fast: true, DataConfig: []string{"loading-process-events-interval-bytes 1024"}})
+	top, rec := s.topology(testredis.TopologyOptions{Persist: true, Replicas: -1, Fast: true, DataConfig: []string{"loading-process-events-interval-bytes 1024"}})
 	heard := &events{}
 	c := s.client(top, client.Options{Group: sentinel.GroupOptions{OnEvent: heard.add}})
 	master := s.master(top)
@@ -345,25 +348,25 @@ func TestA39AMasterThatRestartsIsWaitedFor(t *testing.T) {
 // A40: one sentinel lies in every way, and two are honest.
 func TestA40ALyingSentinelIsNotBelievedAndHarmsNothing(t *testing.T) {
 	s := accept(t, "A40", 4*time.Minute)
-	top, _ := s.topology(redistest.TopologyOptions{})
+	top, _ := s.topology(testredis.TopologyOptions{})
 	honest := top.SentinelAddrs()
 	long := string(slices.Repeat([]byte("x"), 1<<20))
-	pairs := func(kv ...string) string { return redistest.Bulks(kv...) }
+	pairs := func(kv ...string) string { return testserver.Bulks(kv...) }
 	lies := map[string]string{
-		"null": redistest.NullArray, "empty array": "*0\r\n", "one element": redistest.Bulks("127.0.0.1"),
-		"three elements": redistest.Bulks("127.0.0.1", "1", "2"), "port zero": redistest.Bulks("127.0.0.1", "0"),
-		"port too large": redistest.Bulks("127.0.0.1", "70000"), "negative port": redistest.Bulks("127.0.0.1", "-1"),
-		"integer": ":1\r\n", "text": "+OK\r\n", "error": "-ERR what\r\n", "nested": redistest.Array(redistest.Bulks("127.0.0.1", "1")),
-		"nulls inside": "*2\r\n$-1\r\n$-1\r\n", "long name": redistest.Bulks(long, "1"), "map": "%1\r\n+a\r\n+b\r\n",
+		"null": testserver.NullArray, "empty array": "*0\r\n", "one element": testserver.Bulks("127.0.0.1"),
+		"three elements": testserver.Bulks("127.0.0.1", "1", "2"), "port zero": testserver.Bulks("127.0.0.1", "0"),
+		"port too large": testserver.Bulks("127.0.0.1", "70000"), "negative port": testserver.Bulks("127.0.0.1", "-1"),
+		"integer": ":1\r\n", "text": "+OK\r\n", "error": "-ERR what\r\n", "nested": testserver.Array(testserver.Bulks("127.0.0.1", "1")),
+		"nulls inside": "*2\r\n$-1\r\n$-1\r\n", "long name": testserver.Bulks(long, "1"), "map": "%1\r\n+a\r\n+b\r\n",
 		"fields without epoch": pairs("name", "m", "ip", "127.0.0.1", "port", "1"),
 		"negative epoch":       pairs("config-epoch", "-5", "flags", "master"),
 		"huge epoch":           pairs("config-epoch", "99999999999999999999", "flags", "master,??,unheard-of"),
 		"odd fields":           pairs("config-epoch"), "not resp": "hello\r\n", "half a frame": "*2\r\n$9\r\n127.", "huge frame": "$99999999999\r\n",
-		"deep": string(slices.Repeat([]byte("*1\r\n"), 500)) + ":1\r\n", "false": "#f\r\n", "double": ",1.5\r\n", "null of RESP3": redistest.Null3,
+		"deep": string(slices.Repeat([]byte("*1\r\n"), 500)) + ":1\r\n", "false": "#f\r\n", "double": ",1.5\r\n", "null of RESP3": testserver.Null3,
 	}
 	slowest := time.Duration(0)
 	for name, lie := range lies {
-		liar := redistest.NewServerWith(s, redistest.ServerOptions{Mode: "sentinel", AllowProtocolErrors: true})
+		liar := testserver.NewWith(s, testserver.Options{Mode: "sentinel", AllowProtocolErrors: true})
 		liar.Reply("SENTINEL", lie)
 		o := client.Options{Group: sentinel.GroupOptions{Sentinels: append([]string{liar.Addr()}, honest...)}}
 		if !strict { // what the liar has sent may keep a loaded machine busy for longer than the defaults

@@ -11,7 +11,9 @@ import (
 
 	"github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testproxy"
+	"github.com/kermes-redis/kermes/internal/testredis"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/sentinel"
 )
@@ -21,7 +23,7 @@ import (
 // write to the orphan.
 func TestA16AnOrphanedPromotionHoldsForAWhileAndGetsNothing(t *testing.T) {
 	s := accept(t, "A16", time.Minute)
-	top, rec := s.topology(redistest.TopologyOptions{})
+	top, rec := s.topology(testredis.TopologyOptions{})
 	heard := &events{}
 	c := s.client(top, client.Options{Group: sentinel.GroupOptions{OnEvent: heard.add}})
 	old := s.master(top)
@@ -34,7 +36,7 @@ func TestA16AnOrphanedPromotionHoldsForAWhileAndGetsNothing(t *testing.T) {
 	s.within("writes are held (MaxHold 3 s)", release.Sub(hold), client.DefaultMaxHold+50*time.Millisecond)
 	s.until("every writer back", func() bool { return w.allBack(release) })
 
-	chosen, err := rec.Wait(s.ctx, func(e redistest.Event) bool { return e.Name == "+selected-slave" })
+	chosen, err := rec.Wait(s.ctx, func(e testredis.Event) bool { return e.Name == "+selected-slave" })
 	s.must(err)
 	orphan, err := top.NodeAt(strings.Fields(chosen.Payload)[1])
 	s.must(err)
@@ -69,12 +71,12 @@ func TestA16AnOrphanedPromotionHoldsForAWhileAndGetsNothing(t *testing.T) {
 
 // push is a message of a sentinel as it stands on the wire.
 func push(channel, payload string) []byte {
-	return []byte(redistest.Push(redistest.Bulk("message"), redistest.Bulk(channel), redistest.Bulk(payload)))
+	return []byte(testserver.Push(testserver.Bulk("message"), testserver.Bulk(channel), testserver.Bulk(payload)))
 }
 
 func TestA17ThereAndBackAgainWithALateDuplicateEvent(t *testing.T) {
 	s := accept(t, "A17", time.Minute)
-	top, rec := s.topology(redistest.TopologyOptions{Replicas: 1, ProxySentinels: true, Fast: true})
+	top, rec := s.topology(testredis.TopologyOptions{Replicas: 1, ProxySentinels: true, Fast: true})
 	heard := &events{}
 	c := s.client(top, client.Options{Group: sentinel.GroupOptions{OnEvent: heard.add}})
 	w := s.startWriters(c, writerCount, callTimeout)
@@ -92,7 +94,7 @@ func TestA17ThereAndBackAgainWithALateDuplicateEvent(t *testing.T) {
 	injected := 0
 	for _, p := range top.Sentinels[2].Proxy().Conns() {
 		if !p.Internal() {
-			p.Inject(redistest.Down, push("+switch-master", payload))
+			p.Inject(testproxy.Down, push("+switch-master", payload))
 			injected++
 		}
 	}
@@ -126,7 +128,7 @@ func TestA17ThereAndBackAgainWithALateDuplicateEvent(t *testing.T) {
 
 func TestA18TwoForcedFailoversAtOnceEndOnOneMaster(t *testing.T) {
 	s := accept(t, "A18", time.Minute)
-	top, rec := s.topology(redistest.TopologyOptions{Fast: true})
+	top, rec := s.topology(testredis.TopologyOptions{Fast: true})
 	heard := &events{}
 	c := s.client(top, client.Options{Group: sentinel.GroupOptions{OnEvent: heard.add}})
 	w := s.startWriters(c, writerCount, callTimeout)
@@ -182,7 +184,7 @@ func TestA18TwoForcedFailoversAtOnceEndOnOneMaster(t *testing.T) {
 // say.
 func TestA21AMasterDemotedByHandAcknowledgesNothing(t *testing.T) {
 	s := accept(t, "A21", time.Minute)
-	top, _ := s.topology(redistest.TopologyOptions{})
+	top, _ := s.topology(testredis.TopologyOptions{})
 	c := s.client(top, client.Options{})
 	w := s.startWriters(c, writerCount, callTimeout)
 	master := s.master(top)
@@ -212,7 +214,7 @@ func TestA21AMasterDemotedByHandAcknowledgesNothing(t *testing.T) {
 
 func TestA21WithoutRetriesTheRefusalIsTyped(t *testing.T) {
 	s := accept(t, "A21", time.Minute)
-	top, _ := s.topology(redistest.TopologyOptions{})
+	top, _ := s.topology(testredis.TopologyOptions{})
 	c := s.client(top, client.Options{RetryTime: -1})
 	s.master(top).MustDo(s, "REPLICAOF", "127.0.0.1", "1")
 	err := redis.Set("k", "v").Do(s.ctx, c)
@@ -228,7 +230,7 @@ func TestA21WithoutRetriesTheRefusalIsTyped(t *testing.T) {
 // executed is not repeated.
 func TestA23CountersCountEveryAcknowledgementOnce(t *testing.T) {
 	s := accept(t, "A23", 3*time.Minute)
-	top, rec := s.topology(redistest.TopologyOptions{Fast: true})
+	top, rec := s.topology(testredis.TopologyOptions{Fast: true})
 	c := s.client(top, client.Options{})
 	type count struct{ acked, unknown, tail int }
 	counts := make([]count, writerCount)

@@ -10,7 +10,8 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/client"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testproxy"
+	"github.com/kermes-redis/kermes/internal/testredis"
 	"github.com/kermes-redis/kermes/redis"
 )
 
@@ -33,7 +34,7 @@ var strategies = map[string]client.Chooser{
 }
 
 // startReaders has n readers for each strategy.
-func (s *scenario) startReaders(top *redistest.Topology, n int, o client.Options) *readers {
+func (s *scenario) startReaders(top *testredis.Topology, n int, o client.Options) *readers {
 	s.Helper()
 	r := &readers{stopc: make(chan struct{}), clients: map[string]*client.Client{}}
 	ctx, cancel := context.WithCancel(s.ctx)
@@ -105,7 +106,7 @@ func (r *readers) failures(s *scenario) int {
 }
 
 // serves says whether a client reads from a node.
-func serves(c *client.Client, n *redistest.Node) bool {
+func serves(c *client.Client, n *testredis.Node) bool {
 	return slices.ContainsFunc(c.Replicas().Nodes(), func(m client.Node) bool { return m.Addr == n.Addr() })
 }
 
@@ -121,7 +122,7 @@ func (r *readers) every(is func(c *client.Client) bool) bool {
 
 func TestA29ReadsGoOnWhateverReplicasDo(t *testing.T) {
 	s := accept(t, "A29", 2*time.Minute)
-	top, rec := s.topology(redistest.TopologyOptions{Replicas: 3, Password: "pw", Fast: true})
+	top, rec := s.topology(testredis.TopologyOptions{Replicas: 3, Password: "pw", Fast: true})
 	s.master(top).MustDo(s, "SET", "key", "value")
 	o := client.Options{}
 	o.Pool.Conn.Password = "pw"
@@ -170,20 +171,20 @@ func TestA29ReadsGoOnWhateverReplicasDo(t *testing.T) {
 }
 
 // about matches an event of a node.
-func about(name string, n *redistest.Node) func(e redistest.Event) bool {
-	return func(e redistest.Event) bool {
+func about(name string, n *testredis.Node) func(e testredis.Event) bool {
+	return func(e testredis.Event) bool {
 		return e.Name == name && strings.HasPrefix(e.Payload, "slave ") && strings.Contains(e.Payload, " "+port(n)+" ")
 	}
 }
 
 func TestA29ALaggingReplicaIsLeftOut(t *testing.T) {
 	s := accept(t, "A29", time.Minute)
-	top, _ := s.topology(redistest.TopologyOptions{ProxyData: true})
+	top, _ := s.topology(testredis.TopologyOptions{ProxyData: true})
 	master, late, other := s.master(top), top.Data[1], top.Data[2]
 	c := s.client(top, client.Options{Replicas: client.ReplicaOptions{MaxLag: 100_000}})
 	s.until("both replicas", func() bool { return serves(c, late) && serves(c, other) })
 	// What the master sends to the one is kept on the way: its link stays up.
-	master.Proxy().SetFor(redistest.Hold, func(p *redistest.ProxyConn) bool {
+	master.Proxy().SetFor(testproxy.Hold, func(p *testproxy.Conn) bool {
 		head := string(p.Head())
 		return strings.Contains(head, "listening-port") && strings.Contains(head, "\r\n"+port(late)+"\r\n")
 	})
@@ -192,13 +193,13 @@ func TestA29ALaggingReplicaIsLeftOut(t *testing.T) {
 	if !serves(c, other) {
 		s.Error("the other one is left out too")
 	}
-	master.Proxy().SetFor(redistest.Pass, nil)
+	master.Proxy().SetFor(testproxy.Pass, nil)
 	s.until("it is back", func() bool { return serves(c, late) })
 }
 
 func TestA30AReplicaThatIsPromotedIsLeftWithoutAFailedRead(t *testing.T) {
 	s := accept(t, "A30", time.Minute)
-	top, rec := s.topology(redistest.TopologyOptions{Fast: true})
+	top, rec := s.topology(testredis.TopologyOptions{Fast: true})
 	old := s.master(top)
 	old.MustDo(s, "SET", "key", "value")
 	r := s.startReaders(top, 4, client.Options{})

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/client"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testredis"
 	"github.com/kermes-redis/kermes/pool"
 	"github.com/kermes-redis/kermes/redis"
 )
@@ -17,7 +17,7 @@ import (
 func TestA42FollowingSentinelsCostsNothingPerCommand(t *testing.T) {
 	s := accept(t, "A42", 2*time.Minute)
 	s.onlyStrict("a measurement")
-	top, _ := s.topology(redistest.TopologyOptions{})
+	top, _ := s.topology(testredis.TopologyOptions{})
 	c := s.client(top, client.Options{})
 	o := pool.Options{}
 	o.Conn.Addr = c.Master()

@@ -12,7 +12,8 @@ import (
 
 	"github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testproxy"
+	"github.com/kermes-redis/kermes/internal/testredis"
 	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/sentinel"
 )
@@ -43,7 +44,7 @@ func spyDial(word string, count *atomic.Int64) func(ctx context.Context, network
 
 func TestA1AHundredFirstCallersAreOneResolution(t *testing.T) {
 	s := accept(t, "A1", time.Minute)
-	top, _ := s.topology(redistest.TopologyOptions{})
+	top, _ := s.topology(testredis.TopologyOptions{})
 	var questions atomic.Int64
 	heard := &events{}
 	o := client.Options{NoWait: true}
@@ -74,7 +75,7 @@ func TestA1AHundredFirstCallersAreOneResolution(t *testing.T) {
 
 func TestA2AHungSentinelDoesNotDelayTheFirstCommand(t *testing.T) {
 	s := accept(t, "A2", time.Minute)
-	top, _ := s.topology(redistest.TopologyOptions{})
+	top, _ := s.topology(testredis.TopologyOptions{})
 	s.must(top.Sentinels[0].Stop())
 	began := time.Now()
 	c := s.client(top, client.Options{})
@@ -86,9 +87,9 @@ func TestA2AHungSentinelDoesNotDelayTheFirstCommand(t *testing.T) {
 
 func TestA3OneGoodSentinelOfThreeIsEnoughAndNoneIsAnErrorWithCauses(t *testing.T) {
 	s := accept(t, "A3", time.Minute)
-	top, _ := s.topology(redistest.TopologyOptions{ProxySentinels: true})
-	s.must(top.Sentinels[0].Proxy().Set(redistest.Refuse))
-	s.must(top.Sentinels[1].Proxy().Set(redistest.BlackHole))
+	top, _ := s.topology(testredis.TopologyOptions{ProxySentinels: true})
+	s.must(top.Sentinels[0].Proxy().Set(testproxy.Refuse))
+	s.must(top.Sentinels[1].Proxy().Set(testproxy.BlackHole))
 	began := time.Now()
 	c := s.client(top, client.Options{})
 	s.must(redis.Set("k", "v").Do(s.ctx, c))
@@ -123,7 +124,7 @@ func TestA3OneGoodSentinelOfThreeIsEnoughAndNoneIsAnErrorWithCauses(t *testing.T
 
 func TestA4AnUnknownMasterIsSaidToBeUnknownAndFoundWhenItAppears(t *testing.T) {
 	s := accept(t, "A4", time.Minute)
-	top, _ := s.topology(redistest.TopologyOptions{})
+	top, _ := s.topology(testredis.TopologyOptions{})
 	began := time.Now()
 	_, err := s.open(top, client.Options{Master: "late"})
 	s.within("the error", time.Since(began), 400*time.Millisecond)
@@ -146,14 +147,14 @@ func TestA4AnUnknownMasterIsSaidToBeUnknownAndFoundWhenItAppears(t *testing.T) {
 	s.must(redis.Set("k", "v").Do(s.ctx, d))
 }
 
-func port(n *redistest.Node) string {
+func port(n *testredis.Node) string {
 	_, p, _ := net.SplitHostPort(n.Addr())
 	return p
 }
 
 func TestA5AClientStartedWhileTheMasterIsDownFindsTheNextOne(t *testing.T) {
 	s := accept(t, "A5", time.Minute)
-	top, rec := s.topology(redistest.TopologyOptions{})
+	top, rec := s.topology(testredis.TopologyOptions{})
 	s.master(top).Kill()
 	killed := time.Now()
 	c := s.client(top, client.Options{Master: top.Names[0]})

@@ -7,21 +7,22 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/client"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testproxy"
+	"github.com/kermes-redis/kermes/internal/testredis"
 	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/sentinel"
 )
 
 // outside matches the connections of clients, not those of sentinels and
 // replicas.
-func outside(c *redistest.ProxyConn) bool { return !c.Internal() }
+func outside(c *testproxy.Conn) bool { return !c.Internal() }
 
 // A client that takes the address from SENTINEL MASTER (as radix, lettuce and
 // redis-py do) would move back while the leader is late.
 func TestA12ALateLeaderMovesNobodyBack(t *testing.T) {
 	s := accept(t, "A12", time.Minute)
 	late := span(8*time.Second, 4*time.Second)
-	top, rec := s.topology(redistest.TopologyOptions{Password: "pw", FailoverTimeout: late, Fast: true})
+	top, rec := s.topology(testredis.TopologyOptions{Password: "pw", FailoverTimeout: late, Fast: true})
 	o := client.Options{}
 	o.Pool.Conn.Password = "pw"
 	c := s.client(top, o)
@@ -42,7 +43,7 @@ func TestA12ALateLeaderMovesNobodyBack(t *testing.T) {
 		if m, err := top.Sentinels[0].Do("SENTINEL", "MASTER", top.Names[0]); err == nil && m.Map()["port"].Str == port(old) {
 			stale++
 		}
-		leader = slices.ContainsFunc(rec.Events(), func(e redistest.Event) bool { return e.Sentinel == 0 && e.Name == "+switch-master" })
+		leader = slices.ContainsFunc(rec.Events(), func(e testredis.Event) bool { return e.Sentinel == 0 && e.Name == "+switch-master" })
 		return leader
 	})
 	end := time.Now()
@@ -61,7 +62,7 @@ func TestA12ALateLeaderMovesNobodyBack(t *testing.T) {
 
 // brokenLink says whether every sentinel knows that a replica has no link to
 // its master.
-func brokenLink(top *redistest.Topology, n *redistest.Node) bool {
+func brokenLink(top *testredis.Topology, n *testredis.Node) bool {
 	broken := 0
 	for _, from := range top.Sentinels {
 		r, err := from.Do("SENTINEL", "REPLICAS", top.Names[0])
@@ -89,16 +90,16 @@ func TestA13TheLeaderAloneIsBelievedSoonEnough(t *testing.T) {
 // leaderAlone has a client that hears only the sentinel that leads.
 func leaderAlone(t *testing.T, believe sentinel.Belief, bound time.Duration) {
 	s := accept(t, "A13", time.Minute)
-	top, rec := s.topology(redistest.TopologyOptions{ProxySentinels: true})
+	top, rec := s.topology(testredis.TopologyOptions{ProxySentinels: true})
 	c := s.client(top, client.Options{Group: sentinel.GroupOptions{Believe: believe}})
 	for _, n := range top.Sentinels[1:] {
-		n.Proxy().SetFor(redistest.BlackHole, outside)
+		n.Proxy().SetFor(testproxy.BlackHole, outside)
 	}
 	old := s.master(top)
 	w := s.startWriters(c, writerCount, callTimeout)
 	began := time.Now()
 	s.must(top.SentinelFailover(0))
-	promoted, err := rec.Wait(s.ctx, func(e redistest.Event) bool { return e.Name == "+promoted-slave" && e.At.After(began) })
+	promoted, err := rec.Wait(s.ctx, func(e testredis.Event) bool { return e.Name == "+promoted-slave" && e.At.After(began) })
 	s.must(err)
 	moved := s.until("the switch", func() bool { return c.Master() != old.Addr() })
 	s.within("switch after +promoted-slave", moved.Sub(promoted.At), bound)
@@ -113,7 +114,7 @@ func leaderAlone(t *testing.T, believe sentinel.Belief, bound time.Duration) {
 // other address) the stale sentinel moves clients back, and this fails.
 func TestA15AStaleSentinelMovesNobody(t *testing.T) {
 	s := accept(t, "A15", time.Minute)
-	top, rec := s.topology(redistest.TopologyOptions{ProxySentinels: true, ProxyData: true})
+	top, rec := s.topology(testredis.TopologyOptions{ProxySentinels: true, ProxyData: true})
 	heard := &events{}
 	running := s.client(top, client.Options{Group: sentinel.GroupOptions{OnEvent: heard.add}})
 	old := s.master(top)
@@ -127,14 +128,14 @@ func TestA15AStaleSentinelMovesNobody(t *testing.T) {
 
 	// The stale sentinel comes back with the configuration of before, and is
 	// kept from hearing the truth: the race of a real restart, made wide.
-	fromStale := func(c *redistest.ProxyConn) bool { return strings.Contains(string(c.Head()), "sentinel-"+id[:8]) }
+	fromStale := func(c *testproxy.Conn) bool { return strings.Contains(string(c.Head()), "sentinel-"+id[:8]) }
 	for _, n := range top.Data {
-		n.Proxy().SetFor(redistest.BlackHole, fromStale)
+		n.Proxy().SetFor(testproxy.BlackHole, fromStale)
 	}
 	for _, n := range top.Sentinels[:2] {
-		n.Proxy().SetFor(redistest.BlackHole, fromStale)
+		n.Proxy().SetFor(testproxy.BlackHole, fromStale)
 	}
-	stale.Proxy().SetFor(redistest.BlackHole, (*redistest.ProxyConn).Internal)
+	stale.Proxy().SetFor(testproxy.BlackHole, (*testproxy.Conn).Internal)
 	s.must(old.Restart())
 	s.must(stale.Restart())
 	addrs := top.SentinelAddrs()
@@ -166,7 +167,7 @@ func TestA15AStaleSentinelMovesNobody(t *testing.T) {
 
 func TestA14ARestartedOldMasterGetsNothing(t *testing.T) {
 	s := accept(t, "A14", time.Minute)
-	top, rec := s.topology(redistest.TopologyOptions{})
+	top, rec := s.topology(testredis.TopologyOptions{})
 	c := s.client(top, client.Options{})
 	w := s.startWriters(c, writerCount, callTimeout)
 	old := s.master(top)
@@ -205,7 +206,7 @@ func TestA14ARestartedOldMasterGetsNothing(t *testing.T) {
 
 func TestA19AHalfOpenLinkToASentinelIsFoundAndCostsNothing(t *testing.T) {
 	s := accept(t, "A19", time.Minute)
-	top, rec := s.topology(redistest.TopologyOptions{ProxySentinels: true})
+	top, rec := s.topology(testredis.TopologyOptions{ProxySentinels: true})
 	heard := &events{}
 	o := client.Options{Group: sentinel.GroupOptions{Sentinels: top.SentinelAddrs()[:1], OnEvent: heard.add}}
 	c := s.client(top, o)
@@ -214,7 +215,7 @@ func TestA19AHalfOpenLinkToASentinelIsFoundAndCostsNothing(t *testing.T) {
 	w := s.startWriters(c, writerCount, callTimeout)
 	old := s.master(top)
 	cut := time.Now()
-	top.Sentinels[0].Proxy().SetFor(redistest.BlackHole, outside)
+	top.Sentinels[0].Proxy().SetFor(testproxy.BlackHole, outside)
 	s.must(top.SentinelFailover(1))
 	first := s.switched(rec, cut)
 	moved := s.until("the switch", func() bool { return c.Master() != old.Addr() })
@@ -234,7 +235,7 @@ func TestA19AHalfOpenLinkToASentinelIsFoundAndCostsNothing(t *testing.T) {
 
 func TestA20AFailoverThatNoSentinelCouldTellIsFoundWhenTheyAreBack(t *testing.T) {
 	s := accept(t, "A20", time.Minute)
-	top, _ := s.topology(redistest.TopologyOptions{ProxySentinels: true})
+	top, _ := s.topology(testredis.TopologyOptions{ProxySentinels: true})
 	c := s.client(top, client.Options{})
 	old := s.master(top)
 	w := s.startWriters(c, writerCount, callTimeout)
@@ -244,8 +245,8 @@ func TestA20AFailoverThatNoSentinelCouldTellIsFoundWhenTheyAreBack(t *testing.T)
 	gone := time.Now()
 	s.pass(time.Second)
 	for _, n := range top.Sentinels {
-		s.must(n.Proxy().Set(redistest.Pass))
-		n.Proxy().SetFor(redistest.BlackHole, outside)
+		s.must(n.Proxy().Set(testproxy.Pass))
+		n.Proxy().SetFor(testproxy.BlackHole, outside)
 		s.must(n.Restart())
 	}
 	s.until("sentinels that know each other", func() bool {
@@ -255,7 +256,7 @@ func TestA20AFailoverThatNoSentinelCouldTellIsFoundWhenTheyAreBack(t *testing.T)
 	s.until("a failover", func() bool { return top.SentinelFailover(0) == nil })
 	next := s.settled(top, old)
 	for _, n := range top.Sentinels {
-		n.Proxy().SetFor(redistest.Pass, nil)
+		n.Proxy().SetFor(testproxy.Pass, nil)
 	}
 	back := time.Now()
 	moved := s.until("the switch", func() bool { return c.Master() == next.Addr() })

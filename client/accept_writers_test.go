@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testredis"
 	"github.com/kermes-redis/kermes/redis"
 )
 
@@ -141,7 +141,7 @@ type audit struct {
 
 // audit reads everything back from the final master. Writers must have
 // stopped.
-func (s *scenario) audit(w *writers, n *redistest.Node) audit {
+func (s *scenario) audit(w *writers, n *testredis.Node) audit {
 	s.Helper()
 	a := audit{there: map[int]map[int]int{}, records: w.all()}
 	for i := range w.done {

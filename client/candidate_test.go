@@ -10,7 +10,8 @@ import (
 
 	"github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testgroup"
 	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/resp"
 	"github.com/kermes-redis/kermes/sentinel"
@@ -32,7 +33,7 @@ func (r *eventLog) add(e sentinel.Event) {
 func (r *eventLog) first(t *testing.T, kind sentinel.EventKind) sentinel.Event {
 	t.Helper()
 	var found sentinel.Event
-	redistest.Eventually(t, patience, "event "+string(kind), func() bool {
+	leak.Eventually(t, patience, "event "+string(kind), func() bool {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		i := slices.IndexFunc(r.all, func(e sentinel.Event) bool { return e.Kind == kind })
@@ -45,11 +46,11 @@ func (r *eventLog) first(t *testing.T, kind sentinel.EventKind) sentinel.Event {
 }
 
 func TestAnEagerClientMovesBeforeAnySentinelNamesTheMaster(t *testing.T) {
-	bubbleWith(t, slow(), client.Options{Adopt: client.AdoptEager}, func(t *testing.T, e *redistest.Embedded, c *client.Client, seen *eventLog) {
+	bubbleWith(t, slow(), client.Options{Adopt: client.AdoptEager}, func(t *testing.T, e *testgroup.Group, c *client.Client, seen *eventLog) {
 		old, candidate := c.Master(), e.Replicas()[0].Addr()
 		failed := make(chan error, 1)
 		go func() { failed <- e.Failover(context.WithoutCancel(t.Context())) }()
-		redistest.Eventually(t, patience, "the adoption", func() bool { return c.Master() == candidate })
+		leak.Eventually(t, patience, "the adoption", func() bool { return c.Master() == candidate })
 		if s := c.Status(); !s.Provisional || s.Epoch != 0 {
 			t.Errorf("adopted after a sentinel had named it: %+v", s)
 		}
@@ -57,7 +58,7 @@ func TestAnEagerClientMovesBeforeAnySentinelNamesTheMaster(t *testing.T) {
 			t.Fatal(err)
 		}
 		adopted := c.Generation()
-		redistest.Eventually(t, patience, "the confirmation", func() bool { return !c.Status().Provisional })
+		leak.Eventually(t, patience, "the confirmation", func() bool { return !c.Status().Provisional })
 		if c.Epoch() != 1 || c.Generation() != adopted {
 			t.Errorf("epoch %d, generation %d, want 1 and %d", c.Epoch(), c.Generation(), adopted)
 		}
@@ -71,11 +72,11 @@ func TestAnEagerClientMovesBeforeAnySentinelNamesTheMaster(t *testing.T) {
 }
 
 func TestAnEagerClientLeavesAnOrphan(t *testing.T) {
-	bubbleWith(t, slow(), client.Options{Adopt: client.AdoptEager, EagerBound: 200 * time.Millisecond}, func(t *testing.T, e *redistest.Embedded, c *client.Client, seen *eventLog) {
+	bubbleWith(t, slow(), client.Options{Adopt: client.AdoptEager, EagerBound: 200 * time.Millisecond}, func(t *testing.T, e *testgroup.Group, c *client.Client, seen *eventLog) {
 		old, candidate := c.Master(), e.Replicas()[0].Addr()
 		go e.OrphanPromotion(context.WithoutCancel(t.Context()))
-		redistest.Eventually(t, patience, "the adoption", func() bool { return c.Master() == candidate })
-		redistest.Eventually(t, patience, "the way back", func() bool { return c.Master() == old })
+		leak.Eventually(t, patience, "the adoption", func() bool { return c.Master() == candidate })
+		leak.Eventually(t, patience, "the way back", func() bool { return c.Master() == old })
 		if err := redis.Set("k", "v").Do(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
@@ -89,7 +90,7 @@ func TestAnEagerClientLeavesAnOrphan(t *testing.T) {
 }
 
 func TestAConfirmingClientNeverGoesToAnOrphan(t *testing.T) {
-	bubbleWith(t, redistest.Timing{}, client.Options{MaxHold: 300 * time.Millisecond}, func(t *testing.T, e *redistest.Embedded, c *client.Client, _ *eventLog) {
+	bubbleWith(t, testgroup.Timing{}, client.Options{MaxHold: 300 * time.Millisecond}, func(t *testing.T, e *testgroup.Group, c *client.Client, _ *eventLog) {
 		old, candidate := c.Master(), e.Replicas()[0]
 		go e.OrphanPromotion(context.WithoutCancel(t.Context()))
 		held(t, c, true)
@@ -104,7 +105,7 @@ func TestAConfirmingClientNeverGoesToAnOrphan(t *testing.T) {
 }
 
 func TestSubscriptionsMoveToThePromotedCandidateAndStayThere(t *testing.T) {
-	bubbleWith(t, slow(), client.Options{}, func(t *testing.T, e *redistest.Embedded, c *client.Client, _ *eventLog) {
+	bubbleWith(t, slow(), client.Options{}, func(t *testing.T, e *testgroup.Group, c *client.Client, _ *eventLog) {
 		old, candidate := c.Master(), e.Replicas()[0].Addr()
 		source := c.Subscriptions()
 		cn, err := source.Dial(t.Context())
@@ -123,7 +124,7 @@ func TestSubscriptionsMoveToThePromotedCandidateAndStayThere(t *testing.T) {
 		if err := <-failed; err != nil {
 			t.Fatal(err)
 		}
-		redistest.Eventually(t, patience, "the switch", func() bool { return c.Master() == candidate })
+		leak.Eventually(t, patience, "the switch", func() bool { return c.Master() == candidate })
 		if r, err := cn.Do(t.Context(), resp.NewCommand("PING")); err != nil {
 			t.Errorf("the switch has broken it once more: %v", err)
 		} else {
@@ -138,7 +139,7 @@ func TestSubscriptionsMoveToThePromotedCandidateAndStayThere(t *testing.T) {
 }
 
 func TestWritesNeedAQuorumWhereThatIsRequired(t *testing.T) {
-	bubbleWith(t, redistest.Timing{}, client.Options{RequireQuorum: true, QuorumTTL: 400 * time.Millisecond}, func(t *testing.T, e *redistest.Embedded, c *client.Client, seen *eventLog) {
+	bubbleWith(t, testgroup.Timing{}, client.Options{RequireQuorum: true, QuorumTTL: 400 * time.Millisecond}, func(t *testing.T, e *testgroup.Group, c *client.Client, seen *eventLog) {
 		if err := redis.Set("k", "v").Do(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
@@ -150,7 +151,7 @@ func TestWritesNeedAQuorumWhereThatIsRequired(t *testing.T) {
 			t.Errorf("with two of three: %v", err)
 		}
 		e.Sentinels[1].Hang()
-		redistest.Eventually(t, patience, "the end of the lease", func() bool { return !c.Status().QuorumFresh })
+		leak.Eventually(t, patience, "the end of the lease", func() bool { return !c.Status().QuorumFresh })
 		writes := len(e.Master().CallsOf("SET"))
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()

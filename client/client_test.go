@@ -12,7 +12,10 @@ import (
 	"github.com/kermes-redis/kermes"
 	"github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testgroup"
+	"github.com/kermes-redis/kermes/internal/testredis"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/pool"
 	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/sentinel"
@@ -33,9 +36,9 @@ func open(t *testing.T, addrs []string, o client.Options) *client.Client {
 }
 
 func TestAClientFollowsAPlannedFailoverWithoutLosingAWrite(t *testing.T) {
-	redistest.NoLeaks(t)
+	leak.Check(t)
 	// As with real sentinels there is a while between announcement and promotion.
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{Timing: redistest.RealTiming().Scale(1.0 / 2)})
+	e := testgroup.New(t, testgroup.Options{Timing: testgroup.RealTiming().Scale(1.0 / 2)})
 	c := open(t, e.SentinelAddrs(), client.Options{})
 	old := c.Master()
 	stop := make(chan struct{})
@@ -61,13 +64,13 @@ func TestAClientFollowsAPlannedFailoverWithoutLosingAWrite(t *testing.T) {
 		})
 	}
 	linked(t, c)
-	redistest.Eventually(t, patience, "some writes", func() bool { return acked.Load() > 100 })
+	leak.Eventually(t, patience, "some writes", func() bool { return acked.Load() > 100 })
 	if err := e.Failover(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	redistest.Eventually(t, 10*time.Second, "the switch", func() bool { return c.Master() == e.MasterAddr() && c.Master() != old })
+	leak.Eventually(t, 10*time.Second, "the switch", func() bool { return c.Master() == e.MasterAddr() && c.Master() != old })
 	before := acked.Load()
-	redistest.Eventually(t, 10*time.Second, "writes on the new master", func() bool { return acked.Load() > before+100 })
+	leak.Eventually(t, 10*time.Second, "writes on the new master", func() bool { return acked.Load() > before+100 })
 	close(stop)
 	wg.Wait()
 	n, err := redis.As(redis.Get("n"), redis.Int).Do(t.Context(), c)
@@ -80,8 +83,8 @@ func TestAClientFollowsAPlannedFailoverWithoutLosingAWrite(t *testing.T) {
 }
 
 func TestAHungSentinelDelaysNothing(t *testing.T) {
-	redistest.NoLeaks(t)
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
+	leak.Check(t)
+	e := testgroup.New(t, testgroup.Options{})
 	e.Sentinels[0].Hang()
 	began := time.Now()
 	c := open(t, e.SentinelAddrs(), client.Options{})
@@ -92,8 +95,8 @@ func TestAHungSentinelDelaysNothing(t *testing.T) {
 }
 
 func TestUnknownMasterAndUnreachableSentinelsAreDifferentErrors(t *testing.T) {
-	redistest.NoLeaks(t)
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
+	leak.Check(t)
+	e := testgroup.New(t, testgroup.Options{})
 	_, err := client.Open(t.Context(), client.Options{Master: "nobody", Group: sentinel.GroupOptions{Sentinels: e.SentinelAddrs()}})
 	var resolve *sentinel.ResolveError
 	if !errors.Is(err, sentinel.ErrMasterUnknown) || errors.Is(err, sentinel.ErrNoSentinel) || !errors.As(err, &resolve) || len(resolve.Attempts) < 3 {
@@ -106,8 +109,8 @@ func TestUnknownMasterAndUnreachableSentinelsAreDifferentErrors(t *testing.T) {
 }
 
 func TestBypassTalksToOneServer(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	c, err := kermes.Open(t.Context(), "redis://"+s.Addr())
 	if err != nil {
 		t.Fatal(err)
@@ -136,8 +139,8 @@ func TestBypassTalksToOneServer(t *testing.T) {
 }
 
 func TestWithAllSentinelsGoneTheClientWorksOn(t *testing.T) {
-	redistest.NoLeaks(t)
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
+	leak.Check(t)
+	e := testgroup.New(t, testgroup.Options{})
 	c := open(t, e.SentinelAddrs(), client.Options{Pool: pool.Options{SoloConns: 1}})
 	for _, s := range e.Sentinels {
 		s.Stop()
@@ -151,8 +154,8 @@ func TestWithAllSentinelsGoneTheClientWorksOn(t *testing.T) {
 }
 
 func TestAStaleSentinelDoesNotMoveAClientBack(t *testing.T) {
-	redistest.NoLeaks(t)
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
+	leak.Check(t)
+	e := testgroup.New(t, testgroup.Options{})
 	c := open(t, e.SentinelAddrs(), client.Options{Group: sentinel.GroupOptions{PollInterval: 20 * time.Millisecond}})
 	old := c.Master()
 	e.Sentinels[2].Freeze(true)
@@ -160,7 +163,7 @@ func TestAStaleSentinelDoesNotMoveAClientBack(t *testing.T) {
 	if err := e.Failover(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	redistest.Eventually(t, 10*time.Second, "the switch", func() bool { return c.Master() != old })
+	leak.Eventually(t, 10*time.Second, "the switch", func() bool { return c.Master() != old })
 	e.Sentinels[2].Publish("+switch-master", "mymaster 127.0.0.1 1 127.0.0.1 2")
 	select {
 	case stale <- struct{}{}:
@@ -177,8 +180,8 @@ func TestAStaleSentinelDoesNotMoveAClientBack(t *testing.T) {
 }
 
 func TestALeaseBreaksWithTheSwitch(t *testing.T) {
-	redistest.NoLeaks(t)
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
+	leak.Check(t)
+	e := testgroup.New(t, testgroup.Options{})
 	c := open(t, e.SentinelAddrs(), client.Options{})
 	leased := make(chan struct{})
 	done := make(chan error, 1)
@@ -204,10 +207,10 @@ func TestALeaseBreaksWithTheSwitch(t *testing.T) {
 }
 
 func TestKillingTheMasterUnderEightWriters(t *testing.T) {
-	redistest.RequireRedis(t)
-	redistest.NoLeaks(t)
-	top := redistest.NewTopology(t, redistest.TopologyOptions{})
-	rec := redistest.NewRecorder(t, top)
+	testredis.Require(t)
+	leak.Check(t)
+	top := testredis.NewTopology(t, testredis.TopologyOptions{})
+	rec := testredis.NewRecorder(t, top)
 	c := open(t, top.SentinelAddrs(), client.Options{})
 	master, err := top.CurrentMaster("")
 	if err != nil {
@@ -244,14 +247,14 @@ func TestKillingTheMasterUnderEightWriters(t *testing.T) {
 			}
 		})
 	}
-	redistest.Eventually(t, 10*time.Second, "writers at work", func() bool { mu.Lock(); defer mu.Unlock(); return len(acks) > 1000 })
+	leak.Eventually(t, 10*time.Second, "writers at work", func() bool { mu.Lock(); defer mu.Unlock(); return len(acks) > 1000 })
 	master.Kill()
 	killed := time.Now()
 	first, err := rec.Switch(ctx, "", killed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	redistest.Eventually(t, 10*time.Second, "every writer on the new master", func() bool {
+	leak.Eventually(t, 10*time.Second, "every writer on the new master", func() bool {
 		for w := range lastAck {
 			if lastAck[w].Load() < first.At.UnixNano() {
 				return false

@@ -11,7 +11,8 @@ import (
 	"github.com/kermes-redis/kermes"
 	"github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testgroup"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/pool"
 	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/resp"
@@ -27,15 +28,15 @@ type situation struct {
 // Each text was read by itself: it says what was asked, which step failed, for how
 // long it was tried, and what can be done.
 func TestEveryMistakeHasATextThatHelps(t *testing.T) {
-	s := redistest.NewServer(t)
+	s := testserver.New(t)
 	s.Reply("LPUSH", "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n")
 	s.Reply("GET", "$5\r\nhello\r\n")
 	s.Reply("HGET", "$-1\r\n")
 	s.Reply("SET", refusesWrites)
 	s.Reply("INCR", noReplicas)
 	s.Reply("EVALSHA", "-NOPERM User app has no permissions to run the 'evalsha' command\r\n")
-	s.Handle("BLPOP", func(p *redistest.Peer, _ []string) { <-p.Done() })
-	s.Handle("DEL", func(p *redistest.Peer, _ []string) { p.Close() })
+	s.Handle("BLPOP", func(p *testserver.Peer, _ []string) { <-p.Done() })
+	s.Handle("DEL", func(p *testserver.Peer, _ []string) { p.Close() })
 	ctx := t.Context()
 	one := connect(t, client.Options{RetryTime: 50 * time.Millisecond, Pool: pool.Options{MaxConns: 1, Conn: conn.Options{Addr: s.Addr()}}})
 	dead := connect(t, client.Options{RetryTime: 50 * time.Millisecond, Pool: pool.Options{Conn: conn.Options{Addr: "127.0.0.1:1"}}})
@@ -44,11 +45,11 @@ func TestEveryMistakeHasATextThatHelps(t *testing.T) {
 		Dial: func(context.Context, string, string) (net.Conn, error) {
 			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "nowhere.invalid", IsNotFound: true}}
 		}}}})
-	silent := redistest.NewServer(t)
+	silent := testserver.New(t)
 	silent.StopReading(true)
 	mute := connect(t, client.Options{RetryTime: 50 * time.Millisecond, Pool: pool.Options{Conn: conn.Options{Addr: silent.Addr()}}})
 	lone := connect(t, client.Options{NoWait: true, RetryTime: 50 * time.Millisecond, Master: "mymaster", Group: sentinel.GroupOptions{Sentinels: []string{"127.0.0.1:1"}}})
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
+	e := testgroup.New(t, testgroup.Options{})
 	group := sentinel.GroupOptions{Sentinels: e.SentinelAddrs(), Conn: conn.Options{Dial: e.Dial}}
 	closed := connect(t, client.Options{})
 	_ = closed.Close()
@@ -115,7 +116,7 @@ func TestEveryMistakeHasATextThatHelps(t *testing.T) {
 		"write to replicas":         {redis.Set("k", "v").Do(ctx, one.Replicas()), []string{"SET writes, or may: send it to the client itself"}},
 	}
 	for name, m := range mistakes(t) {
-		srv := redistest.NewServerWith(t, m.server)
+		srv := testserver.NewWith(t, m.server)
 		if m.prepare != nil {
 			m.prepare(srv)
 		}

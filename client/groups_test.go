@@ -11,16 +11,17 @@ import (
 
 	"github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testgroup"
 	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/sentinel"
 )
 
 func TestGroupsComeAndGoAtRunTime(t *testing.T) {
-	redistest.NoLeaks(t)
-	a := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
-	b := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
-	of := func(e *redistest.Embedded) sentinel.GroupOptions {
+	leak.Check(t)
+	a := testgroup.New(t, testgroup.Options{})
+	b := testgroup.New(t, testgroup.Options{})
+	of := func(e *testgroup.Group) sentinel.GroupOptions {
 		return sentinel.GroupOptions{Sentinels: e.SentinelAddrs()}
 	}
 	var groups sentinel.Groups
@@ -82,9 +83,9 @@ func TestGroupsComeAndGoAtRunTime(t *testing.T) {
 }
 
 func TestGroupsMayChangeWhileTheyAreUsed(t *testing.T) {
-	redistest.NoLeaks(t)
-	redistest.NoFileLeaks(t)
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
+	leak.Check(t)
+	leak.CheckFiles(t)
+	e := testgroup.New(t, testgroup.Options{})
 	var groups sentinel.Groups
 	defer groups.Close()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -117,8 +118,8 @@ func TestGroupsMayChangeWhileTheyAreUsed(t *testing.T) {
 }
 
 func TestAClientOpenedAfterResolveNeedsNoQuestion(t *testing.T) {
-	redistest.NoLeaks(t)
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
+	leak.Check(t)
+	e := testgroup.New(t, testgroup.Options{})
 	g, err := sentinel.NewGroup(sentinel.GroupOptions{Sentinels: e.SentinelAddrs()})
 	if err != nil {
 		t.Fatal(err)
@@ -131,7 +132,7 @@ func TestAClientOpenedAfterResolveNeedsNoQuestion(t *testing.T) {
 	for _, s := range e.Sentinels {
 		s.Stop()
 	}
-	redistest.Eventually(t, patience, "all links to go", func() bool { return g.Status().Alone })
+	leak.Eventually(t, patience, "all links to go", func() bool { return g.Status().Alone })
 	c, err := client.OpenIn(t.Context(), g, client.Options{Master: "mymaster"})
 	if err != nil {
 		t.Fatal(err)
@@ -142,9 +143,9 @@ func TestAClientOpenedAfterResolveNeedsNoQuestion(t *testing.T) {
 }
 
 func TestOneLinkServesAllMastersOfAGroup(t *testing.T) {
-	redistest.NoLeaks(t)
+	leak.Check(t)
 	names := []string{"a", "b", "c", "d", "e"}
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{Masters: names})
+	e := testgroup.New(t, testgroup.Options{Masters: names})
 	g, err := sentinel.NewGroup(sentinel.GroupOptions{Sentinels: e.SentinelAddrs()})
 	if err != nil {
 		t.Fatal(err)
@@ -165,7 +166,7 @@ func TestOneLinkServesAllMastersOfAGroup(t *testing.T) {
 	if err := e.Of("c").Failover(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	redistest.Eventually(t, patience, "the switch", func() bool { return clients["c"].Master() == e.Of("c").MasterAddr() })
+	leak.Eventually(t, patience, "the switch", func() bool { return clients["c"].Master() == e.Of("c").MasterAddr() })
 	for name, c := range clients {
 		want := uint64(1)
 		if name == "c" {
@@ -178,13 +179,13 @@ func TestOneLinkServesAllMastersOfAGroup(t *testing.T) {
 }
 
 func TestStatusesAreJSON(t *testing.T) {
-	redistest.NoLeaks(t)
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
+	leak.Check(t)
+	e := testgroup.New(t, testgroup.Options{})
 	c := open(t, e.SentinelAddrs(), client.Options{})
 	serving(t, c.Replicas(), 2)
 	e.Sentinels[2].Stop()
 	var g sentinel.GroupStatus
-	redistest.Eventually(t, patience, "a lost sentinel, and what the others say", func() bool {
+	leak.Eventually(t, patience, "a lost sentinel, and what the others say", func() bool {
 		g = c.Group().Status()
 		return !g.Sentinels[2].Up && g.Sentinels[2].Err != "" && len(g.Masters) == 1 && g.Masters[0].Confirming == 2
 	})
@@ -212,8 +213,8 @@ func TestStatusesAreJSON(t *testing.T) {
 }
 
 func TestClosingAGroupEndsItsClients(t *testing.T) {
-	redistest.NoLeaks(t)
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
+	leak.Check(t)
+	e := testgroup.New(t, testgroup.Options{})
 	g, err := sentinel.NewGroup(sentinel.GroupOptions{Sentinels: e.SentinelAddrs()})
 	if err != nil {
 		t.Fatal(err)

@@ -12,7 +12,9 @@ import (
 
 	"github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testgroup"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/resp"
 	"github.com/kermes-redis/kermes/sentinel"
@@ -23,8 +25,8 @@ const patience = 10 * time.Second
 
 // slow is a timing with a second between a promotion and the first word of it,
 // as with real sentinels.
-func slow() redistest.Timing {
-	t := redistest.RealTiming().Scale(1.0 / 20)
+func slow() testgroup.Timing {
+	t := testgroup.RealTiming().Scale(1.0 / 20)
 	t.Confirm = 700 * time.Millisecond
 	return t
 }
@@ -32,36 +34,36 @@ func slow() redistest.Timing {
 // linked waits until the client listens to all sentinels.
 func linked(t *testing.T, c *client.Client) {
 	t.Helper()
-	redistest.Eventually(t, patience, "links to all sentinels", func() bool {
+	leak.Eventually(t, patience, "links to all sentinels", func() bool {
 		all := c.Group().Status().Sentinels
 		return !slices.ContainsFunc(all, func(s sentinel.SentinelStatus) bool { return !s.Subscribed })
 	})
 }
 
 // announce has a sentinel say that it is about to promote the first replica.
-func announce(t *testing.T, e *redistest.Embedded, c *client.Client, s *redistest.EmbeddedSentinel) {
+func announce(t *testing.T, e *testgroup.Group, c *client.Client, s *testgroup.Sentinel) {
 	t.Helper()
 	linked(t, c)
 	s.Publish("+failover-state-send-slaveof-noone", instance(e, e.Replicas()[0].Addr()))
 }
 
-func instance(e *redistest.Embedded, addr string) string {
+func instance(e *testgroup.Group, addr string) string {
 	host, port, _ := net.SplitHostPort(addr)
 	mhost, mport, _ := net.SplitHostPort(e.MasterAddr())
 	return fmt.Sprintf("slave %s %s %s @ mymaster %s %s", addr, host, port, mhost, mport)
 }
 
-func abort(e *redistest.Embedded, s *redistest.EmbeddedSentinel) {
+func abort(e *testgroup.Group, s *testgroup.Sentinel) {
 	s.Publish("-failover-abort-slave-timeout", "master mymaster "+strings.Replace(e.MasterAddr(), ":", " ", 1))
 }
 
 func held(t *testing.T, c *client.Client, want bool) {
 	t.Helper()
-	redistest.Eventually(t, patience, fmt.Sprintf("held: %v", want), func() bool { return c.Held() == want })
+	leak.Eventually(t, patience, fmt.Sprintf("held: %v", want), func() bool { return c.Held() == want })
 }
 
 func TestWritesWaitForAnAnnouncedFailoverAndReadsDoNot(t *testing.T) {
-	bubble(t, func(t *testing.T, e *redistest.Embedded, c *client.Client, _ *eventLog) {
+	bubble(t, func(t *testing.T, e *testgroup.Group, c *client.Client, _ *eventLog) {
 		leader := e.Sentinels[1]
 		announce(t, e, c, leader)
 		held(t, c, true)
@@ -96,8 +98,8 @@ func TestWritesWaitForAnAnnouncedFailoverAndReadsDoNot(t *testing.T) {
 }
 
 func TestAHoldEndsByItself(t *testing.T) {
-	redistest.NoLeaks(t)
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
+	leak.Check(t)
+	e := testgroup.New(t, testgroup.Options{})
 	c := open(t, e.SentinelAddrs(), client.Options{MaxHold: 100 * time.Millisecond})
 	var seen eventLog
 	defer c.Listen(seen.add)()
@@ -115,7 +117,7 @@ func TestAHoldEndsByItself(t *testing.T) {
 }
 
 func TestWithNoHoldWritesGoOn(t *testing.T) {
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
+	e := testgroup.New(t, testgroup.Options{})
 	c := open(t, e.SentinelAddrs(), client.Options{NoHold: true})
 	heard := make(chan struct{})
 	defer c.Listen(func(ev sentinel.Event) {
@@ -131,10 +133,10 @@ func TestWithNoHoldWritesGoOn(t *testing.T) {
 }
 
 // blockWrite has the master answer INCR only when release is called.
-func blockWrite(e *redistest.Embedded) (entered <-chan struct{}, release func()) {
+func blockWrite(e *testgroup.Group) (entered <-chan struct{}, release func()) {
 	in, out := make(chan struct{}), make(chan struct{})
 	first := true
-	e.Master().Handle("INCR", func(p *redistest.Peer, args []string) {
+	e.Master().Handle("INCR", func(p *testserver.Peer, args []string) {
 		if first {
 			first = false
 			close(in)
@@ -152,7 +154,7 @@ func TestAReplyDuringTheHoldWaitsForTheOutcome(t *testing.T) {
 	for _, kind := range []string{"command", "batch", "lease"} {
 		for _, switched := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, switched %v", kind, switched), func(t *testing.T) {
-				bubbleWith(t, slow(), client.Options{RetryTime: -1}, func(t *testing.T, e *redistest.Embedded, c *client.Client, _ *eventLog) {
+				bubbleWith(t, slow(), client.Options{RetryTime: -1}, func(t *testing.T, e *testgroup.Group, c *client.Client, _ *eventLog) {
 					holdsReply(t, e, c, kind, switched)
 				})
 			})
@@ -161,7 +163,7 @@ func TestAReplyDuringTheHoldWaitsForTheOutcome(t *testing.T) {
 }
 
 // holdsReply begins a write, announces a failover and has the write answered then.
-func holdsReply(t *testing.T, e *redistest.Embedded, c *client.Client, kind string, switched bool) {
+func holdsReply(t *testing.T, e *testgroup.Group, c *client.Client, kind string, switched bool) {
 	entered, release := blockWrite(e)
 	done := make(chan error, 1)
 	go func() { done <- incr(t.Context(), c, kind) }()
@@ -175,9 +177,9 @@ func holdsReply(t *testing.T, e *redistest.Embedded, c *client.Client, kind stri
 	held(t, c, true)
 	// Longer than the grace in which the old master's word is still good.
 	began := time.Now()
-	redistest.Eventually(t, patience, "the grace to pass", func() bool { return time.Since(began) > 60*time.Millisecond })
+	leak.Eventually(t, patience, "the grace to pass", func() bool { return time.Since(began) > 60*time.Millisecond })
 	release()
-	redistest.Eventually(t, patience, "the reply to be weighed", func() bool { return c.Stats().Unproved == 1 })
+	leak.Eventually(t, patience, "the reply to be weighed", func() bool { return c.Stats().Unproved == 1 })
 	select {
 	case err := <-done:
 		t.Fatalf("reported before the outcome is known: %v", err)
@@ -219,15 +221,15 @@ func incr(ctx context.Context, c *client.Client, kind string) error {
 }
 
 func TestAReadOnlyMasterIsDistrustedUntilItIsOneAgain(t *testing.T) {
-	redistest.NoLeaks(t)
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
+	leak.Check(t)
+	e := testgroup.New(t, testgroup.Options{})
 	c := open(t, e.SentinelAddrs(), client.Options{})
 	if err := redis.Set("k", "1").Do(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
 	m := e.Master()
-	m.ReplyOnce("SET", redistest.Error("READONLY You can't write against a read only replica."))
-	m.ReplyOnce("ROLE", redistest.Array(redistest.Bulk("slave"), redistest.Bulk("h"), redistest.Int(1), redistest.Bulk("connect"), redistest.Int(0)))
+	m.ReplyOnce("SET", testserver.Error("READONLY You can't write against a read only replica."))
+	m.ReplyOnce("ROLE", testserver.Array(testserver.Bulk("slave"), testserver.Bulk("h"), testserver.Int(1), testserver.Bulk("connect"), testserver.Int(0)))
 	if err := redis.Set("k", "2").Do(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
@@ -237,13 +239,13 @@ func TestAReadOnlyMasterIsDistrustedUntilItIsOneAgain(t *testing.T) {
 }
 
 func TestVerifyFindsAMasterThatWasMadeAReplicaByHand(t *testing.T) {
-	redistest.NoLeaks(t)
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
+	leak.Check(t)
+	e := testgroup.New(t, testgroup.Options{})
 	c := open(t, e.SentinelAddrs(), client.Options{VerifyInterval: -1})
 	if err := c.Verify(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	e.Master().ReplyOnce("ROLE", redistest.Array(redistest.Bulk("slave"), redistest.Bulk("h"), redistest.Int(1), redistest.Bulk("connect"), redistest.Int(0)))
+	e.Master().ReplyOnce("ROLE", testserver.Array(testserver.Bulk("slave"), testserver.Bulk("h"), testserver.Int(1), testserver.Bulk("connect"), testserver.Int(0)))
 	if err := c.Verify(t.Context()); !errors.Is(err, client.ErrNotMaster) {
 		t.Errorf("Verify = %v", err)
 	}

@@ -15,7 +15,9 @@ import (
 
 	"github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testgroup"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/pool"
 	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/resp"
@@ -23,29 +25,29 @@ import (
 )
 
 func TestAClientFollowsInEveryKindOfLink(t *testing.T) {
-	for name, prepare := range map[string]func(e *redistest.Embedded, o *client.Options){
-		"RESP2, two connections": func(_ *redistest.Embedded, o *client.Options) { o.Group.Conn.Protocol = 2 },
-		"without SUBSCRIBE": func(e *redistest.Embedded, _ *client.Options) {
+	for name, prepare := range map[string]func(e *testgroup.Group, o *client.Options){
+		"RESP2, two connections": func(_ *testgroup.Group, o *client.Options) { o.Group.Conn.Protocol = 2 },
+		"without SUBSCRIBE": func(e *testgroup.Group, _ *client.Options) {
 			for _, s := range e.Sentinels {
-				s.Reply("SUBSCRIBE", redistest.Error("NOPERM this user has no permissions to run the 'subscribe' command"))
+				s.Reply("SUBSCRIBE", testserver.Error("NOPERM this user has no permissions to run the 'subscribe' command"))
 			}
 		},
-		"without SUBSCRIBE, RESP2": func(e *redistest.Embedded, o *client.Options) {
+		"without SUBSCRIBE, RESP2": func(e *testgroup.Group, o *client.Options) {
 			o.Group.Conn.Protocol = 2
 			for _, s := range e.Sentinels {
-				s.Reply("SUBSCRIBE", redistest.Error("NOPERM this user has no permissions to run the 'subscribe' command"))
+				s.Reply("SUBSCRIBE", testserver.Error("NOPERM this user has no permissions to run the 'subscribe' command"))
 			}
 		},
-		"second opinions": func(_ *redistest.Embedded, o *client.Options) { o.Group.Believe = sentinel.BelieveSecond },
-		"without MYID": func(e *redistest.Embedded, _ *client.Options) {
+		"second opinions": func(_ *testgroup.Group, o *client.Options) { o.Group.Believe = sentinel.BelieveSecond },
+		"without MYID": func(e *testgroup.Group, _ *client.Options) {
 			for _, s := range e.Sentinels {
-				s.Reply("SENTINEL MYID", redistest.Error("ERR unknown subcommand"))
+				s.Reply("SENTINEL MYID", testserver.Error("ERR unknown subcommand"))
 			}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			redistest.NoLeaks(t)
-			e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
+			leak.Check(t)
+			e := testgroup.New(t, testgroup.Options{})
 			o := client.Options{}
 			prepare(e, &o)
 			c := open(t, e.SentinelAddrs(), o)
@@ -53,7 +55,7 @@ func TestAClientFollowsInEveryKindOfLink(t *testing.T) {
 			if err := e.Failover(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			redistest.Eventually(t, patience, "the switch", func() bool { return c.Master() == e.MasterAddr() && c.Master() != old })
+			leak.Eventually(t, patience, "the switch", func() bool { return c.Master() == e.MasterAddr() && c.Master() != old })
 			if err := redis.Set("k", "v").Do(t.Context(), c); err != nil {
 				t.Error(err)
 			}
@@ -65,8 +67,8 @@ func TestAClientFollowsInEveryKindOfLink(t *testing.T) {
 }
 
 func TestARefusedPasswordIsNamedForEachSentinel(t *testing.T) {
-	redistest.NoLeaks(t)
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{SentinelPassword: "secret"})
+	leak.Check(t)
+	e := testgroup.New(t, testgroup.Options{SentinelPassword: "secret"})
 	for _, password := range []string{"", "wrong"} {
 		o := client.Options{Master: "mymaster", Group: sentinel.GroupOptions{Sentinels: e.SentinelAddrs()}}
 		o.Group.Conn.Password = password
@@ -98,8 +100,8 @@ func dialWithout(prefix string) func(ctx context.Context, network, addr string) 
 }
 
 func TestEveryAddressGoesThroughAddrMap(t *testing.T) {
-	redistest.NoLeaks(t)
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
+	leak.Check(t)
+	e := testgroup.New(t, testgroup.Options{})
 	var mu sync.Mutex
 	kinds := map[string]sentinel.AddrKind{}
 	o := client.Options{}
@@ -119,7 +121,7 @@ func TestEveryAddressGoesThroughAddrMap(t *testing.T) {
 	if n := c.Replicas().Nodes()[0]; !strings.HasPrefix(n.Addr, "nat-") {
 		t.Errorf("replica %s", n.Addr)
 	}
-	redistest.Eventually(t, patience, "the other sentinels", func() bool { return len(c.Group().Sentinels()) == 3 })
+	leak.Eventually(t, patience, "the other sentinels", func() bool { return len(c.Group().Sentinels()) == 3 })
 	if got := c.Group().Sentinels()[1]; !strings.HasPrefix(got, "nat-") {
 		t.Errorf("sentinel %s", got)
 	}
@@ -135,27 +137,27 @@ func TestEveryAddressGoesThroughAddrMap(t *testing.T) {
 }
 
 func TestASentinelThatStaysAwayIsForgottenUnlessItIsASeed(t *testing.T) {
-	redistest.NoLeaks(t)
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
+	leak.Check(t)
+	e := testgroup.New(t, testgroup.Options{})
 	o := client.Options{Group: sentinel.GroupOptions{SentinelForget: 100 * time.Millisecond, PollInterval: 50 * time.Millisecond}}
 	c := open(t, e.SentinelAddrs()[:2], o)
 	var seen eventLog
 	defer c.Listen(seen.add)()
-	redistest.Eventually(t, patience, "the third sentinel", func() bool { return len(c.Group().Sentinels()) == 3 })
+	leak.Eventually(t, patience, "the third sentinel", func() bool { return len(c.Group().Sentinels()) == 3 })
 	linked(t, c)
 	e.Sentinels[1].Stop()
 	e.Sentinels[2].Stop()
-	redistest.Eventually(t, patience, "it to be forgotten", func() bool { return len(c.Group().Sentinels()) == 2 })
+	leak.Eventually(t, patience, "it to be forgotten", func() bool { return len(c.Group().Sentinels()) == 2 })
 	if ev := seen.first(t, sentinel.EventSentinelForgotten); ev.Sentinel != e.Sentinels[2].Addr() {
 		t.Errorf("event %+v", ev)
 	}
 	e.Sentinels[2].Start()
-	redistest.Eventually(t, patience, "it to be found again", func() bool { return len(c.Group().Sentinels()) == 3 })
+	leak.Eventually(t, patience, "it to be found again", func() bool { return len(c.Group().Sentinels()) == 3 })
 }
 
 func TestAListenerThatIsSlowOrPanicsHarmsNobody(t *testing.T) {
-	redistest.NoLeaks(t)
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
+	leak.Check(t)
+	e := testgroup.New(t, testgroup.Options{})
 	c := open(t, e.SentinelAddrs(), client.Options{})
 	linked(t, c) // else nobody hears what is published
 	stuck := make(chan struct{})
@@ -167,7 +169,7 @@ func TestAListenerThatIsSlowOrPanicsHarmsNobody(t *testing.T) {
 	for i := range 2000 {
 		e.Sentinels[0].Publish("+tilt", fmt.Sprint("#tilt ", i))
 	}
-	redistest.Eventually(t, patience, "events to be dropped", func() bool {
+	leak.Eventually(t, patience, "events to be dropped", func() bool {
 		s := c.Group().Stats()
 		return s.Dropped > 0 && s.Panics > 100
 	})
@@ -208,7 +210,7 @@ func TestTheClientAddsNoAllocationToTheHotPath(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
 	}
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
+	e := testgroup.New(t, testgroup.Options{})
 	quiet := sentinel.GroupOptions{PollInterval: time.Hour, PingInterval: time.Hour}
 	c := open(t, e.SentinelAddrs(), client.Options{Group: quiet, VerifyInterval: -1})
 	p := pool.New(pool.Options{Conn: conn.Options{Addr: c.Master()}})
@@ -230,8 +232,8 @@ func TestTheClientAddsNoAllocationToTheHotPath(t *testing.T) {
 }
 
 func TestManyFirstCallersShareOneResolution(t *testing.T) {
-	redistest.NoLeaks(t)
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
+	leak.Check(t)
+	e := testgroup.New(t, testgroup.Options{})
 	c := open(t, e.SentinelAddrs(), client.Options{NoWait: true})
 	var failed atomic.Int64
 	var wg sync.WaitGroup

@@ -12,7 +12,7 @@ import (
 
 	"github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/pool"
 	"github.com/kermes-redis/kermes/pubsub"
 	"github.com/kermes-redis/kermes/redis"
@@ -20,9 +20,9 @@ import (
 
 // mistake is a configuration that nothing but a person can mend.
 type mistake struct {
-	server  redistest.ServerOptions
-	prepare func(s *redistest.Server)
-	options func(o *conn.Options, s *redistest.Server)
+	server  testserver.Options
+	prepare func(s *testserver.Server)
+	options func(o *conn.Options, s *testserver.Server)
 	want    []string // parts of the error's text
 }
 
@@ -48,41 +48,41 @@ func httpServer(t *testing.T) string {
 }
 
 func mistakes(t *testing.T) map[string]mistake {
-	pki, err := redistest.NewPKI(t.TempDir())
+	pki, err := testserver.NewPKI(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	web := httpServer(t)
 	return map[string]mistake{
 		"unknown authority": {
-			server:  redistest.ServerOptions{TLS: pki.Server()},
-			options: func(o *conn.Options, _ *redistest.Server) { o.TLS = &tls.Config{MinVersion: tls.VersionTLS12} },
+			server:  testserver.Options{TLS: pki.Server()},
+			options: func(o *conn.Options, _ *testserver.Server) { o.TLS = &tls.Config{MinVersion: tls.VersionTLS12} },
 			want:    []string{"TLS", "certificate signed by unknown authority"},
 		},
 		"database": {
-			prepare: func(s *redistest.Server) { s.Reply("SELECT", "-ERR DB index is out of range\r\n") },
-			options: func(o *conn.Options, _ *redistest.Server) { o.DB = 99 },
+			prepare: func(s *testserver.Server) { s.Reply("SELECT", "-ERR DB index is out of range\r\n") },
+			options: func(o *conn.Options, _ *testserver.Server) { o.DB = 99 },
 			want:    []string{"SELECT", "DB index is out of range"},
 		},
 		"database forbidden": {
-			prepare: func(s *redistest.Server) {
+			prepare: func(s *testserver.Server) {
 				s.Reply("SELECT", "-NOPERM User app has no permissions to run the 'select' command\r\n")
 			},
-			options: func(o *conn.Options, _ *redistest.Server) { o.DB = 1 },
+			options: func(o *conn.Options, _ *testserver.Server) { o.DB = 1 },
 			want:    []string{"SELECT", "no permissions to run the 'select' command"},
 		},
 		"role forbidden": {
-			prepare: func(s *redistest.Server) {
+			prepare: func(s *testserver.Server) {
 				s.Reply("ROLE", "-NOPERM User app has no permissions to run the 'role' command\r\n")
 			},
-			options: func(o *conn.Options, _ *redistest.Server) { o.Role = conn.RoleMaster },
+			options: func(o *conn.Options, _ *testserver.Server) { o.Role = conn.RoleMaster },
 			want:    []string{"ROLE", "no permissions to run the 'role' command"},
 		},
-		"web server":     {options: func(o *conn.Options, _ *redistest.Server) { o.Addr = web }, want: []string{"HTTP"}},
-		"without a port": {options: func(o *conn.Options, _ *redistest.Server) { o.Addr = "localhost" }, want: []string{"localhost", "port"}},
-		"with a scheme":  {options: func(o *conn.Options, s *redistest.Server) { o.Addr = "redis://" + s.Addr() }, want: []string{"redis://"}},
+		"web server":     {options: func(o *conn.Options, _ *testserver.Server) { o.Addr = web }, want: []string{"HTTP"}},
+		"without a port": {options: func(o *conn.Options, _ *testserver.Server) { o.Addr = "localhost" }, want: []string{"localhost", "port"}},
+		"with a scheme":  {options: func(o *conn.Options, s *testserver.Server) { o.Addr = "redis://" + s.Addr() }, want: []string{"redis://"}},
 		"credentials": {
-			options: func(o *conn.Options, _ *redistest.Server) {
+			options: func(o *conn.Options, _ *testserver.Server) {
 				o.Credentials = func(context.Context, string) (string, string, error) {
 					return "", "", errors.New("the vault is sealed")
 				}
@@ -90,16 +90,16 @@ func mistakes(t *testing.T) map[string]mistake {
 			want: []string{"credentials", "the vault is sealed"},
 		},
 		"old server": {
-			server:  redistest.ServerOptions{NoHello: true},
-			options: func(o *conn.Options, _ *redistest.Server) { o.Protocol = 3 },
+			server:  testserver.Options{NoHello: true},
+			options: func(o *conn.Options, _ *testserver.Server) { o.Protocol = 3 },
 			want:    []string{"HELLO", "unknown command"},
 		},
 		"password": {
-			server:  redistest.ServerOptions{Password: "right"},
-			options: func(o *conn.Options, _ *redistest.Server) { o.Password = "wrong" },
+			server:  testserver.Options{Password: "right"},
+			options: func(o *conn.Options, _ *testserver.Server) { o.Password = "wrong" },
 			want:    []string{"refuses the credentials", "WRONGPASS"},
 		},
-		"no password": {server: redistest.ServerOptions{Password: "right"}, options: func(*conn.Options, *redistest.Server) {}, want: []string{"NOAUTH"}},
+		"no password": {server: testserver.Options{Password: "right"}, options: func(*conn.Options, *testserver.Server) {}, want: []string{"NOAUTH"}},
 	}
 }
 
@@ -127,7 +127,7 @@ func TestWhatCannotPassEndsAtOnceWithItsOwnText(t *testing.T) {
 	}
 	for name, m := range mistakes(t) {
 		t.Run(name, func(t *testing.T) {
-			s := redistest.NewServerWith(t, m.server)
+			s := testserver.NewWith(t, m.server)
 			if m.prepare != nil {
 				m.prepare(s)
 			}

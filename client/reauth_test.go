@@ -12,14 +12,16 @@ import (
 
 	"github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testgroup"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/pool"
 	"github.com/kermes-redis/kermes/redis"
 )
 
 func TestCredentialsThatStreamReachEveryConnection(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServerWith(t, redistest.ServerOptions{Users: map[string]string{"app": "one"}})
+	leak.Check(t)
+	s := testserver.NewWith(t, testserver.Options{Users: map[string]string{"app": "one"}})
 	var password atomic.Value
 	password.Store("one")
 	rotated := make(chan struct{})
@@ -36,7 +38,7 @@ func TestCredentialsThatStreamReachEveryConnection(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s.Configure(func(o *redistest.ServerOptions) { o.Users["app"] = "two" })
+	s.Configure(func(o *testserver.Options) { o.Users["app"] = "two" })
 	password.Store("two")
 	rotated <- struct{}{}
 	s.WaitFor(t, "AUTH", func() bool { return s.Count("AUTH") == 1 })
@@ -48,8 +50,8 @@ func TestCredentialsThatStreamReachEveryConnection(t *testing.T) {
 }
 
 func TestHooksSeeEveryConnectionOfOneServer(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	var mu sync.Mutex
 	var seen []string
 	note := func(what string) func(string, time.Duration, error) {
@@ -94,7 +96,7 @@ func TestAReadWithoutAReplicaSaysWhy(t *testing.T) {
 	err = redis.Set("k", "v").Do(t.Context(), one.Replicas())
 	wantText(t, err, client.ErrNotReadOnly, "SET writes, or may: send it to the client itself")
 
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
+	e := testgroup.New(t, testgroup.Options{})
 	wrong := pool.Options{Conn: conn.Options{Dial: e.Dial, Username: "nobody", Password: "wrong"}}
 	o := client.Options{RetryTime: time.Second, Replicas: client.ReplicaOptions{Policy: client.ReplicaOnly, Pool: &wrong}}
 	c := open(t, e.SentinelAddrs(), o)

@@ -13,7 +13,8 @@ import (
 
 	"github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/pool"
 	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/resp"
@@ -30,10 +31,10 @@ const (
 )
 
 // oneServer runs f with a client of one server without a socket, in a bubble.
-func oneServer(t *testing.T, o client.Options, f func(t *testing.T, s *redistest.Server, c *client.Client)) {
+func oneServer(t *testing.T, o client.Options, f func(t *testing.T, s *testserver.Server, c *client.Client)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		s, err := redistest.StartServer(redistest.ServerOptions{Network: "none"})
+		s, err := testserver.Start(testserver.Options{Network: "none"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -59,7 +60,7 @@ func TestARefusedCommandIsSentAgainWithABackoffOfItsOwn(t *testing.T) {
 		"READONLY": refusesWrites, "NOREPLICAS": noReplicas, "UNBLOCKED": demoted, "LOADING": loading, "MASTERDOWN": masterDown, "BUSY": busy,
 	} {
 		for callers, most := range map[int]int{1: 40, 50: 50 * 40} {
-			oneServer(t, client.Options{RetryTime: 10 * time.Second}, func(t *testing.T, s *redistest.Server, c *client.Client) {
+			oneServer(t, client.Options{RetryTime: 10 * time.Second}, func(t *testing.T, s *testserver.Server, c *client.Client) {
 				s.Reply("SET", reply)
 				began := time.Now()
 				var wg sync.WaitGroup
@@ -83,7 +84,7 @@ func TestARefusedCommandIsSentAgainWithABackoffOfItsOwn(t *testing.T) {
 
 func TestWhatPassesByItselfIsWaitedFor(t *testing.T) {
 	for name, reply := range map[string]string{"NOREPLICAS": noReplicas, "BUSY": busy, "LOADING": loading, "clients": "-ERR max number of clients reached\r\n"} {
-		oneServer(t, client.Options{RetryTime: 10 * time.Second}, func(t *testing.T, s *redistest.Server, c *client.Client) {
+		oneServer(t, client.Options{RetryTime: 10 * time.Second}, func(t *testing.T, s *testserver.Server, c *client.Client) {
 			s.Reply("SET", reply)
 			time.AfterFunc(5*time.Second, func() { s.Handle("SET", nil) })
 			if err := redis.Set("k", "v").Do(t.Context(), c); err != nil {
@@ -102,8 +103,8 @@ func TestWhatPassesByItselfIsWaitedFor(t *testing.T) {
 
 // Without sentinels a warm client would stay on the demoted server for good.
 func TestAClientOfOneNameFollowsItToTheNewMaster(t *testing.T) {
-	redistest.NoLeaks(t)
-	old, now := redistest.NewServer(t), redistest.NewServer(t)
+	leak.Check(t)
+	old, now := testserver.New(t), testserver.New(t)
 	var moved atomic.Bool
 	o := client.Options{RetryTime: 10 * time.Second}
 	o.Pool.Conn = conn.Options{Addr: "redis.internal:6379", Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
@@ -132,8 +133,8 @@ func TestAClientOfOneNameFollowsItToTheNewMaster(t *testing.T) {
 }
 
 func TestACallThatWasUnblockedByHandIsNotSentAgain(t *testing.T) {
-	oneServer(t, client.Options{}, func(t *testing.T, s *redistest.Server, c *client.Client) {
-		s.Handle("BLPOP", func(p *redistest.Peer, _ []string) {
+	oneServer(t, client.Options{}, func(t *testing.T, s *testserver.Server, c *client.Client) {
+		s.Handle("BLPOP", func(p *testserver.Peer, _ []string) {
 			time.Sleep(time.Second)
 			p.Write(unblocked)
 		})
@@ -155,9 +156,9 @@ func TestACallThatWasUnblockedByHandIsNotSentAgain(t *testing.T) {
 }
 
 func TestABlockingCommandThatIsSentAgainHasTheTimeThatIsLeft(t *testing.T) {
-	oneServer(t, client.Options{RetryTime: 2 * time.Second}, func(t *testing.T, s *redistest.Server, c *client.Client) {
+	oneServer(t, client.Options{RetryTime: 2 * time.Second}, func(t *testing.T, s *testserver.Server, c *client.Client) {
 		var asked []string
-		s.Handle("BLPOP", func(p *redistest.Peer, args []string) {
+		s.Handle("BLPOP", func(p *testserver.Peer, args []string) {
 			asked = append(asked, args[2])
 			time.Sleep(4 * time.Second)
 			if len(asked) < 3 {
@@ -206,7 +207,7 @@ func TestACallToADeadServerEndsWithinItsRetryTime(t *testing.T) {
 		for how, dial := range dials {
 			for what, call := range calls {
 				o := client.Options{RetryTime: retry, Pool: pool.Options{Conn: conn.Options{Dial: dial}}}
-				oneServer(t, o, func(t *testing.T, _ *redistest.Server, c *client.Client) {
+				oneServer(t, o, func(t *testing.T, _ *testserver.Server, c *client.Client) {
 					for range 3 {
 						began := time.Now()
 						err := call(t.Context(), c)
@@ -228,7 +229,7 @@ func TestAScriptIsKilledByAClientThatCannotConnectForIt(t *testing.T) {
 	for _, cmd := range []resp.Command{
 		redis.ScriptKill().Command, redis.FunctionKill().Command, resp.NewCommand("SCRIPT", resp.String("kill")),
 	} {
-		oneServer(t, client.Options{Pool: pool.Options{Conn: conn.Options{DB: 3}}}, func(t *testing.T, s *redistest.Server, c *client.Client) {
+		oneServer(t, client.Options{Pool: pool.Options{Conn: conn.Options{DB: 3}}}, func(t *testing.T, s *testserver.Server, c *client.Client) {
 			s.Reply("SELECT", busy)
 			s.Reply("ROLE", busy)
 			s.Reply("SCRIPT", "+OK\r\n")

@@ -6,14 +6,15 @@ import (
 
 	"github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testgroup"
 	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/resp"
 )
 
 func TestAScanOfReplicasStaysWithOne(t *testing.T) {
-	redistest.NoLeaks(t)
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
+	leak.Check(t)
+	e := testgroup.New(t, testgroup.Options{})
 	c := open(t, e.SentinelAddrs(), readOptions(client.ReplicaOptions{}))
 	r := c.Replicas()
 	serving(t, r, 2)
@@ -34,8 +35,8 @@ func TestAScanOfReplicasStaysWithOne(t *testing.T) {
 }
 
 func TestAPinnedReplicaThatIsGoneIsNotReplaced(t *testing.T) {
-	redistest.NoLeaks(t)
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
+	leak.Check(t)
+	e := testgroup.New(t, testgroup.Options{})
 	e.StopDetection(true)
 	c := open(t, e.SentinelAddrs(), readOptions(client.ReplicaOptions{}))
 	r := c.Replicas()
@@ -68,8 +69,8 @@ func TestAPinnedReplicaThatIsGoneIsNotReplaced(t *testing.T) {
 }
 
 func TestABatchMayChooseThePinnedReplica(t *testing.T) {
-	redistest.NoLeaks(t)
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
+	leak.Check(t)
+	e := testgroup.New(t, testgroup.Options{})
 	c := open(t, e.SentinelAddrs(), readOptions(client.ReplicaOptions{}))
 	serving(t, c.Replicas(), 2)
 	p := c.Replicas().Pin()

@@ -11,7 +11,9 @@ import (
 	"github.com/kermes-redis/kermes"
 	"github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testgroup"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/resp"
 	"github.com/kermes-redis/kermes/sentinel"
@@ -20,7 +22,7 @@ import (
 // serving waits until n replicas serve.
 func serving(t *testing.T, r *client.Replicas, n int) {
 	t.Helper()
-	redistest.Eventually(t, patience, "the replicas to serve", func() bool { return len(r.Nodes()) == n })
+	leak.Eventually(t, patience, "the replicas to serve", func() bool { return len(r.Nodes()) == n })
 }
 
 func readOptions(o client.ReplicaOptions) client.Options {
@@ -33,8 +35,8 @@ func readOptions(o client.ReplicaOptions) client.Options {
 }
 
 func TestReadsGoToReplicasAndWritesAreRefusedThere(t *testing.T) {
-	redistest.NoLeaks(t)
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
+	leak.Check(t)
+	e := testgroup.New(t, testgroup.Options{})
 	c := open(t, e.SentinelAddrs(), readOptions(client.ReplicaOptions{}))
 	if err := redis.Set("k", "v").Do(t.Context(), c); err != nil {
 		t.Fatal(err)
@@ -78,8 +80,8 @@ func TestReadsGoToReplicasAndWritesAreRefusedThere(t *testing.T) {
 }
 
 func TestAReadThatFailsOnAReplicaGoesToAnother(t *testing.T) {
-	redistest.NoLeaks(t)
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
+	leak.Check(t)
+	e := testgroup.New(t, testgroup.Options{})
 	e.StopDetection(true) // the sentinels are no help
 	c := open(t, e.SentinelAddrs(), readOptions(client.ReplicaOptions{Policy: client.ReplicaOnly}))
 	r := c.Replicas()
@@ -109,7 +111,7 @@ func TestAReadThatFailsOnAReplicaGoesToAnother(t *testing.T) {
 	}
 	// LOADING on one of them.
 	for range 4 {
-		first.ReplyOnce("GET", redistest.Error("LOADING Redis is loading the dataset in memory"))
+		first.ReplyOnce("GET", testserver.Error("LOADING Redis is loading the dataset in memory"))
 	}
 	for range 8 {
 		if _, err := redis.Get("k").Do(t.Context(), r); !errors.Is(err, redis.ErrNil) {
@@ -122,8 +124,8 @@ func TestAReadThatFailsOnAReplicaGoesToAnother(t *testing.T) {
 }
 
 func TestWithoutReplicasThePolicyDecides(t *testing.T) {
-	redistest.NoLeaks(t)
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{Replicas: -1})
+	leak.Check(t)
+	e := testgroup.New(t, testgroup.Options{Replicas: -1})
 	only := open(t, e.SentinelAddrs(), readOptions(client.ReplicaOptions{Policy: client.ReplicaOnly})).Replicas()
 	if _, err := redis.Get("k").Do(t.Context(), only); !errors.Is(err, client.ErrNoReplica) || conn.ClassOf(err) != conn.ClassNotSent {
 		t.Errorf("ReplicaOnly: %v", err)
@@ -136,7 +138,7 @@ func TestWithoutReplicasThePolicyDecides(t *testing.T) {
 	if _, err := redis.Get("k").Do(t.Context(), anyNode); !errors.Is(err, redis.ErrNil) {
 		t.Errorf("AnyNode: %v", err)
 	}
-	s := redistest.NewServer(t)
+	s := testserver.New(t)
 	direct, err := kermes.Open(t.Context(), "redis://"+s.Addr())
 	if err != nil {
 		t.Fatal(err)
@@ -149,8 +151,8 @@ func TestWithoutReplicasThePolicyDecides(t *testing.T) {
 }
 
 func TestAPromotedReplicaIsNoneAnyMore(t *testing.T) {
-	redistest.NoLeaks(t)
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
+	leak.Check(t)
+	e := testgroup.New(t, testgroup.Options{})
 	c := open(t, e.SentinelAddrs(), readOptions(client.ReplicaOptions{Policy: client.ReplicaOnly}))
 	r := c.Replicas()
 	serving(t, r, 2)
@@ -174,7 +176,7 @@ func TestAPromotedReplicaIsNoneAnyMore(t *testing.T) {
 	if err := e.Failover(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	redistest.Eventually(t, patience, "the new master to serve no reads", func() bool {
+	leak.Eventually(t, patience, "the new master to serve no reads", func() bool {
 		return !slices.ContainsFunc(r.Nodes(), func(n client.Node) bool { return n.Addr == e.MasterAddr() })
 	})
 	close(stop)
@@ -183,12 +185,12 @@ func TestAPromotedReplicaIsNoneAnyMore(t *testing.T) {
 }
 
 func TestAReplicaThatLagsServesNothing(t *testing.T) {
-	redistest.NoLeaks(t)
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{Replicas: 1})
+	leak.Check(t)
+	e := testgroup.New(t, testgroup.Options{Replicas: 1})
 	c := open(t, e.SentinelAddrs(), readOptions(client.ReplicaOptions{Policy: client.ReplicaOnly, MaxLag: 100}))
 	r := c.Replicas()
 	serving(t, r, 1)
-	behind := redistest.Array(redistest.Bulk("slave"), redistest.Bulk("h"), redistest.Int(1), redistest.Bulk("connected"), redistest.Int(-500))
+	behind := testserver.Array(testserver.Bulk("slave"), testserver.Bulk("h"), testserver.Int(1), testserver.Bulk("connected"), testserver.Int(-500))
 	e.Replicas()[0].Reply("ROLE", behind)
 	serving(t, r, 0)
 	if s := r.Status(); len(s) != 1 || s[0].Serving || s[0].Lag < 500 || s[0].Err == "" {
@@ -218,7 +220,7 @@ func TestChoosersChoose(t *testing.T) {
 }
 
 func TestACustomChooserSeesTheMasterUnderAnyNode(t *testing.T) {
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
+	e := testgroup.New(t, testgroup.Options{})
 	wild := client.ChooserFunc(func(nodes []client.Node) int {
 		if i := slices.IndexFunc(nodes, func(n client.Node) bool { return n.Master }); i >= 0 {
 			return i
@@ -237,8 +239,8 @@ func TestACustomChooserSeesTheMasterUnderAnyNode(t *testing.T) {
 }
 
 func TestACallerWhoseContextEndsIsNotKept(t *testing.T) {
-	redistest.NoLeaks(t)
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{Replicas: 1})
+	leak.Check(t)
+	e := testgroup.New(t, testgroup.Options{Replicas: 1})
 	c := open(t, e.SentinelAddrs(), readOptions(client.ReplicaOptions{Policy: client.ReplicaOnly}))
 	r := c.Replicas()
 	serving(t, r, 1)

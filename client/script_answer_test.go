@@ -4,12 +4,12 @@ import (
 	"testing"
 
 	"github.com/kermes-redis/kermes"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testredis"
 	"github.com/kermes-redis/kermes/redis"
 )
 
 func TestAScriptThatAnswersLikeARefusalRunsOnce(t *testing.T) {
-	node := redistest.NewRedis(t)
+	node := testredis.New(t)
 	c, err := kermes.Open(t.Context(), "redis://"+node.Addr())
 	if err != nil {
 		t.Fatal(err)

@@ -12,14 +12,15 @@ import (
 	kermes "github.com/kermes-redis/kermes"
 	"github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/pool"
 	"github.com/kermes-redis/kermes/pubsub"
 	"github.com/kermes-redis/kermes/sentinel"
 )
 
 func TestNothingThatIsPrintedOrLoggedShowsAPassword(t *testing.T) {
-	redistest.NoLeaks(t)
+	leak.Check(t)
 	secret := conn.Options{Addr: "127.0.0.1:1", Password: "s3cret"}
 	o := client.Options{
 		Group:    sentinel.GroupOptions{Conn: secret, Sentinels: []string{"127.0.0.1:1"}},
@@ -72,8 +73,8 @@ func TestNothingThatIsPrintedOrLoggedShowsAPassword(t *testing.T) {
 }
 
 func TestASubscriberEndsWhenItsClientIsClosed(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	for name, source := range map[string]func(c *client.Client) pubsub.Source{
 		"client":        func(c *client.Client) pubsub.Source { return c },
 		"subscriptions": func(c *client.Client) pubsub.Source { return c.Subscriptions() },

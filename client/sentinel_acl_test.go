@@ -5,7 +5,9 @@ import (
 	"testing"
 
 	"github.com/kermes-redis/kermes/client"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testgroup"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/sentinel"
 )
 
@@ -20,8 +22,8 @@ func TestASentinelIsAskedByTheWordThatItGrants(t *testing.T) {
 		"no sentinels":   {"sentinels"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			redistest.NoLeaks(t)
-			e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
+			leak.Check(t)
+			e := testgroup.New(t, testgroup.Options{})
 			for _, s := range e.Sentinels {
 				for _, word := range refused {
 					s.Reply("SENTINEL "+strings.ToUpper(word), strings.ReplaceAll(noperm, "%s", word))
@@ -36,7 +38,7 @@ func TestASentinelIsAskedByTheWordThatItGrants(t *testing.T) {
 				if ev.Err == nil || !strings.Contains(ev.Err.Error(), "sentinel: SENTINEL REPLICAS: NOPERM User app") {
 					t.Errorf("event with %v", ev.Err)
 				}
-				redistest.Eventually(t, patience, "the status to say it", func() bool {
+				leak.Eventually(t, patience, "the status to say it", func() bool {
 					st := status()
 					return len(st.Sentinels) > 0 && strings.Contains(st.Sentinels[0].ReplicasErr, "NOPERM") && st.Stats.QueryErrors > 0
 				})
@@ -45,17 +47,17 @@ func TestASentinelIsAskedByTheWordThatItGrants(t *testing.T) {
 				if ev.Err == nil || !strings.Contains(ev.Err.Error(), "sentinel: SENTINEL SENTINELS: NOPERM User app") {
 					t.Errorf("event with %v", ev.Err)
 				}
-				redistest.Eventually(t, patience, "the status to say it", func() bool {
+				leak.Eventually(t, patience, "the status to say it", func() bool {
 					return strings.Contains(status().Sentinels[0].SentinelsErr, "NOPERM") && status().Stats.QueryErrors > 0
 				})
 			default:
-				redistest.Eventually(t, patience, "the replicas", func() bool { return len(status().Masters[0].Replicas) == 2 })
+				leak.Eventually(t, patience, "the replicas", func() bool { return len(status().Masters[0].Replicas) == 2 })
 				if st := status(); st.Stats.QueryErrors != 0 || st.Sentinels[0].ReplicasErr != "" {
 					t.Errorf("%+v", st)
 				}
 				if name == "before Redis 5" { // learnt: not asked by the refused word each time
 					s := e.Sentinels[0]
-					redistest.Eventually(t, patience, "three lists", func() bool { return len(wordsAsked(s.Server, "slaves")) >= 3 })
+					leak.Eventually(t, patience, "three lists", func() bool { return len(wordsAsked(s.Server, "slaves")) >= 3 })
 					if n := len(wordsAsked(s.Server, "replicas")); n != 1 {
 						t.Errorf("asked %d times by the word that it refuses", n)
 					}
@@ -65,7 +67,7 @@ func TestASentinelIsAskedByTheWordThatItGrants(t *testing.T) {
 	}
 }
 
-func wordsAsked(s *redistest.Server, word string) (all []redistest.Call) {
+func wordsAsked(s *testserver.Server, word string) (all []testserver.Call) {
 	for _, call := range s.CallsOf("SENTINEL") {
 		if strings.EqualFold(call.Args[1], word) {
 			all = append(all, call)
@@ -75,12 +77,12 @@ func wordsAsked(s *redistest.Server, word string) (all []redistest.Call) {
 }
 
 func TestAListThatASentinelCeasesToGiveIsNotEmpty(t *testing.T) {
-	redistest.NoLeaks(t)
-	e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{})
+	leak.Check(t)
+	e := testgroup.New(t, testgroup.Options{})
 	var events eventLog
 	c := open(t, e.SentinelAddrs(), client.Options{Group: sentinel.GroupOptions{OnEvent: events.add}})
 	replicas := func() int { return len(c.Group().Status().Masters[0].Replicas) }
-	redistest.Eventually(t, patience, "the replicas", func() bool { return replicas() == 2 })
+	leak.Eventually(t, patience, "the replicas", func() bool { return replicas() == 2 })
 	for _, s := range e.Sentinels {
 		for _, word := range []string{"SENTINEL SLAVES", "SENTINEL REPLICAS", "SENTINEL SENTINELS"} {
 			s.Reply(word, "-NOPERM no\r\n")

@@ -6,24 +6,25 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/client"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testgroup"
 	"github.com/kermes-redis/kermes/sentinel"
 )
 
 // bubbled is what happens in a bubble.
-type bubbled func(t *testing.T, e *redistest.Embedded, c *client.Client, seen *eventLog)
+type bubbled func(t *testing.T, e *testgroup.Group, c *client.Client, seen *eventLog)
 
 // bubble runs f with a client of an embedded group without sockets, in the time
 // of a bubble, which passes only while everybody waits.
 func bubble(t *testing.T, f bubbled) {
 	t.Helper()
-	bubbleWith(t, redistest.Timing{}, client.Options{}, f)
+	bubbleWith(t, testgroup.Timing{}, client.Options{}, f)
 }
 
-func bubbleWith(t *testing.T, timing redistest.Timing, o client.Options, f bubbled) {
+func bubbleWith(t *testing.T, timing testgroup.Timing, o client.Options, f bubbled) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		e := redistest.NewEmbedded(t, redistest.EmbeddedOptions{InMemory: true, Timing: timing})
+		e := testgroup.New(t, testgroup.Options{InMemory: true, Timing: timing})
 		o.Master, o.Group.Sentinels = "mymaster", e.SentinelAddrs()
 		o.Group.Conn.Dial, o.Pool.Conn.Dial = e.Dial, e.Dial
 		seen := &eventLog{}
@@ -39,18 +40,18 @@ func bubbleWith(t *testing.T, timing redistest.Timing, o client.Options, f bubbl
 }
 
 func TestAWipedConfigurationIsBelievedAfterItsGrace(t *testing.T) {
-	bubble(t, func(t *testing.T, e *redistest.Embedded, c *client.Client, seen *eventLog) {
+	bubble(t, func(t *testing.T, e *testgroup.Group, c *client.Client, seen *eventLog) {
 		old := c.Master()
 		if err := e.Failover(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		redistest.Eventually(t, time.Minute, "the switch", func() bool { return c.Master() != old && c.Epoch() == 1 })
+		leak.Eventually(t, time.Minute, "the switch", func() bool { return c.Master() != old && c.Epoch() == 1 })
 		began := time.Now()
 		for _, s := range e.Sentinels {
 			s.Freeze(true)
 			s.SetView("mymaster", old, 0)
 		}
-		redistest.Eventually(t, time.Minute, "the way back", func() bool { return c.Master() == old })
+		leak.Eventually(t, time.Minute, "the way back", func() bool { return c.Master() == old })
 		if took := time.Since(began); took < sentinel.DefaultRegressionGrace || took > sentinel.DefaultRegressionGrace+3*time.Second {
 			t.Errorf("believed after %v", took)
 		}
@@ -62,7 +63,7 @@ func TestAWipedConfigurationIsBelievedAfterItsGrace(t *testing.T) {
 }
 
 func TestASentinelThatHangsIsFoundByItsPings(t *testing.T) {
-	bubble(t, func(t *testing.T, e *redistest.Embedded, c *client.Client, seen *eventLog) {
+	bubble(t, func(t *testing.T, e *testgroup.Group, c *client.Client, seen *eventLog) {
 		began := time.Now()
 		e.Sentinels[1].Hang()
 		ev := seen.first(t, sentinel.EventSentinelDown)
@@ -77,7 +78,7 @@ func TestASentinelThatHangsIsFoundByItsPings(t *testing.T) {
 }
 
 func TestAHealthyGroupIsAskedRarely(t *testing.T) {
-	bubble(t, func(t *testing.T, e *redistest.Embedded, c *client.Client, _ *eventLog) {
+	bubble(t, func(t *testing.T, e *testgroup.Group, c *client.Client, _ *eventLog) {
 		before := c.Group().Stats().Queries
 		time.Sleep(time.Minute) // of the bubble
 		synctest.Wait()

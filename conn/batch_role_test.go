@@ -8,17 +8,18 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/resp"
 )
 
 // The reading role comes free while a batch writes its parts. Its caller awaits the
 // first of them next, so no other one may get the role.
 func TestABatchThatWritesWhileTheReaderLeavesReadsItsFirstPart(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	answer := make(chan struct{})
-	s.Handle("SLOW", func(p *redistest.Peer, _ []string) {
+	s.Handle("SLOW", func(p *testserver.Peer, _ []string) {
 		select {
 		case <-answer:
 		case <-p.Done():

@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testredis"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/resp"
 )
 
@@ -36,9 +38,9 @@ func TestACancelledBlockingCommandReturnsWithItsSocketClosed(t *testing.T) {
 			return c.DoBatch(ctx, []resp.Command{pop}, func(int, resp.Value) {})
 		},
 	} {
-		redistest.NoLeaks(t)
-		s := redistest.NewServer(t)
-		s.Handle("BLPOP", func(*redistest.Peer, []string) {})
+		leak.Check(t)
+		s := testserver.New(t)
+		s.Handle("BLPOP", func(*testserver.Peer, []string) {})
 		var closed atomic.Bool
 		c := dial(t, s, conn.Options{Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			nc, err := new(net.Dialer).DialContext(ctx, network, addr)
@@ -57,10 +59,10 @@ func TestACancelledBlockingCommandReturnsWithItsSocketClosed(t *testing.T) {
 }
 
 func TestACancelledBlockingCommandLeavesTheConnectionToOthers(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	release := make(chan struct{})
-	s.Handle("BLPOP", func(p *redistest.Peer, _ []string) {
+	s.Handle("BLPOP", func(p *testserver.Peer, _ []string) {
 		<-release
 		p.NullArray()
 	})
@@ -91,7 +93,7 @@ func TestACancelledBlockingCommandLeavesTheConnectionToOthers(t *testing.T) {
 
 // The same against a server: an element that is pushed at once stays in its list.
 func TestAnElementPushedAfterACancelledPopIsKept(t *testing.T) {
-	node := redistest.NewRedis(t)
+	node := testredis.New(t)
 	pusher, err := conn.Dial(t.Context(), conn.Options{Addr: node.Addr()})
 	if err != nil {
 		t.Fatal(err)

@@ -12,11 +12,12 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/resp"
 )
 
-func dial(t *testing.T, s *redistest.Server, o conn.Options) *conn.Conn {
+func dial(t *testing.T, s *testserver.Server, o conn.Options) *conn.Conn {
 	t.Helper()
 	o.Addr = s.Addr()
 	if s.Network() == "none" && o.Dial == nil {
@@ -32,11 +33,11 @@ func dial(t *testing.T, s *redistest.Server, o conn.Options) *conn.Conn {
 
 // inBubble runs f with a server without a socket, in a bubble of synctest: time
 // passes only while everybody waits, however slow the machine is.
-func inBubble(t *testing.T, f func(t *testing.T, s *redistest.Server)) {
+func inBubble(t *testing.T, f func(t *testing.T, s *testserver.Server)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		t.Cleanup(func() { time.Sleep(time.Minute) }) // for what a failure leaves asleep
-		f(t, redistest.NewServerWith(t, redistest.ServerOptions{Network: "none"}))
+		f(t, testserver.NewWith(t, testserver.Options{Network: "none"}))
 	})
 }
 
@@ -60,8 +61,8 @@ func text(ctx context.Context, c *conn.Conn, cmd resp.Command) (string, error) {
 }
 
 func TestDoReturnsTheReplyOfItsOwnCommand(t *testing.T) {
-	redistest.NoLeaks(t)
-	c := dial(t, redistest.NewServer(t), conn.Options{})
+	leak.Check(t)
+	c := dial(t, testserver.New(t), conn.Options{})
 	for i := range 100 {
 		key := fmt.Sprintf("k%d", i)
 		if _, err := text(t.Context(), c, set(key, "v"+key)); err != nil {
@@ -75,8 +76,8 @@ func TestDoReturnsTheReplyOfItsOwnCommand(t *testing.T) {
 }
 
 func TestManyCallersShareOneConnectionWithoutMixingReplies(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	c := dial(t, s, conn.Options{})
 	var wg sync.WaitGroup
 	for g := range 64 {
@@ -100,9 +101,9 @@ func TestManyCallersShareOneConnectionWithoutMixingReplies(t *testing.T) {
 }
 
 func TestAnEndedContextFreesTheCallerAndKeepsTheConnection(t *testing.T) {
-	inBubble(t, func(t *testing.T, s *redistest.Server) {
+	inBubble(t, func(t *testing.T, s *testserver.Server) {
 		release := make(chan struct{})
-		s.Handle("SLOW", func(p *redistest.Peer, args []string) {
+		s.Handle("SLOW", func(p *testserver.Peer, args []string) {
 			select {
 			case <-release:
 			case <-p.Done():
@@ -145,7 +146,7 @@ func TestAnEndedContextFreesTheCallerAndKeepsTheConnection(t *testing.T) {
 }
 
 func TestASilentServerBreaksTheConnectionWithinTheReadTimeout(t *testing.T) {
-	inBubble(t, func(t *testing.T, s *redistest.Server) {
+	inBubble(t, func(t *testing.T, s *testserver.Server) {
 		c := dial(t, s, conn.Options{ReadTimeout: 200 * time.Millisecond})
 		s.Stall(true)
 		began := time.Now()
@@ -169,8 +170,8 @@ func TestASilentServerBreaksTheConnectionWithinTheReadTimeout(t *testing.T) {
 }
 
 func TestAbortFreesEveryWaiterWithItsCause(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	c := dial(t, s, conn.Options{})
 	s.Stall(true)
 	cause := errors.New("the master has changed")
@@ -192,8 +193,8 @@ func TestAbortFreesEveryWaiterWithItsCause(t *testing.T) {
 }
 
 func TestABatchGivesEveryReplyInOrder(t *testing.T) {
-	redistest.NoLeaks(t)
-	c := dial(t, redistest.NewServer(t), conn.Options{})
+	leak.Check(t)
+	c := dial(t, testserver.New(t), conn.Options{})
 	for _, size := range []int{1, 2, 100, 3000} {
 		cmds := make([]resp.Command, size)
 		for i := range cmds {
@@ -213,8 +214,8 @@ func TestABatchGivesEveryReplyInOrder(t *testing.T) {
 }
 
 func TestALargeBatchCompletesAgainstAPeerThatReadsOnlyWhenRead(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServerWith(t, redistest.ServerOptions{Backpressure: true})
+	leak.Check(t)
+	s := testserver.NewWith(t, testserver.Options{Backpressure: true})
 	c := dial(t, s, conn.Options{})
 	payload := strings.Repeat("x", 64<<10)
 	cmds := make([]resp.Command, 400)
@@ -233,12 +234,12 @@ func TestALargeBatchCompletesAgainstAPeerThatReadsOnlyWhenRead(t *testing.T) {
 }
 
 func TestPushesBetweenRepliesReachTheHandler(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
-	s.Handle("PUSHY", func(p *redistest.Peer, _ []string) {
-		p.Write(redistest.Push(redistest.Bulk("invalidate"), redistest.Bulk("k")))
+	leak.Check(t)
+	s := testserver.New(t)
+	s.Handle("PUSHY", func(p *testserver.Peer, _ []string) {
+		p.Write(testserver.Push(testserver.Bulk("invalidate"), testserver.Bulk("k")))
 		p.Bulk("reply")
-		p.Write(redistest.Push(redistest.Bulk("invalidate"), redistest.Bulk("l")))
+		p.Write(testserver.Push(testserver.Bulk("invalidate"), testserver.Bulk("l")))
 	})
 	var mu sync.Mutex
 	var pushes []string
@@ -263,14 +264,14 @@ func TestPushesBetweenRepliesReachTheHandler(t *testing.T) {
 }
 
 func TestPushesBetweenTheRepliesOfABatchAreNoReplies(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
-	push := redistest.Push(redistest.Bulk("invalidate"), redistest.Bulk("k"))
-	s.Handle("TWICE", func(p *redistest.Peer, args []string) {
-		reply := redistest.Bulk(args[1])
+	leak.Check(t)
+	s := testserver.New(t)
+	push := testserver.Push(testserver.Bulk("invalidate"), testserver.Bulk("k"))
+	s.Handle("TWICE", func(p *testserver.Peer, args []string) {
+		reply := testserver.Bulk(args[1])
 		p.Write(reply + reply + push) // the first answers NOTHING
 	})
-	s.Handle("NOTHING", func(*redistest.Peer, []string) {})
+	s.Handle("NOTHING", func(*testserver.Peer, []string) {})
 	pushes := 0 // counted where DoBatch runs, as nobody else reads
 	c := dial(t, s, conn.Options{OnPush: func(resp.Value) { pushes++ }})
 	var cmds []resp.Command
@@ -288,7 +289,7 @@ func TestPushesBetweenTheRepliesOfABatchAreNoReplies(t *testing.T) {
 }
 
 func TestStatefulCommandsAreRefusedOnASharedConnectionBeforeAnyIO(t *testing.T) {
-	s := redistest.NewServer(t)
+	s := testserver.New(t)
 	c := dial(t, s, conn.Options{Shared: true})
 	before := len(s.Calls())
 	for _, name := range []string{"SELECT", "auth", "MULTI", "Watch", "SUBSCRIBE", "MONITOR", "CLIENT REPLY", "RESET"} {
@@ -306,8 +307,8 @@ func TestStatefulCommandsAreRefusedOnASharedConnectionBeforeAnyIO(t *testing.T) 
 }
 
 func TestServeReadsPushesWhileNobodyAsks(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	got := make(chan string, 16)
 	c := dial(t, s, conn.Options{OnPush: func(v resp.Value) { got <- string(v) }})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -340,8 +341,8 @@ func TestServeReadsPushesWhileNobodyAsks(t *testing.T) {
 func TestReceiveReturnsMessagesAndHonoursItsContext(t *testing.T) {
 	for _, proto := range []int{2, 3} {
 		t.Run(fmt.Sprintf("RESP%d", proto), func(t *testing.T) {
-			redistest.NoLeaks(t)
-			s := redistest.NewServer(t)
+			leak.Check(t)
+			s := testserver.New(t)
 			c := dial(t, s, conn.Options{Protocol: proto})
 			if err := c.Send(t.Context(), resp.NewCommand("SUBSCRIBE", resp.String("a"), resp.String("b"))); err != nil {
 				t.Fatal(err)
@@ -371,7 +372,7 @@ func TestReceiveReturnsMessagesAndHonoursItsContext(t *testing.T) {
 }
 
 func TestLargeRepliesArriveWholeAndTheirBuffersAreLetGo(t *testing.T) {
-	c := dial(t, redistest.NewServer(t), conn.Options{})
+	c := dial(t, testserver.New(t), conn.Options{})
 	for _, size := range []int{0, 1, 8 << 10, 16<<10 - 1, 16<<10 + 1, 1 << 20, 5 << 20, 64} {
 		want := strings.Repeat("y", size)
 		got, err := text(t.Context(), c, resp.NewCommand("ECHO", resp.String(want)))
@@ -382,8 +383,8 @@ func TestLargeRepliesArriveWholeAndTheirBuffersAreLetGo(t *testing.T) {
 }
 
 func TestBlockingCommandsOutliveTheReadTimeout(t *testing.T) {
-	inBubble(t, func(t *testing.T, s *redistest.Server) {
-		s.Handle("BLPOP", func(p *redistest.Peer, _ []string) {
+	inBubble(t, func(t *testing.T, s *testserver.Server) {
+		s.Handle("BLPOP", func(p *testserver.Peer, _ []string) {
 			if p.Wait(400 * time.Millisecond) {
 				p.NullArray()
 			}

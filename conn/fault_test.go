@@ -15,7 +15,10 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testproxy"
+	"github.com/kermes-redis/kermes/internal/testredis"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/resp"
 )
 
@@ -82,19 +85,19 @@ func besideNeighbours(t *testing.T, c *conn.Conn, name string) error {
 }
 
 func TestAReplyCutAtAnyByteIsAnErrorForItsCallerAndNoReplyForOthers(t *testing.T) {
-	redistest.NoFileLeaks(t)
-	redistest.NoLeaks(t)
-	s := redistest.NewServerWith(t, redistest.ServerOptions{AllowProtocolErrors: true})
-	ends := map[string]func(p *redistest.Peer){
-		"FIN":        func(p *redistest.Peer) { p.Close() },
-		"RST":        func(p *redistest.Peer) { p.Reset() },
-		"half close": func(p *redistest.Peer) { p.CloseWrite() },
+	leak.CheckFiles(t)
+	leak.Check(t)
+	s := testserver.NewWith(t, testserver.Options{AllowProtocolErrors: true})
+	ends := map[string]func(p *testserver.Peer){
+		"FIN":        func(p *testserver.Peer) { p.Close() },
+		"RST":        func(p *testserver.Peer) { p.Reset() },
+		"half close": func(p *testserver.Peer) { p.CloseWrite() },
 	}
 	cuts := 0
 	for ending, end := range ends {
 		for shape, reply := range shapes {
 			for n := range len(reply) {
-				s.Handle("CUT", func(p *redistest.Peer, _ []string) {
+				s.Handle("CUT", func(p *testserver.Peer, _ []string) {
 					p.Write(reply[:n])
 					end(p)
 				})
@@ -120,9 +123,9 @@ func isHangUp(err error) bool {
 }
 
 func TestABatchGivesOutTheRepliesThatCameBeforeACut(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
-	s.Handle("CUT", func(p *redistest.Peer, _ []string) { p.Write("$5\r\nhe"); p.Close() })
+	leak.Check(t)
+	s := testserver.New(t)
+	s.Handle("CUT", func(p *testserver.Peer, _ []string) { p.Write("$5\r\nhe"); p.Close() })
 	c := dial(t, s, conn.Options{})
 	cmds := make([]resp.Command, 1000)
 	for i := range cmds {
@@ -144,9 +147,9 @@ func TestABatchGivesOutTheRepliesThatCameBeforeACut(t *testing.T) {
 
 // stallAt makes STALL answer with n bytes of reply, and with the rest when the channel
 // is closed.
-func stallAt(s *redistest.Server, reply string, n int) (resume chan struct{}) {
+func stallAt(s *testserver.Server, reply string, n int) (resume chan struct{}) {
 	resume = make(chan struct{})
-	s.Handle("STALL", func(p *redistest.Peer, _ []string) {
+	s.Handle("STALL", func(p *testserver.Peer, _ []string) {
 		p.Write(reply[:n])
 		select {
 		case <-resume:
@@ -158,8 +161,8 @@ func stallAt(s *redistest.Server, reply string, n int) (resume chan struct{}) {
 }
 
 func TestAReplyThatStallsAtAnyByteFreesItsCallerAndHarmsNobody(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	for _, shape := range []string{"bulk", "nested", "attribute", "streamed string", "push and reply"} {
 		reply := shapes[shape]
 		for n := range len(reply) {
@@ -182,9 +185,9 @@ func TestAReplyThatStallsAtAnyByteFreesItsCallerAndHarmsNobody(t *testing.T) {
 }
 
 func TestAReplyThatStallsForTheReadTimeoutBreaksTheConnection(t *testing.T) {
-	inBubble(t, func(t *testing.T, s *redistest.Server) {
+	inBubble(t, func(t *testing.T, s *testserver.Server) {
 		for _, n := range []int{0, 1, 5} {
-			s.Handle("STALL", func(p *redistest.Peer, _ []string) { p.Write("$5\r\nhello\r\n"[:n]); <-p.Done() })
+			s.Handle("STALL", func(p *testserver.Peer, _ []string) { p.Write("$5\r\nhello\r\n"[:n]); <-p.Done() })
 			c := dial(t, s, conn.Options{ReadTimeout: 50 * time.Millisecond})
 			err := besideNeighbours(t, c, "STALL")
 			if !errors.Is(err, conn.ErrTimeout) || conn.ClassOf(err) != conn.ClassMaybeExecuted {
@@ -195,8 +198,8 @@ func TestAReplyThatStallsForTheReadTimeoutBreaksTheConnection(t *testing.T) {
 }
 
 func TestAReplyInManyPiecesIsNoTimeout(t *testing.T) {
-	inBubble(t, func(t *testing.T, s *redistest.Server) {
-		s.Handle("DRIP", func(p *redistest.Peer, _ []string) {
+	inBubble(t, func(t *testing.T, s *testserver.Server) {
+		s.Handle("DRIP", func(p *testserver.Peer, _ []string) {
 			for _, b := range "$10\r\n0123456789\r\n" {
 				p.Write(string(b))
 				if !p.Wait(20 * time.Millisecond) {
@@ -212,9 +215,9 @@ func TestAReplyInManyPiecesIsNoTimeout(t *testing.T) {
 }
 
 func TestGarbageBreaksTheConnectionWithAClearError(t *testing.T) {
-	redistest.NoFileLeaks(t)
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.CheckFiles(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	for name, garbage := range map[string]string{
 		"letters":            "hello\r\n",
 		"zero bytes":         "\x00\x00\x00\x00",
@@ -251,8 +254,8 @@ func TestGarbageBreaksTheConnectionWithAClearError(t *testing.T) {
 }
 
 func TestWhatFollowsAReplyDoesNotKeepItFromItsCaller(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	for name, behind := range map[string]string{
 		"a second reply":       "+OK\r\n",
 		"half a second reply":  "$5\r\nhe",
@@ -276,11 +279,11 @@ func TestWhatFollowsAReplyDoesNotKeepItFromItsCaller(t *testing.T) {
 }
 
 func TestACorruptedStreamGivesNobodyTheReplyOfAnother(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServerWith(t, redistest.ServerOptions{AllowProtocolErrors: true})
-	proxy := redistest.NewProxy(t, s.Addr())
+	leak.Check(t)
+	s := testserver.NewWith(t, testserver.Options{AllowProtocolErrors: true})
+	proxy := testproxy.New(t, s.Addr())
 	values := []string{"alpha-1", "beta--2", "gamma-3", "delta-4"}
-	run := func(d redistest.Dir, offset int64) {
+	run := func(d testproxy.Dir, offset int64) {
 		proxy.CorruptAt(d, offset)
 		c, err := conn.Dial(t.Context(), conn.Options{Addr: proxy.Addr(), Protocol: 2, NoClientInfo: true, ReadTimeout: time.Second})
 		if err != nil {
@@ -301,10 +304,10 @@ func TestACorruptedStreamGivesNobodyTheReplyOfAnother(t *testing.T) {
 		wg.Wait()
 	}
 	for offset := range int64(len(values) * len("$7\r\nalpha-1\r\n")) {
-		run(redistest.Down, offset)
+		run(testproxy.Down, offset)
 	}
 	for offset := range int64(len("*2\r\n$4\r\nECHO\r\n$7\r\nalpha-1\r\n")) {
-		run(redistest.Up, offset)
+		run(testproxy.Up, offset)
 	}
 }
 
@@ -333,7 +336,7 @@ func TestAnHTTPServerOnThePortIsNamed(t *testing.T) {
 }
 
 func TestATLSServerOnThePortFailsThePlainDial(t *testing.T) {
-	node := redistest.NewRedisWith(t, redistest.RedisOptions{TLS: true})
+	node := testredis.NewWith(t, testredis.Options{TLS: true})
 	_, err := conn.Dial(t.Context(), conn.Options{Addr: node.Addr()})
 	// Its alert may be lost behind its reset; see the test of first bytes.
 	if _, ok := errors.AsType[*conn.ForeignError](err); !ok && !isHangUp(err) || conn.ClassOf(err) != conn.ClassNotSent {
@@ -342,8 +345,8 @@ func TestATLSServerOnThePortFailsThePlainDial(t *testing.T) {
 }
 
 func TestTLSOnAPlainPortFailsTheDial(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServerWith(t, redistest.ServerOptions{AllowProtocolErrors: true})
+	leak.Check(t)
+	s := testserver.NewWith(t, testserver.Options{AllowProtocolErrors: true})
 	o := conn.Options{Addr: s.Addr(), TLS: &tls.Config{}, DialTimeout: 5 * time.Second}
 	if _, err := conn.Dial(t.Context(), o); conn.ClassOf(err) != conn.ClassNotSent {
 		t.Errorf("error %v, class %v", err, conn.ClassOf(err))
@@ -351,15 +354,15 @@ func TestTLSOnAPlainPortFailsTheDial(t *testing.T) {
 }
 
 func TestABlackHoleFreesEveryCallerOfASharedConnection(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
-	proxy := redistest.NewProxy(t, s.Addr())
+	leak.Check(t)
+	s := testserver.New(t)
+	proxy := testproxy.New(t, s.Addr())
 	c, err := conn.Dial(t.Context(), conn.Options{Addr: proxy.Addr(), ReadTimeout: 200 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if err := proxy.Set(redistest.BlackHole); err != nil {
+	if err := proxy.Set(testproxy.BlackHole); err != nil {
 		t.Fatal(err)
 	}
 	var wg sync.WaitGroup
@@ -385,8 +388,8 @@ func TestABlackHoleFreesEveryCallerOfASharedConnection(t *testing.T) {
 }
 
 func TestAPanickingPushHandlerBreaksTheConnectionAndFreesItsCallers(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	s.Reply("PUSHY", ">1\r\n+boom\r\n+OK\r\n")
 	c := dial(t, s, conn.Options{OnPush: func(resp.Value) { panic("handler") }})
 	err := besideNeighbours(t, c, "PUSHY")
@@ -396,8 +399,8 @@ func TestAPanickingPushHandlerBreaksTheConnectionAndFreesItsCallers(t *testing.T
 }
 
 func TestAPanicInABatchCallbackDoesNotStopTheOthers(t *testing.T) {
-	redistest.NoLeaks(t)
-	c := dial(t, redistest.NewServer(t), conn.Options{})
+	leak.Check(t)
+	c := dial(t, testserver.New(t), conn.Options{})
 	cmds := make([]resp.Command, 3000)
 	for i := range cmds {
 		cmds[i] = resp.NewCommand("PING")

@@ -7,19 +7,20 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/resp"
 )
 
 // silent handles HANG by never answering.
-func silent(t *testing.T) (*redistest.Server, *conn.Conn) {
-	s := redistest.NewServer(t)
-	s.Handle("HANG", func(p *redistest.Peer, _ []string) { <-p.Done() })
+func silent(t *testing.T) (*testserver.Server, *conn.Conn) {
+	s := testserver.New(t)
+	s.Handle("HANG", func(p *testserver.Peer, _ []string) { <-p.Done() })
 	return s, dial(t, s, conn.Options{ReadTimeout: -1})
 }
 
 func TestALoneCallerReturnsWhenItsContextEndsHoweverOftenItWasUsed(t *testing.T) {
-	redistest.NoLeaks(t)
+	leak.Check(t)
 	for _, uses := range []int{0, 1, 2, 3, 10} {
 		s, c := silent(t)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -43,7 +44,7 @@ func TestALoneCallerReturnsWhenItsContextEndsHoweverOftenItWasUsed(t *testing.T)
 }
 
 func TestCompanyOfAFollowedContextReturnsAsWell(t *testing.T) {
-	redistest.NoLeaks(t)
+	leak.Check(t)
 	s, c := silent(t)
 	first, cancelFirst := context.WithCancel(t.Context())
 	defer cancelFirst()
@@ -77,7 +78,7 @@ func TestCompanyOfAFollowedContextReturnsAsWell(t *testing.T) {
 }
 
 func TestAContextThatEndsBetweenTwoCallsRefusesTheSecond(t *testing.T) {
-	redistest.NoLeaks(t)
+	leak.Check(t)
 	_, c := silent(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	for range 3 {
@@ -110,7 +111,7 @@ func (c *counted) AfterFunc(func()) func() bool {
 }
 
 func TestNoContextIsFollowedOnceTheConnectionIsIdle(t *testing.T) {
-	inBubble(t, func(t *testing.T, s *redistest.Server) {
+	inBubble(t, func(t *testing.T, s *testserver.Server) {
 		c := dial(t, s, conn.Options{ReadTimeout: 160 * time.Millisecond})
 		ctx := &counted{t.Context(), make(chan struct{}), make(chan int, 100)}
 		for range 5 {

@@ -11,35 +11,36 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/resp"
 )
 
 func TestHandshakeNegotiates(t *testing.T) {
 	tests := []struct {
 		name   string
-		server redistest.ServerOptions
+		server testserver.Options
 		client conn.Options
 		proto  int
 		check  func(t *testing.T, err error)
 	}{
 		{name: "RESP3 by default", proto: 3},
 		{name: "RESP2 by option sends no HELLO", client: conn.Options{Protocol: 2}, proto: 2},
-		{name: "unknown HELLO falls back", server: redistest.ServerOptions{NoHello: true}, proto: 2},
-		{name: "NOPROTO falls back", server: redistest.ServerOptions{MaxProto: 2}, proto: 2},
-		{name: "password", server: redistest.ServerOptions{Password: "secret"}, client: conn.Options{Password: "secret"}, proto: 3},
+		{name: "unknown HELLO falls back", server: testserver.Options{NoHello: true}, proto: 2},
+		{name: "NOPROTO falls back", server: testserver.Options{MaxProto: 2}, proto: 2},
+		{name: "password", server: testserver.Options{Password: "secret"}, client: conn.Options{Password: "secret"}, proto: 3},
 		{
-			name: "password without HELLO", server: redistest.ServerOptions{Password: "secret", NoHello: true},
+			name: "password without HELLO", server: testserver.Options{Password: "secret", NoHello: true},
 			client: conn.Options{Password: "secret", DB: 3, ClientName: "me"}, proto: 2,
 		},
 		{
-			name: "user", server: redistest.ServerOptions{Users: map[string]string{"app": "pw"}},
+			name: "user", server: testserver.Options{Users: map[string]string{"app": "pw"}},
 			client: conn.Options{Username: "app", Password: "pw"}, proto: 3,
 		},
-		{name: "wrong password", server: redistest.ServerOptions{Password: "secret"}, client: conn.Options{Password: "guess"}, check: isAuthError},
-		{name: "no password", server: redistest.ServerOptions{Password: "secret"}, check: isAuthError},
+		{name: "wrong password", server: testserver.Options{Password: "secret"}, client: conn.Options{Password: "guess"}, check: isAuthError},
+		{name: "no password", server: testserver.Options{Password: "secret"}, check: isAuthError},
 		{
-			name: "insisting on RESP3", server: redistest.ServerOptions{NoHello: true}, client: conn.Options{Protocol: 3},
+			name: "insisting on RESP3", server: testserver.Options{NoHello: true}, client: conn.Options{Protocol: 3},
 			check: func(t *testing.T, err error) {
 				if e, ok := errors.AsType[*resp.Error](err); !ok || e.Code != "ERR" {
 					t.Errorf("error %v", err)
@@ -48,7 +49,7 @@ func TestHandshakeNegotiates(t *testing.T) {
 		},
 		{name: "master wanted and found", client: conn.Options{Role: conn.RoleMaster}, proto: 3},
 		{
-			name: "master wanted, replica found", server: redistest.ServerOptions{Role: "slave"},
+			name: "master wanted, replica found", server: testserver.Options{Role: "slave"},
 			client: conn.Options{Role: conn.RoleMaster},
 			check: func(t *testing.T, err error) {
 				if e, ok := errors.AsType[*conn.RoleError](err); !ok || e.Got != "slave" {
@@ -59,8 +60,8 @@ func TestHandshakeNegotiates(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			redistest.NoLeaks(t)
-			s := redistest.NewServerWith(t, test.server)
+			leak.Check(t)
+			s := testserver.NewWith(t, test.server)
 			o := test.client
 			o.Addr = s.Addr()
 			c, err := conn.Dial(t.Context(), o)
@@ -134,8 +135,8 @@ func TestAPeerThatSpeaksAnotherProtocolIsNamed(t *testing.T) {
 }
 
 func TestAProxyThatHangsUpOnHelloIsSpokenToInRESP2(t *testing.T) {
-	s := redistest.NewServer(t)
-	s.Handle("HELLO", func(p *redistest.Peer, _ []string) { p.Close() })
+	s := testserver.New(t)
+	s.Handle("HELLO", func(p *testserver.Peer, _ []string) { p.Close() })
 	c := dial(t, s, conn.Options{})
 	if c.Proto() != 2 {
 		t.Errorf("protocol %d", c.Proto())
@@ -143,7 +144,7 @@ func TestAProxyThatHangsUpOnHelloIsSpokenToInRESP2(t *testing.T) {
 }
 
 func TestDialHonoursItsContextAndTimeout(t *testing.T) {
-	s := redistest.NewServer(t)
+	s := testserver.New(t)
 	s.StopReading(true)
 	for name, o := range map[string]conn.Options{
 		"plain": {},
@@ -164,7 +165,7 @@ func TestDialHonoursItsContextAndTimeout(t *testing.T) {
 }
 
 func TestCredentialsAreAskedForEachDial(t *testing.T) {
-	s := redistest.NewServerWith(t, redistest.ServerOptions{Password: "two"})
+	s := testserver.NewWith(t, testserver.Options{Password: "two"})
 	asked := 0
 	o := conn.Options{Credentials: func(context.Context, string) (string, string, error) {
 		asked++

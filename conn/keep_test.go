@@ -6,13 +6,14 @@ import (
 	"testing"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/resp"
 )
 
 func TestALargeReplyMayBeKeptAndASmallOneNot(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	c := dial(t, s, conn.Options{})
 	var kept, wants [][]byte
 	for i, size := range []int{10, 1 << 20, 1000, 1 << 20, 100 << 10, 3 << 20, 1 << 20} {
@@ -39,8 +40,8 @@ func TestALargeReplyMayBeKeptAndASmallOneNot(t *testing.T) {
 }
 
 func TestAReplyInABufferMuchLargerThanItIsNotKept(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	c := dial(t, s, conn.Options{ReadTimeout: -1})   // a tick that drops buffers is far
 	for _, size := range []int{2 << 20, 100 << 10} { // the second one in the buffer of the first
 		r, err := c.Do(t.Context(), resp.NewCommand("ECHO", resp.String(strings.Repeat("x", size))))

@@ -8,7 +8,9 @@ import (
 	"testing"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testredis"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/resp"
 )
 
@@ -28,8 +30,8 @@ func keep(t *testing.T, c *conn.Conn, want string) resp.Value {
 }
 
 func TestABufferThatNobodyHasAnyMoreServesTheNextReply(t *testing.T) {
-	redistest.NoLeaks(t)
-	node := redistest.NewRedis(t)
+	leak.Check(t)
+	node := testredis.New(t)
 	c, err := conn.Dial(t.Context(), conn.Options{Addr: node.Addr()})
 	if err != nil {
 		t.Fatal(err)
@@ -63,8 +65,8 @@ func TestABufferThatNobodyHasAnyMoreServesTheNextReply(t *testing.T) {
 }
 
 func TestWhatIsKeptStaysAsItIsWhileOtherBuffersComeBack(t *testing.T) {
-	redistest.NoLeaks(t)
-	c := dial(t, redistest.NewServer(t), conn.Options{})
+	leak.Check(t)
+	c := dial(t, testserver.New(t), conn.Options{})
 	var wg sync.WaitGroup
 	for g := range 4 {
 		wg.Go(func() {

@@ -11,12 +11,14 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testredis"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/resp"
 )
 
 func TestALargePipelineStaysBelowTheOutputLimitOfARealServer(t *testing.T) {
-	node := redistest.NewRedis(t, "client-output-buffer-limit normal 16mb 16mb 0")
+	node := testredis.New(t, "client-output-buffer-limit normal 16mb 16mb 0")
 	c, err := conn.Dial(t.Context(), conn.Options{Addr: node.Addr()})
 	if err != nil {
 		t.Fatal(err)
@@ -39,7 +41,7 @@ func TestALargePipelineStaysBelowTheOutputLimitOfARealServer(t *testing.T) {
 }
 
 func TestAMillionCommandsInOneBatchUseBoundedMemory(t *testing.T) {
-	node := redistest.NewRedis(t)
+	node := testredis.New(t)
 	c, err := conn.Dial(t.Context(), conn.Options{Addr: node.Addr()})
 	if err != nil {
 		t.Fatal(err)
@@ -77,14 +79,14 @@ func heap() uint64 {
 }
 
 func TestLargeArgumentsArriveWholeFromWhereTheyAre(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	c := dial(t, s, conn.Options{})
 	for _, size := range []int{32<<10 - 1, 32 << 10, 256 << 10, 1<<20 + 1, 6 << 20} {
 		a, b := strings.Repeat("a", size), strings.Repeat("b", size/3)
 		args := []resp.Arg{resp.String("k"), resp.String(a), resp.Int(7), resp.String(b), resp.String("end")}
 		var got []string
-		s.Handle("TAKE", func(p *redistest.Peer, args []string) {
+		s.Handle("TAKE", func(p *testserver.Peer, args []string) {
 			got = args
 			p.Bulk("taken")
 		})
@@ -98,10 +100,10 @@ func TestLargeArgumentsArriveWholeFromWhereTheyAre(t *testing.T) {
 }
 
 func TestALargeArgumentOfACallerThatLeavesIsSentAsItWas(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	took := make(chan string, 1)
-	s.Handle("TAKE", func(p *redistest.Peer, args []string) {
+	s.Handle("TAKE", func(p *testserver.Peer, args []string) {
 		took <- args[1]
 		p.Bulk("taken")
 	})
@@ -111,7 +113,7 @@ func TestALargeArgumentOfACallerThatLeavesIsSentAsItWas(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	go func() { // not before the call has begun to write
-		_ = redistest.WaitUntil(ctx, func() bool { return c.InFlight() == 1 })
+		_ = leak.WaitUntil(ctx, func() bool { return c.InFlight() == 1 })
 		time.AfterFunc(30*time.Millisecond, cancel)
 	}()
 	if _, err := c.Do(ctx, resp.NewCommand("TAKE", resp.Bytes(value))); err == nil {
@@ -130,8 +132,8 @@ func TestALargeArgumentOfACallerThatLeavesIsSentAsItWas(t *testing.T) {
 }
 
 func TestACommandThatTakesLongerThanTheReadTimeoutToSendIsNoTimeout(t *testing.T) {
-	inBubble(t, func(t *testing.T, s *redistest.Server) {
-		s.Handle("TAKE", func(p *redistest.Peer, _ []string) { p.Bulk("taken") })
+	inBubble(t, func(t *testing.T, s *testserver.Server) {
+		s.Handle("TAKE", func(p *testserver.Peer, _ []string) { p.Bulk("taken") })
 		c := dial(t, s, conn.Options{ReadTimeout: time.Second, Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			nc, err := s.PipeDial(ctx, network, addr)
 			return slowLink{nc}, err
@@ -155,7 +157,7 @@ func (l slowLink) Write(p []byte) (int, error) {
 }
 
 func TestAnIdleConnectionHoldsAtMost16KiBWhateverItDidBefore(t *testing.T) {
-	node := redistest.NewRedis(t)
+	node := testredis.New(t)
 	const conns = 32
 	before := heap()
 	for range conns {
@@ -188,7 +190,7 @@ func TestAnIdleConnectionHoldsAtMost16KiBWhateverItDidBefore(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	var each int64
-	if err := redistest.WaitUntil(ctx, func() bool {
+	if err := leak.WaitUntil(ctx, func() bool {
 		each = (int64(heap()) - int64(before)) / conns
 		return each <= 16<<10
 	}); err != nil {
@@ -198,8 +200,8 @@ func TestAnIdleConnectionHoldsAtMost16KiBWhateverItDidBefore(t *testing.T) {
 }
 
 func TestCallersOfManySizesShareAConnection(t *testing.T) {
-	redistest.NoLeaks(t)
-	c := dial(t, redistest.NewServer(t), conn.Options{})
+	leak.Check(t)
+	c := dial(t, testserver.New(t), conn.Options{})
 	var wg sync.WaitGroup
 	for g := range 16 {
 		wg.Go(func() {
@@ -217,7 +219,7 @@ func TestCallersOfManySizesShareAConnection(t *testing.T) {
 }
 
 func TestAStringOfManyMiBIsReadIntoOneBuffer(t *testing.T) {
-	node := redistest.NewRedis(t)
+	node := testredis.New(t)
 	c, err := conn.Dial(t.Context(), conn.Options{Addr: node.Addr()})
 	if err != nil {
 		t.Fatal(err)

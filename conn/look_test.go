@@ -10,7 +10,8 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/resp"
 )
 
@@ -56,10 +57,10 @@ func TestAReplyThatNobodyAskedForIsNobodysAnswer(t *testing.T) {
 				if secure && way != "Do" {
 					continue
 				}
-				redistest.NoLeaks(t)
+				leak.Check(t)
 				server, client := tlsPair(t, secure)
-				s := redistest.NewServerWith(t, redistest.ServerOptions{TLS: server})
-				s.Handle("LATE", func(p *redistest.Peer, _ []string) {
+				s := testserver.NewWith(t, testserver.Options{TLS: server})
+				s.Handle("LATE", func(p *testserver.Peer, _ []string) {
 					p.Write("+OK\r\n")
 					time.Sleep(3 * time.Millisecond)
 					p.Write(e.extra)
@@ -97,16 +98,16 @@ func waitForBytes(t *testing.T, c *conn.Conn) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Millisecond)
 	defer cancel()
-	_ = redistest.WaitUntil(ctx, func() bool { return c.Alive() != nil })
+	_ = leak.WaitUntil(ctx, func() bool { return c.Alive() != nil })
 }
 
 func TestAnExtraReplyBehindALargeOneIsNobodysAnswer(t *testing.T) {
 	for _, proto := range []int{2, 3} {
 		for _, size := range []int{4 << 10, 100 << 10, 1 << 20} {
-			redistest.NoLeaks(t)
-			s := redistest.NewServer(t)
+			leak.Check(t)
+			s := testserver.New(t)
 			payload := strings.Repeat("x", size)
-			s.Handle("LONG", func(p *redistest.Peer, _ []string) {
+			s.Handle("LONG", func(p *testserver.Peer, _ []string) {
 				p.Bulk(payload)
 				p.Write("+EXTRA\r\n")
 			})
@@ -131,12 +132,12 @@ func TestAnExtraReplyBehindALargeOneIsNobodysAnswer(t *testing.T) {
 
 func TestPushesThatCameBetweenCommandsReachTheirHandler(t *testing.T) {
 	for _, secure := range []bool{false, true} {
-		redistest.NoLeaks(t)
+		leak.Check(t)
 		server, client := tlsPair(t, secure)
-		s := redistest.NewServerWith(t, redistest.ServerOptions{TLS: server})
+		s := testserver.NewWith(t, testserver.Options{TLS: server})
 		pushes := 0
 		c := dial(t, s, conn.Options{TLS: client, OnPush: func(resp.Value) { pushes++ }})
-		s.Handle("PUSH", func(p *redistest.Peer, _ []string) {
+		s.Handle("PUSH", func(p *testserver.Peer, _ []string) {
 			p.Write("+OK\r\n")
 			time.Sleep(time.Millisecond)
 			p.Write(">1\r\n+a\r\n>1\r\n+b\r\n")
@@ -144,7 +145,7 @@ func TestPushesThatCameBetweenCommandsReachTheirHandler(t *testing.T) {
 		if _, err := text(t.Context(), c, resp.NewCommand("PUSH")); err != nil {
 			t.Fatal(err)
 		}
-		if err := redistest.WaitUntil(t.Context(), func() bool {
+		if err := leak.WaitUntil(t.Context(), func() bool {
 			_, err := text(t.Context(), c, resp.NewCommand("PING"))
 			return err != nil || pushes == 2
 		}); err != nil || c.Broken() {
@@ -155,9 +156,9 @@ func TestPushesThatCameBetweenCommandsReachTheirHandler(t *testing.T) {
 
 func TestAClosedConnectionIsSeenBeforeTheCommandIsSent(t *testing.T) {
 	for _, secure := range []bool{false, true} {
-		redistest.NoLeaks(t)
+		leak.Check(t)
 		server, client := tlsPair(t, secure)
-		s := redistest.NewServerWith(t, redistest.ServerOptions{TLS: server})
+		s := testserver.NewWith(t, testserver.Options{TLS: server})
 		c := dial(t, s, conn.Options{TLS: client})
 		for _, p := range s.Peers() {
 			p.Close()
@@ -173,10 +174,10 @@ func TestAClosedConnectionIsSeenBeforeTheCommandIsSent(t *testing.T) {
 // A look at a connection that another goroutine reads takes no lock that the read
 // holds: pool callers look, while their contexts run.
 func TestALookDoesNotWaitForAReader(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	c := dial(t, s, conn.Options{})
-	s.Handle("SLOW", func(p *redistest.Peer, _ []string) {})
+	s.Handle("SLOW", func(p *testserver.Peer, _ []string) {})
 	ctx, cancel := context.WithCancel(t.Context())
 	reads := make(chan error, 1)
 	go func() {
@@ -206,7 +207,7 @@ func tlsPair(t *testing.T, secure bool) (server, client *tls.Config) {
 	if !secure {
 		return nil, nil
 	}
-	pki, err := redistest.NewPKI(t.TempDir())
+	pki, err := testserver.NewPKI(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testredis"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/resp"
 )
 
@@ -54,8 +56,8 @@ func TestEveryReplyToHelloHasItsConsequence(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(strings.TrimSpace(test.reply), func(t *testing.T) {
-			redistest.NoLeaks(t)
-			s := redistest.NewServer(t)
+			leak.Check(t)
+			s := testserver.New(t)
 			if test.reply != "" {
 				s.Reply("HELLO", test.reply)
 			}
@@ -91,9 +93,9 @@ func TestEveryReplyToHelloHasItsConsequence(t *testing.T) {
 }
 
 func TestARefusalBeforeAnyCommandIsTheErrorOfTheDial(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServerWith(t, redistest.ServerOptions{AllowProtocolErrors: true})
-	s.OnConnect(func(p *redistest.Peer) {
+	leak.Check(t)
+	s := testserver.NewWith(t, testserver.Options{AllowProtocolErrors: true})
+	s.OnConnect(func(p *testserver.Peer) {
 		p.Write("-ERR max number of clients reached\r\n")
 		p.CloseWrite()
 	})
@@ -111,8 +113,8 @@ func TestEveryReplyOfTheHandshakeIsChecked(t *testing.T) {
 		"AUTH":           "-WRONGPASS invalid username-password pair\r\n",
 		"CLIENT SETNAME": "-ERR Client names cannot contain spaces\r\n",
 	} {
-		redistest.NoLeaks(t)
-		s := redistest.NewServer(t)
+		leak.Check(t)
+		s := testserver.New(t)
 		s.Reply(name, reply)
 		o := conn.Options{Addr: s.Addr(), DB: 1, Role: conn.RoleMaster, Protocol: 2, Username: "u", Password: "p", ClientName: "me"}
 		if name != "AUTH" {
@@ -126,7 +128,7 @@ func TestEveryReplyOfTheHandshakeIsChecked(t *testing.T) {
 }
 
 func TestWhatTheServerDoesNotKnowOfTheClientIsNoError(t *testing.T) {
-	s := redistest.NewServer(t) // 7.0: no CLIENT SETINFO
+	s := testserver.New(t) // 7.0: no CLIENT SETINFO
 	c := dial(t, s, conn.Options{ClientName: "me", DB: 3})
 	var names []string
 	for _, call := range s.Calls() {
@@ -141,7 +143,7 @@ func TestWhatTheServerDoesNotKnowOfTheClientIsNoError(t *testing.T) {
 }
 
 func TestTheDatabaseNameAndLibraryAreWhatTheServerSees(t *testing.T) {
-	node := redistest.NewRedis(t)
+	node := testredis.New(t)
 	for _, proto := range []int{2, 3} {
 		c, err := conn.Dial(t.Context(), conn.Options{Addr: node.Addr(), Protocol: proto, DB: 5, ClientName: "teller"})
 		if err != nil {
@@ -156,7 +158,7 @@ func TestTheDatabaseNameAndLibraryAreWhatTheServerSees(t *testing.T) {
 }
 
 func TestReauthChangesWhoTheConnectionIs(t *testing.T) {
-	node := redistest.NewRedisWith(t, redistest.RedisOptions{
+	node := testredis.NewWith(t, testredis.Options{
 		Password: "root", Users: map[string]string{"app": "on >one >two ~* +@all"},
 	})
 	var password atomic.Value
@@ -185,7 +187,7 @@ func TestReauthChangesWhoTheConnectionIs(t *testing.T) {
 }
 
 func TestTheCertificateIsVerifiedAgainstTheNameOfTheHook(t *testing.T) {
-	node := redistest.NewRedisWith(t, redistest.RedisOptions{TLS: true})
+	node := testredis.NewWith(t, testredis.Options{TLS: true})
 	for name, test := range map[string]struct {
 		hook func(string) string
 		ok   bool
@@ -216,7 +218,7 @@ func TestTheCertificateIsVerifiedAgainstTheNameOfTheHook(t *testing.T) {
 }
 
 func TestStatefulCommandsAreKnownHoweverTheyAreWritten(t *testing.T) {
-	s := redistest.NewServer(t)
+	s := testserver.New(t)
 	shared := dial(t, s, conn.Options{Shared: true})
 	own := dial(t, s, conn.Options{})
 	for _, cmd := range []resp.Command{
@@ -237,15 +239,15 @@ func TestStatefulCommandsAreKnownHoweverTheyAreWritten(t *testing.T) {
 }
 
 func TestAliveSeesACloseBehindUnreadBytes(t *testing.T) {
-	s := redistest.NewServer(t)
+	s := testserver.New(t)
 	for name, test := range map[string]struct {
-		then  func(p *redistest.Peer)
+		then  func(p *testserver.Peer)
 		alive bool
 	}{
-		"a push":           {func(p *redistest.Peer) { p.Write(">1\r\n+x\r\n") }, true},
-		"a close":          {func(p *redistest.Peer) { p.Close() }, false},
-		"a push and close": {func(p *redistest.Peer) { p.Write(">1\r\n+x\r\n"); p.Close() }, false},
-		"a reset":          {func(p *redistest.Peer) { p.Reset() }, false},
+		"a push":           {func(p *testserver.Peer) { p.Write(">1\r\n+x\r\n") }, true},
+		"a close":          {func(p *testserver.Peer) { p.Close() }, false},
+		"a push and close": {func(p *testserver.Peer) { p.Write(">1\r\n+x\r\n"); p.Close() }, false},
+		"a reset":          {func(p *testserver.Peer) { p.Reset() }, false},
 	} {
 		var nc net.Conn
 		c := dial(t, s, conn.Options{Dial: func(ctx context.Context, network, addr string) (_ net.Conn, err error) {
@@ -265,7 +267,7 @@ func TestAliveSeesACloseBehindUnreadBytes(t *testing.T) {
 		test.then(p)
 		if test.alive {
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-			if err := redistest.WaitUntil(ctx, func() bool { return c.Alive() != nil }); err == nil {
+			if err := leak.WaitUntil(ctx, func() bool { return c.Alive() != nil }); err == nil {
 				t.Errorf("%s: %v", name, c.Alive())
 			}
 			cancel()

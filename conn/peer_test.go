@@ -12,14 +12,16 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testredis"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/resp"
 )
 
 // twemproxy closes the connection at every command that it does not know.
-func twemproxy(t *testing.T) *redistest.Server {
-	s := redistest.NewServer(t)
-	s.HandleAny(func(p *redistest.Peer, args []string) bool {
+func twemproxy(t *testing.T) *testserver.Server {
+	s := testserver.New(t)
+	s.HandleAny(func(p *testserver.Peer, args []string) bool {
 		switch strings.ToUpper(args[0]) {
 		case "AUTH", "SELECT", "PING", "ECHO", "GET", "SET":
 			return false
@@ -31,7 +33,7 @@ func twemproxy(t *testing.T) *redistest.Server {
 }
 
 func TestAProxyThatHangsUpOnWhatItDoesNotKnowGetsOnlyWhatItMustKnow(t *testing.T) {
-	redistest.NoLeaks(t)
+	leak.Check(t)
 	s := twemproxy(t)
 	c := dial(t, s, conn.Options{ClientName: "me"})
 	if info := c.ServerInfo(); !info.HungUp || !info.NoHello || c.Proto() != 2 {
@@ -52,10 +54,10 @@ func TestAProxyThatHangsUpOnWhatItDoesNotKnowGetsOnlyWhatItMustKnow(t *testing.T
 }
 
 func TestOneResetInAHandshakeIsNoSignOfAProxy(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	var resets atomic.Int32
-	s.Handle("HELLO", func(p *redistest.Peer, args []string) {
+	s.Handle("HELLO", func(p *testserver.Peer, args []string) {
 		if resets.Add(1) == 1 {
 			p.ResetNow()
 			return
@@ -81,8 +83,8 @@ func TestLookAlikesAreSpokenToInTheProtocolThatTheyKnow(t *testing.T) {
 		"a server in protected mode":        {hello: "-DENIED Redis is running in protected mode\r\n"},
 		"a server with its last connection": {hello: "-ERR max number of clients reached\r\n"},
 	} {
-		redistest.NoLeaks(t)
-		s := redistest.NewServerWith(t, redistest.ServerOptions{Password: test.password})
+		leak.Check(t)
+		s := testserver.NewWith(t, testserver.Options{Password: test.password})
 		s.Reply("HELLO", test.hello)
 		c, err := conn.Dial(t.Context(), conn.Options{Addr: s.Addr(), Password: test.password})
 		if (err == nil) != test.ok {
@@ -119,8 +121,8 @@ func TestAPeerThatIsNotWhatWasMeantIsNamed(t *testing.T) {
 		"an old server":                     {hello: "-ERR unknown command\r\n", role: "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n"},
 		"an old server that says no ROLE":   {hello: "-ERR unknown command\r\n", role: "-NOPERM no\r\n"},
 	} {
-		redistest.NoLeaks(t)
-		s := redistest.NewServer(t)
+		leak.Check(t)
+		s := testserver.New(t)
 		s.Reply("HELLO", test.hello)
 		s.Reply("ROLE", test.role)
 		test.options.Addr = s.Addr()
@@ -139,8 +141,8 @@ func TestAPeerThatIsNotWhatWasMeantIsNamed(t *testing.T) {
 }
 
 func TestTLSAgainstPlainAndPlainAgainstTLSAreNamed(t *testing.T) {
-	plain := redistest.NewRedis(t)
-	secure := redistest.NewRedisWith(t, redistest.RedisOptions{TLS: true})
+	plain := testredis.New(t)
+	secure := testredis.NewWith(t, testredis.Options{TLS: true})
 	for name, test := range map[string]struct {
 		options conn.Options
 		speaks  string
@@ -163,7 +165,7 @@ func TestTLSAgainstPlainAndPlainAgainstTLSAreNamed(t *testing.T) {
 }
 
 func TestAServerThatNeverAnswersTLSIsAskedWithoutIt(t *testing.T) {
-	redistest.NoLeaks(t)
+	leak.Check(t)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -199,15 +201,15 @@ func TestAServerThatNeverAnswersTLSIsAskedWithoutIt(t *testing.T) {
 // TestADialSaysWhichStepFailedAndWhetherToTryAgain is the table of what can go wrong
 // before the first command.
 func TestADialSaysWhichStepFailedAndWhetherToTryAgain(t *testing.T) {
-	s := redistest.NewServerWith(t, redistest.ServerOptions{Password: "right"})
-	reply := func(name, raw string) *redistest.Server {
-		s := redistest.NewServer(t)
+	s := testserver.NewWith(t, testserver.Options{Password: "right"})
+	reply := func(name, raw string) *testserver.Server {
+		s := testserver.New(t)
 		s.Reply(name, raw)
 		return s
 	}
-	silent := redistest.NewServer(t)
-	silent.HandleAny(func(*redistest.Peer, []string) bool { return true })
-	http := redistest.NewServerWith(t, redistest.ServerOptions{AllowProtocolErrors: true})
+	silent := testserver.New(t)
+	silent.HandleAny(func(*testserver.Peer, []string) bool { return true })
+	http := testserver.NewWith(t, testserver.Options{AllowProtocolErrors: true})
 	http.Reply("HELLO", "HTTP/1.1 400 Bad Request\r\n\r\n")
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -258,7 +260,7 @@ func TestADialSaysWhichStepFailedAndWhetherToTryAgain(t *testing.T) {
 
 func TestACertificateThatIsNotTrustedIsPermanent(t *testing.T) {
 	server, _ := tlsPair(t, true)
-	s := redistest.NewServerWith(t, redistest.ServerOptions{TLS: server})
+	s := testserver.NewWith(t, testserver.Options{TLS: server})
 	_, err := conn.Dial(t.Context(), conn.Options{Addr: s.Addr(), TLS: &tls.Config{ServerName: "localhost"}})
 	e, ok := errors.AsType[*conn.Error](err)
 	if !ok || e.Step != "TLS" || !e.Permanent {
@@ -278,7 +280,7 @@ func TestWhatAServerRepeatsOfASecretIsNotShown(t *testing.T) {
 	}
 	for _, echo := range echoes {
 		for _, proto := range []int{0, 2, 3} {
-			s := redistest.NewServer(t)
+			s := testserver.New(t)
 			s.Reply("HELLO", echo)
 			s.Reply("AUTH", echo)
 			_, err := conn.Dial(t.Context(), conn.Options{Addr: s.Addr(), Password: secret, Protocol: proto})
@@ -292,7 +294,7 @@ func TestWhatAServerRepeatsOfASecretIsNotShown(t *testing.T) {
 			}
 		}
 	}
-	s := redistest.NewServer(t)
+	s := testserver.New(t)
 	c := dial(t, s, conn.Options{Credentials: func(context.Context, string) (string, string, error) { return "", secret, nil }})
 	s.Reply("AUTH", echoes[1])
 	if err := c.Reauth(t.Context()); err == nil || strings.Contains(err.Error(), secret) {
@@ -301,8 +303,8 @@ func TestWhatAServerRepeatsOfASecretIsNotShown(t *testing.T) {
 }
 
 func TestErrorsAreNetErrorsAndNameTheCommand(t *testing.T) {
-	s := redistest.NewServer(t)
-	s.Handle("SLOW", func(*redistest.Peer, []string) {})
+	s := testserver.New(t)
+	s.Handle("SLOW", func(*testserver.Peer, []string) {})
 	c := dial(t, s, conn.Options{})
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
@@ -332,8 +334,8 @@ func TestAReaderOrWriterThatPanicsBreaksTheConnection(t *testing.T) {
 			_, _ = c.DoFrom(t.Context(), resp.NewCommand("SET", resp.String("k")), 5, panics{})
 		},
 	} {
-		redistest.NoLeaks(t)
-		s := redistest.NewServerWith(t, redistest.ServerOptions{AllowProtocolErrors: true})
+		leak.Check(t)
+		s := testserver.NewWith(t, testserver.Options{AllowProtocolErrors: true})
 		c := dial(t, s, conn.Options{})
 		if _, err := text(t.Context(), c, set("k", strings.Repeat("x", 1<<20))); err != nil {
 			t.Fatal(err)

@@ -11,7 +11,8 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/resp"
 )
 
@@ -45,8 +46,8 @@ const longSize = 100_000
 func longReply() string { return string(resp.AppendBulk(nil, pattern(longSize))) }
 
 func TestALargeStringIsReadIntoTheRoomThatItsCallerLends(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	for _, proto := range []int{2, 3} {
 		c := dial(t, s, conn.Options{Protocol: proto})
 		for _, row := range []struct {
@@ -81,8 +82,8 @@ func TestALargeStringIsReadIntoTheRoomThatItsCallerLends(t *testing.T) {
 }
 
 func TestARoomIsForOneLargeStringAndLeavesOtherRepliesAsTheyAre(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	long := pattern(longSize)
 	for name, reply := range map[string]string{
 		"null bulk":       "$-1\r\n",
@@ -112,8 +113,8 @@ func TestARoomIsForOneLargeStringAndLeavesOtherRepliesAsTheyAre(t *testing.T) {
 }
 
 func TestAPushAndTheRepliesOfOthersAroundAPlacedString(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	const push = ">2\r\n+invalidate\r\n*1\r\n+k\r\n"
 	s.Reply("AROUND", push+longReply()+push)
 	pushes := 0
@@ -143,15 +144,15 @@ func cutsOfLong() (l []int) {
 }
 
 func TestAPlacedStringCutAtAnyPlaceIsAnErrorForItsCallerAndNoReplyForOthers(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	reply := longReply()
-	for ending, end := range map[string]func(p *redistest.Peer){
-		"FIN": func(p *redistest.Peer) { p.Close() },
-		"RST": func(p *redistest.Peer) { p.Reset() },
+	for ending, end := range map[string]func(p *testserver.Peer){
+		"FIN": func(p *testserver.Peer) { p.Close() },
+		"RST": func(p *testserver.Peer) { p.Reset() },
 	} {
 		for _, n := range cutsOfLong() {
-			s.Handle("CUT", func(p *redistest.Peer, _ []string) { p.Write(reply[:n]); end(p) })
+			s.Handle("CUT", func(p *testserver.Peer, _ []string) { p.Write(reply[:n]); end(p) })
 			c := dial(t, s, conn.Options{})
 			room := make([]byte, longSize)
 			_, placed, err := into(t.Context(), c, room, resp.NewCommand("CUT"))
@@ -163,8 +164,8 @@ func TestAPlacedStringCutAtAnyPlaceIsAnErrorForItsCallerAndNoReplyForOthers(t *t
 }
 
 func TestACallerThatLeavesWithinItsPlacedStringGetsItsBufferBackAtOnce(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	reply := longReply()
 	for _, n := range cutsOfLong() {
 		resume := stallAt(s, reply, n)
@@ -193,11 +194,11 @@ func TestACallerThatLeavesWithinItsPlacedStringGetsItsBufferBackAtOnce(t *testin
 }
 
 func TestAPlacedStringThatStallsForTheReadTimeoutBreaksTheConnection(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	reply := longReply()
 	for _, n := range []int{20_000, len(reply) - 2, len(reply) - 1} {
-		s.Handle("STALL", func(p *redistest.Peer, _ []string) { p.Write(reply[:n]); <-p.Done() })
+		s.Handle("STALL", func(p *testserver.Peer, _ []string) { p.Write(reply[:n]); <-p.Done() })
 		c := dial(t, s, conn.Options{ReadTimeout: 50 * time.Millisecond})
 		_, _, err := into(t.Context(), c, make([]byte, longSize), resp.NewCommand("STALL"))
 		if !errors.Is(err, conn.ErrTimeout) || conn.ClassOf(err) != conn.ClassMaybeExecuted {
@@ -207,8 +208,8 @@ func TestAPlacedStringThatStallsForTheReadTimeoutBreaksTheConnection(t *testing.
 }
 
 func TestAPlacedStringWithAWrongEndBreaksTheConnection(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	for _, end := range []string{"XX", "\rX", "X\n", "\n\r"} {
 		s.Reply("BAD", strings.TrimSuffix(longReply(), "\r\n")+end)
 		c := dial(t, s, conn.Options{})
@@ -220,8 +221,8 @@ func TestAPlacedStringWithAWrongEndBreaksTheConnection(t *testing.T) {
 }
 
 func TestWhatFollowsAPlacedStringDoesNotKeepItFromItsCaller(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	for _, behind := range []string{"+OK\r\n", "$5\r\nhe", "garbage"} {
 		s.Reply("TWO", longReply()+behind)
 		c := dial(t, s, conn.Options{ReadTimeout: 10 * time.Second})
@@ -238,8 +239,8 @@ func TestWhatFollowsAPlacedStringDoesNotKeepItFromItsCaller(t *testing.T) {
 // Callers with and without room share a connection with batches, and leave at any
 // time. Each checks its bytes, and that its buffer stays as it is after the call.
 func TestRoomsBesideOtherCallersHoldTheirOwnRepliesOnly(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	c := dial(t, s, conn.Options{})
 	var wg sync.WaitGroup
 	placed := make([]int, 8)

@@ -8,7 +8,8 @@ import (
 	"testing"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/resp"
 )
 
@@ -50,9 +51,9 @@ func (r *taker) Value(v resp.Value) error {
 func (r *taker) Idle() { r.idle++ }
 
 func TestReceiveAllOffersBytesBeforeItFramesThem(t *testing.T) {
-	redistest.NoLeaks(t)
+	leak.Check(t)
 	for chunk := 1; chunk < 12; chunk++ {
-		srv := redistest.NewServerWith(t, redistest.ServerOptions{Chunk: chunk})
+		srv := testserver.NewWith(t, testserver.Options{Chunk: chunk})
 		c, err := conn.Dial(t.Context(), conn.Options{Addr: srv.Addr()})
 		if err != nil {
 			t.Fatal(err)
@@ -77,8 +78,8 @@ func TestReceiveAllOffersBytesBeforeItFramesThem(t *testing.T) {
 }
 
 func TestReceiveAllEndsWithItsContextAndTheConnectionLives(t *testing.T) {
-	redistest.NoLeaks(t)
-	srv := redistest.NewServer(t)
+	leak.Check(t)
+	srv := testserver.New(t)
 	c, err := conn.Dial(t.Context(), conn.Options{Addr: srv.Addr()})
 	if err != nil {
 		t.Fatal(err)

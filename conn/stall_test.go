@@ -9,15 +9,16 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/resp"
 )
 
 // A server that does not read gets nothing later of callers that have left: what has not
 // left with them is taken out, and is not sent.
 func TestAStalledServerGetsNoBacklogOfCallersThatHaveLeft(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	c := dial(t, s, conn.Options{})
 	s.StopReading(true)
 	value := strings.Repeat("x", 1<<20)
@@ -55,8 +56,8 @@ func TestAStalledServerGetsNoBacklogOfCallersThatHaveLeft(t *testing.T) {
 // Pushes do not keep a call waiting for ever.
 func TestPushesAreNoProgressOfACall(t *testing.T) {
 	for name, feed := range map[string]string{"one": ">1\r\n+x\r\n", "many": strings.Repeat(">1\r\n+x\r\n", 100)} {
-		inBubble(t, func(t *testing.T, s *redistest.Server) {
-			s.Handle("SLOW", func(p *redistest.Peer, _ []string) {
+		inBubble(t, func(t *testing.T, s *testserver.Server) {
+			s.Handle("SLOW", func(p *testserver.Peer, _ []string) {
 				for p.Wait(100 * time.Millisecond) {
 					p.Write(feed)
 				}
@@ -73,8 +74,8 @@ func TestPushesAreNoProgressOfACall(t *testing.T) {
 
 // Nobody who shares the connection is hurt by a line of any length.
 func TestLongLinesHurtNobody(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	c := dial(t, s, conn.Options{})
 	for _, size := range []int{70_000, 10 << 20} {
 		s.Reply("LONG", "-ERR "+strings.Repeat("e", size)+"\r\n")

@@ -10,7 +10,8 @@ import (
 
 	"github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testredis"
 	"github.com/kermes-redis/kermes/pool"
 	"github.com/kermes-redis/kermes/redis"
 )
@@ -39,7 +40,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-func poolOn(t testing.TB, n *redistest.Node) *pool.Pool {
+func poolOn(t testing.TB, n *testredis.Node) *pool.Pool {
 	t.Helper()
 	p := pool.New(pool.Options{Conn: conn.Options{Addr: n.Addr()}})
 	t.Cleanup(func() { _ = p.Close() })
@@ -68,7 +69,7 @@ func locker(t testing.TB, d redis.Doer, o Options) *Locker {
 }
 
 // onEach runs a test on a plain client and over an intercepted one.
-func onEach(t *testing.T, f func(t *testing.T, n *redistest.Node, d redis.Doer)) {
+func onEach(t *testing.T, f func(t *testing.T, n *testredis.Node, d redis.Doer)) {
 	n := shared.Node(t)
 	t.Run("plain", func(t *testing.T) { f(t, n, poolOn(t, n)) })
 	t.Run("intercepted", func(t *testing.T) {
@@ -79,7 +80,7 @@ func onEach(t *testing.T, f func(t *testing.T, n *redistest.Node, d redis.Doer))
 }
 
 // leftover returns the keys that are left of the lock but its fence.
-func leftover(t testing.TB, n *redistest.Node, name string) []string {
+func leftover(t testing.TB, n *testredis.Node, name string) []string {
 	t.Helper()
 	var out []string
 	for _, key := range n.MustDo(t, "KEYS", "*"+name+"}*").Strings() {
@@ -92,5 +93,5 @@ func leftover(t testing.TB, n *redistest.Node, name string) []string {
 
 func eventually(t testing.TB, what string, cond func() bool) {
 	t.Helper()
-	redistest.Eventually(t, 0, what, cond)
+	leak.Eventually(t, 0, what, cond)
 }

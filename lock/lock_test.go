@@ -7,12 +7,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testredis"
 	"github.com/kermes-redis/kermes/redis"
 )
 
 func TestFiftyContendersCountTo5000WithoutALock(t *testing.T) {
-	onEach(t, func(t *testing.T, n *redistest.Node, d redis.Doer) {
+	onEach(t, func(t *testing.T, n *testredis.Node, d redis.Doer) {
 		l, name := locker(t, d, Options{}), fresh(t)
 		counter, last := 0, int64(0) // guarded by the lock alone
 		var wg sync.WaitGroup
@@ -49,7 +49,7 @@ func TestFiftyContendersCountTo5000WithoutALock(t *testing.T) {
 }
 
 func TestAWaiterThatGivesUpReturnsInTimeAndLeavesNothing(t *testing.T) {
-	onEach(t, func(t *testing.T, n *redistest.Node, d redis.Doer) {
+	onEach(t, func(t *testing.T, n *testredis.Node, d redis.Doer) {
 		l, name := locker(t, d, Options{}), fresh(t)
 		h, err := l.Lock(t.Context(), name)
 		must(t, err)

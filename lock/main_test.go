@@ -4,10 +4,10 @@ import (
 	"os"
 	"testing"
 
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testredis"
 )
 
-var shared redistest.SharedRedis
+var shared testredis.Shared
 
 func TestMain(m *testing.M) {
 	if role := os.Getenv(roleEnv); role != "" {

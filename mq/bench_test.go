@@ -11,14 +11,14 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/client"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testredis"
 	"github.com/kermes-redis/kermes/mq"
 )
 
 // BenchmarkConsume tells how long a message takes, and what it costs the server, at
 // several concurrencies.
 func BenchmarkConsume(b *testing.B) {
-	node := redistest.NewRedis(b)
+	node := testredis.New(b)
 	var o client.Options
 	o.Pool.Conn.Addr = node.Addr()
 	c, err := client.Open(b.Context(), o)
@@ -55,7 +55,7 @@ func BenchmarkConsume(b *testing.B) {
 }
 
 // serverCPU returns the seconds of processor time that the server has used.
-func serverCPU(b *testing.B, node *redistest.Node) float64 {
+func serverCPU(b *testing.B, node *testredis.Node) float64 {
 	info, err := node.Info("cpu")
 	if err != nil {
 		b.Fatal(err)
@@ -67,7 +67,7 @@ func serverCPU(b *testing.B, node *redistest.Node) float64 {
 
 // BenchmarkEnqueue is one message a call.
 func BenchmarkEnqueue(b *testing.B) {
-	node := redistest.NewRedis(b)
+	node := testredis.New(b)
 	var o client.Options
 	o.Pool.Conn.Addr = node.Addr()
 	c, err := client.Open(b.Context(), o)
@@ -92,7 +92,7 @@ func TestNothingIsHandledTwiceWithoutFaults(t *testing.T) {
 	if s := os.Getenv("KERMES_MQ_MESSAGES"); s != "" {
 		n, _ = strconv.Atoi(strings.ReplaceAll(s, "_", ""))
 	}
-	node := redistest.NewRedis(t)
+	node := testredis.New(t)
 	q := newQueue[int](t, clientOf(t, node.Addr()), mq.Options{})
 	var got counter
 	h := func(_ context.Context, m *mq.Msg[int]) error {
@@ -131,7 +131,7 @@ func TestNothingIsHandledTwiceWithoutFaults(t *testing.T) {
 
 // A message that waits takes at most 150 bytes beside its id and payload.
 func TestAMessageThatWaitsIsSmall(t *testing.T) {
-	node := redistest.NewRedis(t)
+	node := testredis.New(t)
 	q := newQueue[[]byte](t, clientOf(t, node.Addr()), mq.Options{})
 	used := func() int64 {
 		info, err := node.Info("memory")

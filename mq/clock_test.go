@@ -8,7 +8,8 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/client"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testredis"
 	"github.com/kermes-redis/kermes/redis"
 )
 
@@ -59,7 +60,7 @@ func TestAClockThatRunsAwayIsNoticed(t *testing.T) {
 // if it ended an hour earlier, and for a worker, as if it believed the time to be an
 // hour less.
 func TestAJumpOfTheServersClockTakesNoMessageFromALivingWorker(t *testing.T) {
-	node := redistest.NewRedis(t)
+	node := testredis.New(t)
 	var o client.Options
 	o.Pool.Conn.Addr = node.Addr()
 	c, err := client.Open(t.Context(), o)
@@ -89,9 +90,9 @@ func TestAJumpOfTheServersClockTakesNoMessageFromALivingWorker(t *testing.T) {
 	holder, idler := q.newWorker(h, options), q.newWorker(h, options)
 	ended := make(chan error, 2)
 	go func() { ended <- holder.run(ctx) }()
-	redistest.Eventually(t, 10*time.Second, "ten at work", func() bool { return began.Load() == 10 })
+	leak.Eventually(t, 10*time.Second, "ten at work", func() bool { return began.Load() == 10 })
 	go func() { ended <- idler.run(ctx) }()
-	redistest.Eventually(t, 10*time.Second, "the other is idle", func() bool { return idler.counts.steps.Load() > 3 })
+	leak.Eventually(t, 10*time.Second, "the other is idle", func() bool { return idler.counts.steps.Load() > 3 })
 	hour := time.Hour.Milliseconds()
 	for _, w := range []*worker{holder, idler} {
 		w.clock.mu.Lock()
@@ -105,9 +106,9 @@ func TestAJumpOfTheServersClockTakesNoMessageFromALivingWorker(t *testing.T) {
 	if err := p.Exec(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
-	redistest.Eventually(t, 10*time.Second, "both have noticed", func() bool { return jumps.Load() == 2 })
+	leak.Eventually(t, 10*time.Second, "both have noticed", func() bool { return jumps.Load() == 2 })
 	steps := idler.counts.steps.Load()
-	redistest.Eventually(t, 20*time.Second, "the other looks after leases again", func() bool {
+	leak.Eventually(t, 20*time.Second, "the other looks after leases again", func() bool {
 		return time.Now().UnixNano() > idler.calmUntil.Load() && idler.counts.steps.Load() > steps+20
 	})
 	if began.Load() != 10 || lost.Load() != 0 {

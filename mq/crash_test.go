@@ -10,7 +10,8 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/client"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testproxy"
+	"github.com/kermes-redis/kermes/internal/testredis"
 	"github.com/kermes-redis/kermes/mq"
 	"github.com/kermes-redis/kermes/redis"
 )
@@ -134,9 +135,9 @@ func TestAMessageThatKillsItsWorkersIsADeadLetterInTheEnd(t *testing.T) {
 }
 
 // proxied returns a client through a proxy.
-func proxied(t *testing.T) (*redistest.Proxy, *client.Client) {
+func proxied(t *testing.T) (*testproxy.Proxy, *client.Client) {
 	t.Helper()
-	p := redistest.NewProxy(t, shared.Node(t).Addr())
+	p := testproxy.New(t, shared.Node(t).Addr())
 	return p, clientOf(t, p.Addr())
 }
 
@@ -315,7 +316,7 @@ func TestTheDocumentedPermissionsAreEnough(t *testing.T) {
 var errPlain = fmt.Errorf("no luck")
 
 func TestOutOfMemoryIsToldAndLosesNothing(t *testing.T) {
-	node := redistest.NewRedis(t)
+	node := testredis.New(t)
 	q := newQueue[int](t, clientOf(t, node.Addr()), mq.Options{})
 	enqueueN(t, q, 100)
 	hold := make(chan struct{})

@@ -8,13 +8,13 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/client"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testredis"
 	"github.com/kermes-redis/kermes/mq"
 	"github.com/kermes-redis/kermes/redis"
 	users "github.com/kermes-redis/kermes/redistest"
 )
 
-var shared redistest.SharedRedis
+var shared testredis.Shared
 
 func TestMain(m *testing.M) {
 	if runHelper() {

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
 	"github.com/kermes-redis/kermes/mq"
 	"github.com/kermes-redis/kermes/redis"
 )
@@ -37,7 +37,7 @@ func start[T any](t *testing.T, q *mq.Queue[T], h mq.Handler[T], o mq.WorkerOpti
 
 func eventually(t *testing.T, what string, f func() bool) {
 	t.Helper()
-	redistest.Eventually(t, patience, what, f)
+	leak.Eventually(t, patience, what, f)
 }
 
 // log collects what handlers have seen.

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testredis"
 	"github.com/kermes-redis/kermes/mq"
 	"github.com/kermes-redis/kermes/redis"
 	users "github.com/kermes-redis/kermes/redistest"
@@ -168,7 +168,7 @@ func TestAPanicAndGoexitAreFailuresAndTheWorkerLives(t *testing.T) {
 }
 
 func TestABatchIsOneScriptForFiveHundred(t *testing.T) {
-	node := redistest.NewRedis(t)
+	node := testredis.New(t)
 	q := newQueue[int](t, clientOf(t, node.Addr()), mq.Options{})
 	_, err := q.Enqueue(t.Context(), 0) // the server learns the script
 	must(t, err)

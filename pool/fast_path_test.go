@@ -7,14 +7,15 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/pool"
 	"github.com/kermes-redis/kermes/resp"
 )
 
 func TestALoneCallerKeepsComingBackToOneConnection(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	p := open(t, s, pool.Options{})
 	for range 100 {
 		if err := p.Ping(t.Context()); err != nil {
@@ -30,8 +31,8 @@ func TestALoneCallerKeepsComingBackToOneConnection(t *testing.T) {
 }
 
 func TestARestingConnectionIsLeased(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	p := open(t, s, pool.Options{MaxConns: 1})
 	for range 10 {
 		for range 3 {
@@ -57,8 +58,8 @@ func TestARestingConnectionIsLeased(t *testing.T) {
 // One connection for lone callers and for leases: whoever waits for a lease must
 // get it although a caller lets it rest at that very moment.
 func TestNobodyWaitsForAConnectionThatRests(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	p := open(t, s, pool.Options{MaxConns: 1, SoloConns: 1, SharedConns: 1})
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -92,8 +93,8 @@ func TestNobodyWaitsForAConnectionThatRests(t *testing.T) {
 }
 
 func TestARestingConnectionThatBrokeIsReplaced(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	p := open(t, s, pool.Options{})
 	for range 3 {
 		if err := p.Ping(t.Context()); err != nil {

@@ -13,7 +13,8 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/pool"
 	"github.com/kermes-redis/kermes/resp"
 )
@@ -65,7 +66,7 @@ func TestAServerThatSaysItIsAReplicaIsLookedUpAnew(t *testing.T) {
 	for name, call := range calls {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			old, now := redistest.NewServer(t), redistest.NewServer(t)
+			old, now := testserver.New(t), testserver.New(t)
 			old.Reply("BLPOP", demotion)
 			now.Reply("BLPOP", "*-1\r\n")
 			var demoted atomic.Bool
@@ -105,7 +106,7 @@ func TestAServerThatSaysItIsAReplicaIsLookedUpAnew(t *testing.T) {
 }
 
 func TestAReplicaThatStaysOneIsNotStormedWithDials(t *testing.T) {
-	inBubble(t, pool.Options{}, func(t *testing.T, s *redistest.Server, p *pool.Pool) {
+	inBubble(t, pool.Options{}, func(t *testing.T, s *testserver.Server, p *pool.Pool) {
 		s.Reply("SET", readOnly)
 		began := time.Now()
 		for time.Since(began) < 10*time.Second {
@@ -121,7 +122,7 @@ func TestAReplicaThatStaysOneIsNotStormedWithDials(t *testing.T) {
 }
 
 func TestAnOperatorThatUnblocksACallReplacesNoConnection(t *testing.T) {
-	inBubble(t, pool.Options{}, func(t *testing.T, s *redistest.Server, p *pool.Pool) {
+	inBubble(t, pool.Options{}, func(t *testing.T, s *testserver.Server, p *pool.Pool) {
 		s.Reply("BLPOP", byOperator)
 		for range 10 {
 			if err := do(t.Context(), p, blpop()); err == nil {
@@ -135,7 +136,7 @@ func TestAnOperatorThatUnblocksACallReplacesNoConnection(t *testing.T) {
 }
 
 func TestRenewReplacesAllWithoutAFailedCall(t *testing.T) {
-	inBubble(t, pool.Options{MinIdle: 3}, func(t *testing.T, s *redistest.Server, p *pool.Pool) {
+	inBubble(t, pool.Options{MinIdle: 3}, func(t *testing.T, s *testserver.Server, p *pool.Pool) {
 		burstInBubble(t, s, p, 64)
 		synctest.Wait()
 		first := s.Accepted()
@@ -169,8 +170,8 @@ func TestRenewReplacesAllWithoutAFailedCall(t *testing.T) {
 }
 
 func TestAServerThatHangsUpAfterTheHandshakeIsDialledWithBackoff(t *testing.T) {
-	inBubble(t, pool.Options{}, func(t *testing.T, s *redistest.Server, p *pool.Pool) {
-		s.Handle("ECHO", func(c *redistest.Peer, _ []string) { c.Close() })
+	inBubble(t, pool.Options{}, func(t *testing.T, s *testserver.Server, p *pool.Pool) {
+		s.Handle("ECHO", func(c *testserver.Peer, _ []string) { c.Close() })
 		began := time.Now()
 		const calls = 20
 		for range calls {
@@ -204,8 +205,8 @@ func TestAServerThatHangsUpAfterTheHandshakeIsDialledWithBackoff(t *testing.T) {
 }
 
 func TestManyCallersDoNotStormAServerThatHangsUpAfterTheHandshake(t *testing.T) {
-	s := redistest.NewServer(t)
-	s.Handle("CLIENT SETINFO", func(c *redistest.Peer, args []string) {
+	s := testserver.New(t)
+	s.Handle("CLIENT SETINFO", func(c *testserver.Peer, args []string) {
 		c.Write("+OK\r\n")
 		if strings.EqualFold(args[len(args)-2], "LIB-VER") {
 			c.Close()
@@ -237,7 +238,7 @@ func TestMinIdleIsFilledAtOnceAndNeverWithMoreDialsThanAllowed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s, err := redistest.StartServer(redistest.ServerOptions{Network: "none"})
+				s, err := testserver.Start(testserver.Options{Network: "none"})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -268,7 +269,7 @@ func TestMinIdleIsFilledAtOnceAndNeverWithMoreDialsThanAllowed(t *testing.T) {
 }
 
 func TestReauthTakesTheParkedConnectionToo(t *testing.T) {
-	s := redistest.NewServerWith(t, redistest.ServerOptions{Users: map[string]string{"app": "one"}})
+	s := testserver.NewWith(t, testserver.Options{Users: map[string]string{"app": "one"}})
 	p := open(t, s, pool.Options{Conn: conn.Options{
 		Credentials: func(context.Context, string) (string, string, error) { return "app", "one", nil },
 	}})
@@ -289,8 +290,8 @@ func TestReauthTakesTheParkedConnectionToo(t *testing.T) {
 }
 
 func TestACancelledBlockingCallReturnsWhenItsSocketIsClosed(t *testing.T) {
-	s := redistest.NewServer(t)
-	s.Handle("BLPOP", func(c *redistest.Peer, _ []string) { <-c.Done() })
+	s := testserver.New(t)
+	s.Handle("BLPOP", func(c *testserver.Peer, _ []string) { <-c.Done() })
 	var open atomic.Int32
 	p := countSockets(t, s, &open)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -307,7 +308,7 @@ func TestACancelledBlockingCallReturnsWhenItsSocketIsClosed(t *testing.T) {
 }
 
 // countSockets is a pool whose open sockets are counted. Closing takes its time.
-func countSockets(t *testing.T, s *redistest.Server, count *atomic.Int32) *pool.Pool {
+func countSockets(t *testing.T, s *testserver.Server, count *atomic.Int32) *pool.Pool {
 	p := pool.New(pool.Options{Conn: conn.Options{Addr: s.Addr(), Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
 		nc, err := new(net.Dialer).DialContext(ctx, network, addr)
 		if err != nil {
@@ -349,7 +350,7 @@ func (c hookContext) Err() error {
 }
 
 func TestACallTriesAgainWhenItsConnectionWasClosedUnderItsHands(t *testing.T) {
-	inBubble(t, pool.Options{SoloConns: -1, SharedConns: 1}, func(t *testing.T, s *redistest.Server, p *pool.Pool) {
+	inBubble(t, pool.Options{SoloConns: -1, SharedConns: 1}, func(t *testing.T, s *testserver.Server, p *pool.Pool) {
 		for name, call := range map[string]func(ctx context.Context) error{
 			"Do": func(ctx context.Context) error { return echo(ctx, p, "x") },
 			"DoBatch": func(ctx context.Context) error {
@@ -376,8 +377,8 @@ func TestACallTriesAgainWhenItsConnectionWasClosedUnderItsHands(t *testing.T) {
 }
 
 func TestALeaseThatComesBackToAClosedPoolIsNotKept(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	closing, release := make(chan net.Conn), make(chan struct{})
 	p := pool.New(pool.Options{Conn: conn.Options{Addr: s.Addr(), Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
 		nc, err := new(net.Dialer).DialContext(ctx, network, addr)
@@ -441,8 +442,8 @@ func (c *closeHook) Close() (err error) {
 }
 
 func TestADialThatBeganBeforeTheConnectionsWereRenewedIsMadeAnew(t *testing.T) {
-	redistest.NoLeaks(t)
-	old, now := redistest.NewServer(t), redistest.NewServer(t)
+	leak.Check(t)
+	old, now := testserver.New(t), testserver.New(t)
 	var dials atomic.Int32
 	begun, goOn := make(chan struct{}), make(chan struct{})
 	p := pool.New(pool.Options{Conn: conn.Options{Addr: "name:1", Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
@@ -468,7 +469,7 @@ func TestADialThatBeganBeforeTheConnectionsWereRenewedIsMadeAnew(t *testing.T) {
 }
 
 func TestMistakesPanicWithWords(t *testing.T) {
-	s := redistest.NewServer(t)
+	s := testserver.New(t)
 	p := open(t, s, pool.Options{})
 	var zero pool.Pool
 	fn := func(*conn.Conn) error { return nil }
@@ -511,12 +512,12 @@ func TestMistakesPanicWithWords(t *testing.T) {
 }
 
 func TestAWaitErrorSaysWhatWasWaitedForAndWhatToDo(t *testing.T) {
-	s := redistest.NewServer(t)
+	s := testserver.New(t)
 	full := open(t, s, pool.Options{MaxConns: 1})
 	dead := pool.New(pool.Options{Conn: conn.Options{Addr: "127.0.0.1:1"}, MinBackoff: time.Hour, MaxBackoff: time.Hour})
 	defer dead.Close()
 	_ = dead.Ping(t.Context())
-	hangs := redistest.NewServer(t)
+	hangs := testserver.New(t)
 	hangs.StopReading(true)
 	slow := open(t, hangs, pool.Options{})
 	wait := func(p *pool.Pool) error {

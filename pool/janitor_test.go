@@ -13,15 +13,16 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/pool"
 	"github.com/kermes-redis/kermes/resp"
 )
 
 // inBubble runs f with a server without a socket, in a bubble of synctest.
-func inBubble(t *testing.T, o pool.Options, f func(t *testing.T, s *redistest.Server, p *pool.Pool)) {
+func inBubble(t *testing.T, o pool.Options, f func(t *testing.T, s *testserver.Server, p *pool.Pool)) {
 	synctest.Test(t, func(t *testing.T) {
-		s, err := redistest.StartServer(redistest.ServerOptions{Network: "none"})
+		s, err := testserver.Start(testserver.Options{Network: "none"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -36,7 +37,7 @@ func inBubble(t *testing.T, o pool.Options, f func(t *testing.T, s *redistest.Se
 }
 
 // burstInBubble runs n calls that are all in flight before the first is answered.
-func burstInBubble(t *testing.T, s *redistest.Server, p *pool.Pool, n int) {
+func burstInBubble(t *testing.T, s *testserver.Server, p *pool.Pool, n int) {
 	t.Helper()
 	s.StopReading(true)
 	ended := make(chan struct{})
@@ -64,7 +65,7 @@ func burst(t *testing.T, p *pool.Pool, n int) {
 }
 
 func TestUnusedConnectionsAreClosedAfterTheIdleTime(t *testing.T) {
-	inBubble(t, pool.Options{IdleTime: time.Minute, MinIdle: 1}, func(t *testing.T, s *redistest.Server, p *pool.Pool) {
+	inBubble(t, pool.Options{IdleTime: time.Minute, MinIdle: 1}, func(t *testing.T, s *testserver.Server, p *pool.Pool) {
 		burstInBubble(t, s, p, 40)
 		synctest.Wait()
 		before := p.Stats().Open
@@ -85,7 +86,7 @@ func TestUnusedConnectionsAreClosedAfterTheIdleTime(t *testing.T) {
 }
 
 func TestConnectionsOlderThanTheirLifetimeAreReplacedWithoutAnError(t *testing.T) {
-	inBubble(t, pool.Options{MaxLifetime: time.Minute, SoloConns: 2}, func(t *testing.T, s *redistest.Server, p *pool.Pool) {
+	inBubble(t, pool.Options{MaxLifetime: time.Minute, SoloConns: 2}, func(t *testing.T, s *testserver.Server, p *pool.Pool) {
 		for range 70 {
 			burstInBubble(t, s, p, 16)
 			time.Sleep(time.Second)
@@ -108,7 +109,7 @@ func TestConnectionsOlderThanTheirLifetimeAreReplacedWithoutAnError(t *testing.T
 }
 
 func TestLifetimesAreSpread(t *testing.T) {
-	inBubble(t, pool.Options{MaxLifetime: 100 * time.Second, MinIdle: 8}, func(t *testing.T, s *redistest.Server, p *pool.Pool) {
+	inBubble(t, pool.Options{MaxLifetime: 100 * time.Second, MinIdle: 8}, func(t *testing.T, s *testserver.Server, p *pool.Pool) {
 		time.Sleep(89 * time.Second)
 		synctest.Wait()
 		if n := p.Stats().Closed; n != 0 {
@@ -128,7 +129,7 @@ func TestLifetimesAreSpread(t *testing.T) {
 }
 
 func TestDialsToADeadServerAreSpacedOut(t *testing.T) {
-	inBubble(t, pool.Options{}, func(t *testing.T, s *redistest.Server, p *pool.Pool) {
+	inBubble(t, pool.Options{}, func(t *testing.T, s *testserver.Server, p *pool.Pool) {
 		if err := s.StopAccepting(true); err != nil {
 			t.Fatal(err)
 		}
@@ -165,8 +166,8 @@ func TestDialsToADeadServerAreSpacedOut(t *testing.T) {
 
 func TestMaxIdleBoundsWhatIsKept(t *testing.T) {
 	for _, test := range []struct{ max, kept int }{{2, 2}, {-1, 0}, {0, 4}} {
-		redistest.NoLeaks(t)
-		s := redistest.NewServer(t)
+		leak.Check(t)
+		s := testserver.New(t)
 		p := open(t, s, pool.Options{MaxIdle: test.max, MaxConns: 4})
 		var wg sync.WaitGroup
 		inside := make(chan struct{}, 4)
@@ -188,8 +189,8 @@ func TestMaxIdleBoundsWhatIsKept(t *testing.T) {
 }
 
 func TestASharedConnectionDoesNotUseUpTheLimit(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	hold := make(chan struct{})
 	var dials atomic.Int64
 	p := open(t, s, pool.Options{MaxConns: 1, SoloConns: -1, SharedConns: 1, Conn: conn.Options{
@@ -222,9 +223,9 @@ func TestASharedConnectionDoesNotUseUpTheLimit(t *testing.T) {
 }
 
 func TestCloseWakesEverybodyWhoWaits(t *testing.T) {
-	redistest.NoFileLeaks(t)
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.CheckFiles(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	p := open(t, s, pool.Options{MaxConns: 1})
 	var wg sync.WaitGroup
 	err := p.WithConn(t.Context(), func(*conn.Conn) error {
@@ -246,11 +247,11 @@ func TestCloseWakesEverybodyWhoWaits(t *testing.T) {
 }
 
 func TestWhatTheServerLacksIsAskedOnce(t *testing.T) {
-	for name, prepare := range map[string]func(s *redistest.Server){
-		"unknown HELLO": func(s *redistest.Server) { s.Configure(func(o *redistest.ServerOptions) { o.NoHello = true }) },
-		"hangs up":      func(s *redistest.Server) { s.Handle("HELLO", func(p *redistest.Peer, _ []string) { p.Close() }) },
+	for name, prepare := range map[string]func(s *testserver.Server){
+		"unknown HELLO": func(s *testserver.Server) { s.Configure(func(o *testserver.Options) { o.NoHello = true }) },
+		"hangs up":      func(s *testserver.Server) { s.Handle("HELLO", func(p *testserver.Peer, _ []string) { p.Close() }) },
 	} {
-		s := redistest.NewServer(t)
+		s := testserver.New(t)
 		prepare(s)
 		p := open(t, s, pool.Options{})
 		for range 3 {
@@ -271,8 +272,8 @@ func TestWhatTheServerLacksIsAskedOnce(t *testing.T) {
 }
 
 func TestReauthGivesEveryConnectionTheNewPassword(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServerWith(t, redistest.ServerOptions{Users: map[string]string{"app": "one"}})
+	leak.Check(t)
+	s := testserver.NewWith(t, testserver.Options{Users: map[string]string{"app": "one"}})
 	var password atomic.Value
 	password.Store("one")
 	p := open(t, s, pool.Options{SoloConns: 2, SharedConns: 2, Conn: conn.Options{
@@ -280,7 +281,7 @@ func TestReauthGivesEveryConnectionTheNewPassword(t *testing.T) {
 	}})
 	burst(t, p, 64)
 	s.WaitFor(t, "no dial to be under way", func() bool { return p.Stats().Dialing == 0 })
-	s.Configure(func(o *redistest.ServerOptions) { o.Users["app"] = "two" })
+	s.Configure(func(o *testserver.Options) { o.Users["app"] = "two" })
 	password.Store("two")
 	auths := s.Count("AUTH")
 	var leased *conn.Conn
@@ -308,9 +309,9 @@ func TestReauthGivesEveryConnectionTheNewPassword(t *testing.T) {
 }
 
 func TestASharedConnectionServesWhenNoOtherCanBeHad(t *testing.T) {
-	s := redistest.NewServer(t)
+	s := testserver.New(t)
 	p := open(t, s, pool.Options{SharedConns: 1, SoloConns: 1, MaxIdle: -1})
-	s.Handle("HANG", func(p *redistest.Peer, _ []string) { <-p.Done() })
+	s.Handle("HANG", func(p *testserver.Peer, _ []string) { <-p.Done() })
 	var wg sync.WaitGroup
 	ctx, cancel := context.WithCancel(t.Context())
 	wg.Go(func() { _, _ = p.Do(ctx, resp.NewCommand("HANG")) })
@@ -331,8 +332,8 @@ func TestASharedConnectionServesWhenNoOtherCanBeHad(t *testing.T) {
 }
 
 // where makes a command answer with the number of its connection and size bytes.
-func where(s *redistest.Server, name string, size int) {
-	s.Handle(name, func(p *redistest.Peer, args []string) {
+func where(s *testserver.Server, name string, size int) {
+	s.Handle(name, func(p *testserver.Peer, args []string) {
 		p.Bulk(fmt.Sprint(p.ID(), " ", strings.Repeat("x", size)))
 	})
 }
@@ -353,8 +354,8 @@ func ask(t *testing.T, p *pool.Pool, cmd resp.Command) string {
 }
 
 func TestLargeCallsDoNotShareAConnectionWithSmallOnes(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	p := open(t, s, pool.Options{SoloConns: -1, SharedConns: 1})
 	where(s, "BIG", 100<<10)
 	where(s, "SMALL", 1)
@@ -389,12 +390,12 @@ func TestLargeCallsDoNotShareAConnectionWithSmallOnes(t *testing.T) {
 }
 
 func TestCallersAvoidASharedConnectionOnWhichALargeReplyArrives(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	p := open(t, s, pool.Options{SoloConns: -1, SharedConns: 2})
 	burst(t, p, 8)
 	release := make(chan struct{})
-	s.Handle("BIG", func(p *redistest.Peer, _ []string) {
+	s.Handle("BIG", func(p *testserver.Peer, _ []string) {
 		p.Write("$1000000\r\n" + strings.Repeat("x", 500_000))
 		select {
 		case <-release:

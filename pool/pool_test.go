@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/pool"
 	"github.com/kermes-redis/kermes/resp"
 )
 
-func open(t *testing.T, s *redistest.Server, o pool.Options) *pool.Pool {
+func open(t *testing.T, s *testserver.Server, o pool.Options) *pool.Pool {
 	t.Helper()
 	o.Conn.Addr = s.Addr()
 	p := pool.New(o)
@@ -35,8 +36,8 @@ func echo(ctx context.Context, p *pool.Pool, want string) error {
 }
 
 func TestManyCallersUseFewConnectionsAndGetTheirOwnReplies(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	p := open(t, s, pool.Options{})
 	var wg sync.WaitGroup
 	for g := range 100 {
@@ -59,7 +60,7 @@ func TestManyCallersUseFewConnectionsAndGetTheirOwnReplies(t *testing.T) {
 }
 
 func TestOneCallerUsesOneConnection(t *testing.T) {
-	s := redistest.NewServer(t)
+	s := testserver.New(t)
 	p := open(t, s, pool.Options{})
 	for range 50 {
 		if err := echo(t.Context(), p, "x"); err != nil {
@@ -72,8 +73,8 @@ func TestOneCallerUsesOneConnection(t *testing.T) {
 }
 
 func TestALeaseIsExclusiveAndKeptWhenLeftClean(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	p := open(t, s, pool.Options{MaxConns: 1})
 	do := func(c *conn.Conn, name string, args ...resp.Arg) {
 		r, err := c.Do(t.Context(), resp.NewCommand(name, args...))
@@ -113,7 +114,7 @@ func TestALeaseIsExclusiveAndKeptWhenLeftClean(t *testing.T) {
 }
 
 func TestLeasesAreGivenInTheOrderOfAsking(t *testing.T) {
-	s := redistest.NewServer(t)
+	s := testserver.New(t)
 	p := open(t, s, pool.Options{MaxConns: 1})
 	var order []int
 	var wg sync.WaitGroup
@@ -136,7 +137,7 @@ func TestLeasesAreGivenInTheOrderOfAsking(t *testing.T) {
 }
 
 func TestADeadAddressSeesAHandfulOfDials(t *testing.T) {
-	inBubble(t, pool.Options{MinBackoff: 100 * time.Millisecond}, func(t *testing.T, s *redistest.Server, p *pool.Pool) {
+	inBubble(t, pool.Options{MinBackoff: 100 * time.Millisecond}, func(t *testing.T, s *testserver.Server, p *pool.Pool) {
 		if err := s.StopAccepting(true); err != nil {
 			t.Fatal(err)
 		}
@@ -161,8 +162,8 @@ func TestADeadAddressSeesAHandfulOfDials(t *testing.T) {
 }
 
 func TestAbortFreesEverybodyAtOnce(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	p := open(t, s, pool.Options{MaxConns: 4})
 	s.Stall(false)
 	cause := errors.New("switched")
@@ -173,7 +174,7 @@ func TestAbortFreesEverybodyAtOnce(t *testing.T) {
 	if err := p.Ping(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s.Handle("HANG", func(c *redistest.Peer, _ []string) { <-c.Done() })
+	s.Handle("HANG", func(c *testserver.Peer, _ []string) { <-c.Done() })
 	var wg sync.WaitGroup
 	for i := range 30 {
 		wg.Go(func() {
@@ -204,7 +205,7 @@ func TestAbortFreesEverybodyAtOnce(t *testing.T) {
 }
 
 func TestConnectionsThatDiedWhileIdleAreNotUsed(t *testing.T) {
-	s := redistest.NewServer(t)
+	s := testserver.New(t)
 	p := open(t, s, pool.Options{PeekAfter: time.Nanosecond})
 	if err := p.Ping(t.Context()); err != nil {
 		t.Fatal(err)
@@ -215,10 +216,10 @@ func TestConnectionsThatDiedWhileIdleAreNotUsed(t *testing.T) {
 }
 
 func TestBlockingCommandsLeaveTheOthersAlone(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	p := open(t, s, pool.Options{MaxConns: 2, SoloConns: -1})
-	s.Handle("BLPOP", func(c *redistest.Peer, _ []string) { <-c.Done() })
+	s.Handle("BLPOP", func(c *testserver.Peer, _ []string) { <-c.Done() })
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	for range 5 {
@@ -240,8 +241,8 @@ func TestBlockingCommandsLeaveTheOthersAlone(t *testing.T) {
 }
 
 func TestMinIdleKeepsConnectionsReady(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	p := open(t, s, pool.Options{MinIdle: 3})
 	s.WaitFor(t, "three idle connections", func() bool { return p.Stats().Idle == 3 })
 	s.CloseAll()
@@ -252,7 +253,7 @@ func TestMinIdleKeepsConnectionsReady(t *testing.T) {
 }
 
 func TestCloseIsIdempotentAndRefusesLaterCalls(t *testing.T) {
-	redistest.NoLeaks(t)
+	leak.Check(t)
 	p := pool.New(pool.Options{Conn: conn.Options{Addr: "127.0.0.1:1"}})
 	for range 2 {
 		if err := p.Close(); err != nil {

@@ -14,7 +14,9 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testproxy"
+	"github.com/kermes-redis/kermes/internal/testredis"
 	"github.com/kermes-redis/kermes/pool"
 	"github.com/kermes-redis/kermes/resp"
 )
@@ -41,10 +43,10 @@ func TestSoakNoCallerEverGetsTheReplyOfAnother(t *testing.T) {
 		}
 	}
 	length = min(length, soakLongest)
-	redistest.NoFileLeaks(t)
-	redistest.NoLeaks(t)
-	node := redistest.NewRedisWith(t, redistest.RedisOptions{MaxLife: length + 2*time.Minute})
-	proxy := redistest.NewProxy(t, node.Addr())
+	leak.CheckFiles(t)
+	leak.Check(t)
+	node := testredis.NewWith(t, testredis.Options{MaxLife: length + 2*time.Minute})
+	proxy := testproxy.New(t, node.Addr())
 	s := &soak{pool: pool.New(pool.Options{
 		Conn:        conn.Options{Addr: proxy.Addr(), ReadTimeout: 2 * time.Second},
 		MaxConns:    24,
@@ -80,7 +82,7 @@ type soak struct {
 }
 
 // killAtRandom cuts a connection now and then, by turns with RST and FIN.
-func killAtRandom(ctx context.Context, proxy *redistest.Proxy) {
+func killAtRandom(ctx context.Context, proxy *testproxy.Proxy) {
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
@@ -91,7 +93,7 @@ func killAtRandom(ctx context.Context, proxy *redistest.Proxy) {
 			if rand.IntN(2) == 0 {
 				c.Reset()
 			} else {
-				c.CutAfter(redistest.Down, int64(rand.IntN(5000)))
+				c.CutAfter(testproxy.Down, int64(rand.IntN(5000)))
 			}
 		}
 	}

@@ -5,7 +5,8 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/pool"
 	"github.com/kermes-redis/kermes/resp"
 )
@@ -13,9 +14,9 @@ import (
 // A connection that a look finds to be of no use is replaced, and nobody is told: the
 // command has not been sent.
 func TestACallGoesToAnotherConnectionWhenALookFindsAnExtraReply(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
-	s.Handle("LATE", func(p *redistest.Peer, _ []string) {
+	leak.Check(t)
+	s := testserver.New(t)
+	s.Handle("LATE", func(p *testserver.Peer, _ []string) {
 		p.Write("+OK\r\n")
 		time.Sleep(3 * time.Millisecond)
 		p.Write("+EXTRA\r\n")

@@ -10,7 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/pubsub"
 )
 
@@ -18,8 +19,8 @@ import (
 // midway, while the connection is cut now and then. In the end the server must
 // know just what is wanted.
 func TestTheServerEndsUpWithWhatIsWanted(t *testing.T) {
-	redistest.NoLeaks(t)
-	srv := redistest.NewServer(t)
+	leak.Check(t)
+	srv := testserver.New(t)
 	s := open(t, srv.Addr(), pubsub.Options{MaxBackoff: 5 * time.Millisecond})
 	const names, steps = 8, 150
 	var subs []*pubsub.Subscription
@@ -70,7 +71,7 @@ func TestTheServerEndsUpWithWhatIsWanted(t *testing.T) {
 			}
 		}
 	}
-	redistest.Eventually(t, wait, "the server to know what is wanted", func() bool {
+	leak.Eventually(t, wait, "the server to know what is wanted", func() bool {
 		for i := range names {
 			name := fmt.Sprint("c", i)
 			want := slices.ContainsFunc(wanted, func(w map[string]bool) bool { return w[name] })
@@ -88,5 +89,5 @@ func TestTheServerEndsUpWithWhatIsWanted(t *testing.T) {
 		}
 		_ = sub.Close()
 	}
-	redistest.Eventually(t, wait, "nothing", func() bool { return s.Stats().Channels == 0 })
+	leak.Eventually(t, wait, "nothing", func() bool { return s.Stats().Channels == 0 })
 }

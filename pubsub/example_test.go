@@ -9,14 +9,14 @@ import (
 
 	"github.com/kermes-redis/kermes/codec"
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/pool"
 	"github.com/kermes-redis/kermes/pubsub"
 )
 
 // exampleServer stands for a Redis server.
-func exampleServer() *redistest.Server {
-	srv, err := redistest.StartServer(redistest.ServerOptions{})
+func exampleServer() *testserver.Server {
+	srv, err := testserver.Start(testserver.Options{})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -11,7 +11,10 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/client"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testproxy"
+	"github.com/kermes-redis/kermes/internal/testredis"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/pubsub"
 	"github.com/kermes-redis/kermes/sentinel"
 )
@@ -19,14 +22,14 @@ import (
 // fault is a way to lose a master.
 type fault struct {
 	name  string
-	cause func(top *redistest.Topology, master *redistest.Node) error
+	cause func(top *testredis.Topology, master *testredis.Node) error
 }
 
 var faults = []fault{
-	{"kill -9", func(_ *redistest.Topology, n *redistest.Node) error { n.Kill(); return nil }},
-	{"SIGSTOP", func(_ *redistest.Topology, n *redistest.Node) error { return n.Stop() }},
-	{"planned failover", func(top *redistest.Topology, _ *redistest.Node) error { return top.SentinelFailover(0) }},
-	{"black hole", func(_ *redistest.Topology, n *redistest.Node) error { return n.Proxy().Set(redistest.BlackHole) }},
+	{"kill -9", func(_ *testredis.Topology, n *testredis.Node) error { n.Kill(); return nil }},
+	{"SIGSTOP", func(_ *testredis.Topology, n *testredis.Node) error { return n.Stop() }},
+	{"planned failover", func(top *testredis.Topology, _ *testredis.Node) error { return top.SentinelFailover(0) }},
+	{"black hole", func(_ *testredis.Topology, n *testredis.Node) error { return n.Proxy().Set(testproxy.BlackHole) }},
 }
 
 // sources are the two of the sentinel client: it moves with the sentinels'
@@ -163,7 +166,7 @@ func runFailover(t *testing.T, f fault, sourceOf func(*client.Client) pubsub.Sou
 	// The old master comes back; that must not concern the subscriber.
 	topology.Topology(t)
 	settled := time.Now()
-	redistest.Eventually(t, wait, "a message", func() bool {
+	leak.Eventually(t, wait, "a message", func() bool {
 		_, ok := h.firstFrom(master.Name, settled)
 		return ok || switches(rec) > 1
 	})
@@ -184,7 +187,7 @@ func runFailover(t *testing.T, f fault, sourceOf func(*client.Client) pubsub.Sou
 }
 
 // switches counts the masters that sentinels have announced.
-func switches(rec *redistest.Recorder) int {
+func switches(rec *testredis.Recorder) int {
 	seen := map[string]bool{}
 	for _, e := range rec.Events() {
 		if e.Name == "+switch-master" {
@@ -218,7 +221,7 @@ func listen(sub *pubsub.Subscription) *hearing {
 // time, both by the channel and by the pattern.
 func (h *hearing) awaitFrom(t *testing.T, node string, after time.Time) (first time.Time) {
 	t.Helper()
-	redistest.Eventually(t, wait, "a message of "+node, func() (ok bool) {
+	leak.Eventually(t, wait, "a message of "+node, func() (ok bool) {
 		first, ok = h.firstFrom(node, after)
 		return ok
 	})
@@ -247,7 +250,7 @@ type heartbeat struct {
 	wg     sync.WaitGroup
 }
 
-func startPublishers(top *redistest.Topology) *heartbeat {
+func startPublishers(top *testredis.Topology) *heartbeat {
 	ctx, cancel := context.WithCancel(context.Background())
 	b := &heartbeat{cancel: cancel}
 	for _, node := range top.Data {
@@ -266,11 +269,11 @@ func (b *heartbeat) stop() {
 	b.wg.Wait()
 }
 
-func publishName(ctx context.Context, node *redistest.Node) {
+func publishName(ctx context.Context, node *testredis.Node) {
 	if !node.Running() {
 		return
 	}
-	c, err := redistest.DialClient("tcp", node.Direct(), nil, 2*time.Second)
+	c, err := testserver.DialClient("tcp", node.Direct(), nil, 2*time.Second)
 	if err != nil {
 		return
 	}
@@ -293,12 +296,12 @@ func pause(ctx context.Context, d time.Duration) {
 }
 
 // watchNames sends when the first sentinel names another master than old.
-func watchNames(ctx context.Context, top *redistest.Topology, old *redistest.Node) <-chan time.Time {
+func watchNames(ctx context.Context, top *testredis.Topology, old *testredis.Node) <-chan time.Time {
 	named := make(chan time.Time, len(top.Sentinels))
 	port := fmt.Sprint(old.Port())
 	for _, node := range top.Sentinels {
 		go func() { // ends when a sentinel has named a new master, or with ctx
-			c, err := redistest.DialClient("tcp", node.Direct(), nil, 5*time.Second)
+			c, err := testserver.DialClient("tcp", node.Direct(), nil, 5*time.Second)
 			if err != nil {
 				return
 			}
@@ -321,7 +324,7 @@ func watchNames(ctx context.Context, top *redistest.Topology, old *redistest.Nod
 
 func TestPublishersAndSubscribersMeetOverASentinelClient(t *testing.T) {
 	top := topology.Topology(t)
-	redistest.NoLeaks(t)
+	leak.Check(t)
 	client, err := client.Open(t.Context(), client.Options{Master: top.Names[0], Group: sentinel.GroupOptions{Sentinels: top.SentinelAddrs()}})
 	if err != nil {
 		t.Fatal(err)

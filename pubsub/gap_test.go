@@ -12,7 +12,8 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/pubsub"
 )
 
@@ -58,13 +59,13 @@ func (l *eventLog) kinds() string {
 // await returns the events of a kind when there are n.
 func (l *eventLog) await(t testing.TB, kind pubsub.EventKind, n int) []pubsub.Event {
 	t.Helper()
-	redistest.Eventually(t, wait, fmt.Sprintf("%d times %q", n, kind), func() bool { return len(l.of(kind)) >= n })
+	leak.Eventually(t, wait, fmt.Sprintf("%d times %q", n, kind), func() bool { return len(l.of(kind)) >= n })
 	return l.of(kind)
 }
 
 func TestALostConnectionIsOneGapAndEverythingIsSubscribedAgain(t *testing.T) {
-	redistest.NoLeaks(t)
-	srv := redistest.NewServer(t)
+	leak.Check(t)
+	srv := testserver.New(t)
 	s := open(t, srv.Addr(), pubsub.Options{PingInterval: 5 * time.Millisecond})
 	log := record(s)
 	sub, err := s.Subscribe(t.Context(), "a", "b")
@@ -80,7 +81,7 @@ func TestALostConnectionIsOneGapAndEverythingIsSubscribedAgain(t *testing.T) {
 		t.Fatalf("got %q", m.Payload)
 	}
 	started := time.Now()
-	redistest.Eventually(t, 0, "an answered PING", func() bool { return srv.Count("PING") > 1 })
+	leak.Eventually(t, 0, "an answered PING", func() bool { return srv.Count("PING") > 1 })
 	before := time.Now()
 	srv.ResetAll()
 
@@ -109,8 +110,8 @@ func TestALostConnectionIsOneGapAndEverythingIsSubscribedAgain(t *testing.T) {
 }
 
 func TestAnInterruptionOfManyAttemptsIsOneGap(t *testing.T) {
-	redistest.NoLeaks(t)
-	srv := redistest.NewServer(t)
+	leak.Check(t)
+	srv := testserver.New(t)
 	s := open(t, srv.Addr(), pubsub.Options{MaxBackoff: 5 * time.Millisecond})
 	log := record(s)
 	sub, err := s.Subscribe(t.Context(), "a", "b", "c")
@@ -120,12 +121,12 @@ func TestAnInterruptionOfManyAttemptsIsOneGap(t *testing.T) {
 	// The next connections are cut after one of three confirmations.
 	var mu sync.Mutex
 	left := 5
-	srv.Handle("SUBSCRIBE", func(c *redistest.Peer, args []string) {
+	srv.Handle("SUBSCRIBE", func(c *testserver.Peer, args []string) {
 		mu.Lock()
 		defer mu.Unlock()
 		if left > 0 {
 			left--
-			c.Write(redistest.Push(redistest.Bulk("subscribe"), redistest.Bulk(args[1]), redistest.Int(1)))
+			c.Write(testserver.Push(testserver.Bulk("subscribe"), testserver.Bulk(args[1]), testserver.Int(1)))
 			c.Close()
 			return
 		}
@@ -152,8 +153,8 @@ func TestAnInterruptionOfManyAttemptsIsOneGap(t *testing.T) {
 }
 
 func TestASubscriptionMadeInAnOutageIsNotToldOfIt(t *testing.T) {
-	redistest.NoLeaks(t)
-	srv := redistest.NewServer(t)
+	leak.Check(t)
+	srv := testserver.New(t)
 	s := open(t, srv.Addr(), pubsub.Options{MaxBackoff: 5 * time.Millisecond})
 	log := record(s)
 	old, err := s.Subscribe(t.Context(), "a")
@@ -168,7 +169,7 @@ func TestASubscriptionMadeInAnOutageIsNotToldOfIt(t *testing.T) {
 	fresh := s.NewSubscription(pubsub.Queue{})
 	done := make(chan error, 1)
 	go func() { done <- fresh.Subscribe(t.Context(), "a", "b") }()
-	redistest.Eventually(t, 0, "its wish", func() bool { return s.Stats().Channels == 2 })
+	leak.Eventually(t, 0, "its wish", func() bool { return s.Stats().Channels == 2 })
 	if err := srv.StopAccepting(false); err != nil {
 		t.Fatal(err)
 	}
@@ -185,8 +186,8 @@ func TestASubscriptionMadeInAnOutageIsNotToldOfIt(t *testing.T) {
 }
 
 func TestOnReadyIsCalledAfterEverySubscribe(t *testing.T) {
-	redistest.NoLeaks(t)
-	srv := redistest.NewServer(t)
+	leak.Check(t)
+	srv := testserver.New(t)
 	source := &epochs{Server: pubsub.Server{Options: conn.Options{Addr: srv.Addr()}}}
 	source.epoch.Store(7)
 	s := pubsub.New(source, pubsub.Options{})
@@ -219,10 +220,10 @@ func TestOnReadyIsCalledAfterEverySubscribe(t *testing.T) {
 
 // inBubble runs f with a server without a socket and a Subscriber to it, in a
 // bubble of synctest.
-func inBubble(t *testing.T, o pubsub.Options, f func(t *testing.T, srv *redistest.Server, s *pubsub.Subscriber)) {
+func inBubble(t *testing.T, o pubsub.Options, f func(t *testing.T, srv *testserver.Server, s *pubsub.Subscriber)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		srv := redistest.NewServerWith(t, redistest.ServerOptions{Network: "none", Addr: "fake:1"})
+		srv := testserver.NewWith(t, testserver.Options{Network: "none", Addr: "fake:1"})
 		s := pubsub.New(pubsub.Server{Options: conn.Options{Addr: "fake:1", Dial: srv.PipeDial}}, o)
 		defer s.Close()
 		f(t, srv, s)
@@ -230,8 +231,8 @@ func inBubble(t *testing.T, o pubsub.Options, f func(t *testing.T, srv *redistes
 }
 
 func TestAServerThatKeepsClosingIsNotStormed(t *testing.T) {
-	inBubble(t, pubsub.Options{}, func(t *testing.T, srv *redistest.Server, s *pubsub.Subscriber) {
-		srv.Handle("SUBSCRIBE", func(c *redistest.Peer, args []string) { c.Close() })
+	inBubble(t, pubsub.Options{}, func(t *testing.T, srv *testserver.Server, s *pubsub.Subscriber) {
+		srv.Handle("SUBSCRIBE", func(c *testserver.Peer, args []string) { c.Close() })
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		if _, err := s.Subscribe(ctx, "a"); err == nil {
@@ -245,9 +246,9 @@ func TestAServerThatKeepsClosingIsNotStormed(t *testing.T) {
 }
 
 // silentFor returns how long it took to notice that the server is silent.
-func silentFor(t *testing.T, silence func(srv *redistest.Server)) time.Duration {
+func silentFor(t *testing.T, silence func(srv *testserver.Server)) time.Duration {
 	var took time.Duration
-	inBubble(t, pubsub.Options{}, func(t *testing.T, srv *redistest.Server, s *pubsub.Subscriber) {
+	inBubble(t, pubsub.Options{}, func(t *testing.T, srv *testserver.Server, s *pubsub.Subscriber) {
 		lost := make(chan error, 1)
 		s.Listen(func(e pubsub.Event) {
 			if e.Kind == pubsub.EventLost {
@@ -272,10 +273,10 @@ func silentFor(t *testing.T, silence func(srv *redistest.Server)) time.Duration 
 }
 
 func TestASilentLinkIsNoticedInTime(t *testing.T) {
-	for name, silence := range map[string]func(*redistest.Server){
-		"answers nothing":               func(s *redistest.Server) { s.Stall(true) },
-		"reads nothing":                 func(s *redistest.Server) { s.StopReading(true) },
-		"stops amid a stream, answered": func(s *redistest.Server) { s.Publish("a", "x"); s.Stall(true) },
+	for name, silence := range map[string]func(*testserver.Server){
+		"answers nothing":               func(s *testserver.Server) { s.Stall(true) },
+		"reads nothing":                 func(s *testserver.Server) { s.StopReading(true) },
+		"stops amid a stream, answered": func(s *testserver.Server) { s.Publish("a", "x"); s.Stall(true) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			if took := silentFor(t, silence); took > 2500*time.Millisecond {
@@ -287,8 +288,8 @@ func TestASilentLinkIsNoticedInTime(t *testing.T) {
 
 // A link that brings messages is alive, even if the answer to PING is late.
 func TestAStreamOfMessagesKeepsALinkAliveThoughPINGIsNotAnswered(t *testing.T) {
-	inBubble(t, pubsub.Options{}, func(t *testing.T, srv *redistest.Server, s *pubsub.Subscriber) {
-		srv.Handle("PING", func(*redistest.Peer, []string) {})
+	inBubble(t, pubsub.Options{}, func(t *testing.T, srv *testserver.Server, s *pubsub.Subscriber) {
+		srv.Handle("PING", func(*testserver.Peer, []string) {})
 		sub, err := s.Subscribe(t.Context(), "a")
 		if err != nil {
 			t.Fatal(err)
@@ -308,7 +309,7 @@ func TestAStreamOfMessagesKeepsALinkAliveThoughPINGIsNotAnswered(t *testing.T) {
 
 func TestABlockedSubscriptionIsNotTakenForASilentLink(t *testing.T) {
 	o := pubsub.Options{Queue: pubsub.Queue{Size: 1, Overflow: pubsub.Block}}
-	inBubble(t, o, func(t *testing.T, srv *redistest.Server, s *pubsub.Subscriber) {
+	inBubble(t, o, func(t *testing.T, srv *testserver.Server, s *pubsub.Subscriber) {
 		sub, err := s.Subscribe(t.Context(), "a")
 		if err != nil {
 			t.Fatal(err)

@@ -8,13 +8,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/pubsub"
 )
 
 func TestHandlersAreFoundByChannelThenPatternThenStar(t *testing.T) {
-	redistest.NoLeaks(t)
-	srv := redistest.NewServer(t)
+	leak.Check(t)
+	srv := testserver.New(t)
 	s := open(t, srv.Addr(), pubsub.Options{})
 	sub := s.NewSubscription(pubsub.Queue{})
 	got := make(chan string, 100)
@@ -44,8 +45,8 @@ func TestHandlersAreFoundByChannelThenPatternThenStar(t *testing.T) {
 }
 
 func TestAMessageWithoutAHandlerGoesNowhere(t *testing.T) {
-	redistest.NoLeaks(t)
-	srv := redistest.NewServer(t)
+	leak.Check(t)
+	srv := testserver.New(t)
 	s := open(t, srv.Addr(), pubsub.Options{})
 	sub, err := s.Subscribe(t.Context(), "a", "b")
 	if err != nil {
@@ -64,8 +65,8 @@ func TestAMessageWithoutAHandlerGoesNowhere(t *testing.T) {
 }
 
 func TestASlowHandlerDelaysOnlyItsOwnSubscription(t *testing.T) {
-	redistest.NoLeaks(t)
-	srv := redistest.NewServer(t)
+	leak.Check(t)
+	srv := testserver.New(t)
 	s := open(t, srv.Addr(), pubsub.Options{})
 	hang := make(chan struct{})
 	slow, quick := s.NewSubscription(pubsub.Queue{Size: 5}), s.NewSubscription(pubsub.Queue{})
@@ -84,7 +85,7 @@ func TestASlowHandlerDelaysOnlyItsOwnSubscription(t *testing.T) {
 	for i := range 1000 {
 		srv.Publish("a", fmt.Sprint(i))
 	}
-	redistest.Eventually(t, wait, "the quick one has all", func() bool { return handled.Load() == 1000 })
+	leak.Eventually(t, wait, "the quick one has all", func() bool { return handled.Load() == 1000 })
 	st := slow.Stats()
 	if st.Dropped < 990 || st.Waiting > 5 {
 		t.Errorf("%+v", st)
@@ -93,8 +94,8 @@ func TestASlowHandlerDelaysOnlyItsOwnSubscription(t *testing.T) {
 }
 
 func TestADropIsReportedToListenersWithItsNumber(t *testing.T) {
-	redistest.NoLeaks(t)
-	srv := redistest.NewServer(t)
+	leak.Check(t)
+	srv := testserver.New(t)
 	s := open(t, srv.Addr(), pubsub.Options{PingInterval: 10 * time.Millisecond, Queue: pubsub.Queue{Size: 10}})
 	log := record(s)
 	sub, err := s.Subscribe(t.Context(), "a")
@@ -104,7 +105,7 @@ func TestADropIsReportedToListenersWithItsNumber(t *testing.T) {
 	for i := range 100 {
 		srv.Publish("a", fmt.Sprint(i))
 	}
-	redistest.Eventually(t, wait, "90 dropped", func() bool {
+	leak.Eventually(t, wait, "90 dropped", func() bool {
 		n := uint64(0)
 		for _, e := range log.of(pubsub.EventDropped) {
 			n += e.N
@@ -121,8 +122,8 @@ func TestADropIsReportedToListenersWithItsNumber(t *testing.T) {
 }
 
 func TestAPanickingHandlerIsReportedAndTheNextMessageHandled(t *testing.T) {
-	redistest.NoLeaks(t)
-	srv := redistest.NewServer(t)
+	leak.Check(t)
+	srv := testserver.New(t)
 	s := open(t, srv.Addr(), pubsub.Options{})
 	log := record(s)
 	sub, err := s.Subscribe(t.Context(), "a")
@@ -155,8 +156,8 @@ func TestAPanickingHandlerIsReportedAndTheNextMessageHandled(t *testing.T) {
 }
 
 func TestAPanickingListenerIsReportedToTheOthers(t *testing.T) {
-	redistest.NoLeaks(t)
-	srv := redistest.NewServer(t)
+	leak.Check(t)
+	srv := testserver.New(t)
 	s := open(t, srv.Addr(), pubsub.Options{})
 	s.Listen(func(pubsub.Event) { panic("oh") })
 	log := record(s)
@@ -168,8 +169,8 @@ func TestAPanickingListenerIsReportedToTheOthers(t *testing.T) {
 }
 
 func TestNoticesReachHandlersInOrder(t *testing.T) {
-	redistest.NoLeaks(t)
-	srv := redistest.NewServer(t)
+	leak.Check(t)
+	srv := testserver.New(t)
 	s := open(t, srv.Addr(), pubsub.Options{})
 	got := make(chan string, 10)
 	sub := s.NewSubscription(pubsub.Queue{OnNotice: func(err error) {
@@ -198,8 +199,8 @@ func TestNoticesReachHandlersInOrder(t *testing.T) {
 }
 
 func TestAChannelDeliversAndIsClosedWithItsSubscription(t *testing.T) {
-	redistest.NoLeaks(t)
-	srv := redistest.NewServer(t)
+	leak.Check(t)
+	srv := testserver.New(t)
 	s := open(t, srv.Addr(), pubsub.Options{Queue: pubsub.Queue{Borrow: true}})
 	sub, err := s.Subscribe(t.Context(), "a")
 	if err != nil {
@@ -232,8 +233,8 @@ func TestAChannelDeliversAndIsClosedWithItsSubscription(t *testing.T) {
 }
 
 func TestCloseOnOverflowDeliversWhatWaitsAndThenEnds(t *testing.T) {
-	redistest.NoLeaks(t)
-	srv := redistest.NewServer(t)
+	leak.Check(t)
+	srv := testserver.New(t)
 	s := open(t, srv.Addr(), pubsub.Options{Queue: pubsub.Queue{Size: 3, Overflow: pubsub.CloseOnOverflow}})
 	sub, err := s.Subscribe(t.Context(), "a")
 	if err != nil {
@@ -259,8 +260,8 @@ func TestCloseOnOverflowDeliversWhatWaitsAndThenEnds(t *testing.T) {
 }
 
 func TestABrokenOffIterationGoesOnWhereItStopped(t *testing.T) {
-	redistest.NoLeaks(t)
-	srv := redistest.NewServer(t)
+	leak.Check(t)
+	srv := testserver.New(t)
 	s := open(t, srv.Addr(), pubsub.Options{})
 	sub, err := s.Subscribe(t.Context(), "a")
 	if err != nil {
@@ -282,9 +283,9 @@ func TestABrokenOffIterationGoesOnWhereItStopped(t *testing.T) {
 }
 
 func TestCloseEndsIterationsSubscribesAndHandlers(t *testing.T) {
-	redistest.NoLeaks(t)
-	srv := redistest.NewServer(t)
-	srv.Handle("SUBSCRIBE", func(c *redistest.Peer, args []string) {
+	leak.Check(t)
+	srv := testserver.New(t)
+	srv.Handle("SUBSCRIBE", func(c *testserver.Peer, args []string) {
 		if args[1] != "never" {
 			c.Default(args)
 		}
@@ -334,8 +335,8 @@ func TestCloseEndsIterationsSubscribesAndHandlers(t *testing.T) {
 }
 
 func TestAHandlerMayCloseItsSubscriptionAndTheSubscriber(t *testing.T) {
-	redistest.NoLeaks(t)
-	srv := redistest.NewServer(t)
+	leak.Check(t)
+	srv := testserver.New(t)
 	s := open(t, srv.Addr(), pubsub.Options{})
 	sub, err := s.Subscribe(t.Context(), "a")
 	if err != nil {

@@ -6,13 +6,13 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testredis"
 	"github.com/kermes-redis/kermes/pubsub"
 )
 
 var (
-	shared   redistest.SharedRedis
-	topology = redistest.SharedTopology{Options: redistest.TopologyOptions{ProxyData: true, Fast: true, MaxLife: time.Hour}}
+	shared   testredis.Shared
+	topology = testredis.SharedTopology{Options: testredis.TopologyOptions{ProxyData: true, Fast: true, MaxLife: time.Hour}}
 )
 
 func TestMain(m *testing.M) {

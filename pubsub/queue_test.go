@@ -10,7 +10,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
 )
 
 var news = &topic{name: "news"}
@@ -119,7 +119,7 @@ func TestDroppingForEverTakesNoMoreMemory(t *testing.T) {
 }
 
 func TestABlockedReaderGoesOnWhenThereIsRoom(t *testing.T) {
-	redistest.NoLeaks(t)
+	leak.Check(t)
 	q := newQueue(Queue{Size: 4, Overflow: Block})
 	var wg sync.WaitGroup
 	const n = 10_000
@@ -143,7 +143,7 @@ func TestABlockedReaderGoesOnWhenThereIsRoom(t *testing.T) {
 }
 
 func TestABlockedReaderCanBeStopped(t *testing.T) {
-	redistest.NoLeaks(t)
+	leak.Check(t)
 	q := newQueue(Queue{Size: 1, Overflow: Block})
 	stop := make(chan struct{})
 	r := &reader{stop: stop}
@@ -153,7 +153,7 @@ func TestABlockedReaderCanBeStopped(t *testing.T) {
 		q.push(news, "news", nil, r)
 		q.push(news, "news", nil, r)
 	}()
-	redistest.Eventually(t, 0, "a blocked reader", r.blocked.Load)
+	leak.Eventually(t, 0, "a blocked reader", r.blocked.Load)
 	close(stop)
 	<-ended
 	if r.blocked.Load() {

@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testproxy"
+	"github.com/kermes-redis/kermes/internal/testredis"
 	"github.com/kermes-redis/kermes/pubsub"
 	"github.com/kermes-redis/kermes/resp"
 )
@@ -58,7 +60,7 @@ func TestNoMessageIsLostNorReorderedWhileNothingFails(t *testing.T) {
 	channels := []string{"order:0", "order:1", "order:2", "order:3"}
 	for _, proto := range []int{2, 3} {
 		t.Run(fmt.Sprint("RESP", proto), func(t *testing.T) {
-			redistest.NoLeaks(t)
+			leak.Check(t)
 			s := pubsub.New(pubsub.Server{Options: conn.Options{Addr: node.Addr(), Protocol: proto}},
 				pubsub.Options{Queue: pubsub.Queue{Overflow: pubsub.Block}})
 			defer s.Close()
@@ -96,8 +98,8 @@ func TestNoMessageIsLostNorReorderedWhileNothingFails(t *testing.T) {
 }
 
 func TestTenThousandChannelsAreSubscribedAgainInFewCommands(t *testing.T) {
-	redistest.NoLeaks(t)
-	node := redistest.NewRedis(t)
+	leak.Check(t)
+	node := testredis.New(t)
 	s := open(t, node.Addr(), pubsub.Options{})
 	log := record(s)
 	var channels []string
@@ -148,7 +150,7 @@ func TestTenThousandChannelsAreSubscribedAgainInFewCommands(t *testing.T) {
 
 func TestShardChannels(t *testing.T) {
 	node := shared.Node(t)
-	redistest.NoLeaks(t)
+	leak.Check(t)
 	for _, proto := range []int{2, 3} {
 		s := pubsub.New(pubsub.Server{Options: conn.Options{Addr: node.Addr(), Protocol: proto}}, pubsub.Options{})
 		sub, err := s.SSubscribe(t.Context(), "shard:a")
@@ -177,8 +179,8 @@ func TestShardChannels(t *testing.T) {
 }
 
 func TestAChannelThatTheACLForbidsIsRefusedByName(t *testing.T) {
-	redistest.NoLeaks(t)
-	node := redistest.NewRedisWith(t, redistest.RedisOptions{Users: map[string]string{"reader": "on >pw resetchannels &open:* +@all"}})
+	leak.Check(t)
+	node := testredis.NewWith(t, testredis.Options{Users: map[string]string{"reader": "on >pw resetchannels &open:* +@all"}})
 	s := pubsub.New(pubsub.Server{Options: conn.Options{Addr: node.Addr(), Username: "reader", Password: "pw"}}, pubsub.Options{})
 	defer s.Close()
 	sub, err := s.Subscribe(t.Context(), "open:a")
@@ -195,14 +197,14 @@ func TestAChannelThatTheACLForbidsIsRefusedByName(t *testing.T) {
 	}
 	// Taking the permission away kills the client; giving it back heals it.
 	node.MustDo(t, "ACL", "SETUSER", "reader", "resetchannels")
-	redistest.Eventually(t, wait, "a refusal", func() bool { return s.Stats().Pending == 1 && s.Stats().Ready })
+	leak.Eventually(t, wait, "a refusal", func() bool { return s.Stats().Pending == 1 && s.Stats().Ready })
 	node.MustDo(t, "ACL", "SETUSER", "reader", "&open:*")
-	redistest.Eventually(t, wait, "the subscription", func() bool { return node.MustDo(t, "PUBSUB", "NUMSUB", "open:a").String() == "open:a 1" })
+	leak.Eventually(t, wait, "the subscription", func() bool { return node.MustDo(t, "PUBSUB", "NUMSUB", "open:a").String() == "open:a 1" })
 }
 
 func TestAServerThatCutsASlowSubscriberIsAGap(t *testing.T) {
-	redistest.NoLeaks(t)
-	node := redistest.NewRedis(t, "client-output-buffer-limit pubsub 1mb 0 0")
+	leak.Check(t)
+	node := testredis.New(t, "client-output-buffer-limit pubsub 1mb 0 0")
 	s := open(t, node.Addr(), pubsub.Options{Queue: pubsub.Queue{Size: 10, Overflow: pubsub.Block}})
 	log := record(s)
 	sub, err := s.Subscribe(t.Context(), "big")
@@ -210,7 +212,7 @@ func TestAServerThatCutsASlowSubscriberIsAGap(t *testing.T) {
 		t.Fatal(err)
 	}
 	payload := strings.Repeat("x", 100_000)
-	redistest.Eventually(t, wait, "the server's cut", func() bool {
+	leak.Eventually(t, wait, "the server's cut", func() bool {
 		node.MustDo(t, "PUBLISH", "big", payload)
 		return node.MustDo(t, "PUBSUB", "NUMSUB", "big").String() == "big 0"
 	})
@@ -235,25 +237,25 @@ func TestAServerThatCutsASlowSubscriberIsAGap(t *testing.T) {
 // outage is a way to lose a server and get it back.
 type outage struct {
 	name      string
-	lose, end func(node *redistest.Node, proxy *redistest.Proxy) error
+	lose, end func(node *testredis.Node, proxy *testproxy.Proxy) error
 }
 
 var outages = []outage{
-	{"kill -9 and restart", func(n *redistest.Node, _ *redistest.Proxy) error { n.Kill(); return nil },
-		func(n *redistest.Node, _ *redistest.Proxy) error { return n.Restart() }},
-	{"SIGSTOP", func(n *redistest.Node, _ *redistest.Proxy) error { return n.Stop() },
-		func(n *redistest.Node, _ *redistest.Proxy) error { return n.Cont() }},
-	{"black hole", func(_ *redistest.Node, p *redistest.Proxy) error { return p.Set(redistest.BlackHole) },
-		func(_ *redistest.Node, p *redistest.Proxy) error { return p.Set(redistest.Pass) }},
-	{"half open", func(_ *redistest.Node, p *redistest.Proxy) error { return p.Set(redistest.BlackHoleDown) },
-		func(_ *redistest.Node, p *redistest.Proxy) error { return p.Set(redistest.Pass) }},
-	{"refused", func(_ *redistest.Node, p *redistest.Proxy) error { p.Reset(); return p.Set(redistest.Refuse) },
-		func(_ *redistest.Node, p *redistest.Proxy) error { return p.Set(redistest.Pass) }},
+	{"kill -9 and restart", func(n *testredis.Node, _ *testproxy.Proxy) error { n.Kill(); return nil },
+		func(n *testredis.Node, _ *testproxy.Proxy) error { return n.Restart() }},
+	{"SIGSTOP", func(n *testredis.Node, _ *testproxy.Proxy) error { return n.Stop() },
+		func(n *testredis.Node, _ *testproxy.Proxy) error { return n.Cont() }},
+	{"black hole", func(_ *testredis.Node, p *testproxy.Proxy) error { return p.Set(testproxy.BlackHole) },
+		func(_ *testredis.Node, p *testproxy.Proxy) error { return p.Set(testproxy.Pass) }},
+	{"half open", func(_ *testredis.Node, p *testproxy.Proxy) error { return p.Set(testproxy.BlackHoleDown) },
+		func(_ *testredis.Node, p *testproxy.Proxy) error { return p.Set(testproxy.Pass) }},
+	{"refused", func(_ *testredis.Node, p *testproxy.Proxy) error { p.Reset(); return p.Set(testproxy.Refuse) },
+		func(_ *testredis.Node, p *testproxy.Proxy) error { return p.Set(testproxy.Pass) }},
 }
 
 func TestEveryOutageOfOneServerIsOneGap(t *testing.T) {
-	redistest.NoLeaks(t)
-	node := redistest.NewRedis(t)
+	leak.Check(t)
+	node := testredis.New(t)
 	runs := 1
 	if acceptance() {
 		runs = 20
@@ -272,8 +274,8 @@ func TestEveryOutageOfOneServerIsOneGap(t *testing.T) {
 
 // runOutage returns how long it took to notice the outage, and to be back after
 // its end.
-func runOutage(t *testing.T, node *redistest.Node, o outage) (noticed, back time.Duration) {
-	proxy, err := redistest.StartProxy(node.Addr())
+func runOutage(t *testing.T, node *testredis.Node, o outage) (noticed, back time.Duration) {
+	proxy, err := testproxy.Start(node.Addr())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -324,8 +326,8 @@ func runOutage(t *testing.T, node *redistest.Node, o outage) (noticed, back time
 const slack = 5 * time.Second
 
 func TestSubscribeToADeadServerEndsWithItsContext(t *testing.T) {
-	redistest.NoLeaks(t)
-	node := redistest.NewRedis(t)
+	leak.Check(t)
+	node := testredis.New(t)
 	if err := node.Stop(); err != nil {
 		t.Fatal(err)
 	}

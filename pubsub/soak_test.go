@@ -12,7 +12,10 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testproxy"
+	"github.com/kermes-redis/kermes/internal/testredis"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/pubsub"
 )
 
@@ -44,10 +47,10 @@ type channelLog struct {
 
 // publish publishes numbers as fast as it can until ctx ends. A number that may
 // or may not have been published is not used again.
-func (l *channelLog) publish(ctx context.Context, node *redistest.Node) {
+func (l *channelLog) publish(ctx context.Context, node *testredis.Node) {
 	n := 0
 	for ctx.Err() == nil {
-		c, err := redistest.DialClient("tcp", node.Direct(), nil, 10*time.Second)
+		c, err := testserver.DialClient("tcp", node.Direct(), nil, 10*time.Second)
 		if err != nil {
 			pause(ctx, time.Millisecond)
 			continue
@@ -67,31 +70,31 @@ func (l *channelLog) publish(ctx context.Context, node *redistest.Node) {
 }
 
 // soakFaults are what happens to the server and to the way to it, for a while.
-var soakFaults = []func(node *redistest.Node, p *redistest.Proxy, d time.Duration) error{
-	func(n *redistest.Node, _ *redistest.Proxy, _ time.Duration) error {
+var soakFaults = []func(node *testredis.Node, p *testproxy.Proxy, d time.Duration) error{
+	func(n *testredis.Node, _ *testproxy.Proxy, _ time.Duration) error {
 		_, err := n.Do("CLIENT", "KILL", "TYPE", "pubsub")
 		return err
 	},
-	func(_ *redistest.Node, p *redistest.Proxy, _ time.Duration) error { p.Cut(); return nil },
-	func(_ *redistest.Node, p *redistest.Proxy, _ time.Duration) error { p.Reset(); return nil },
-	func(_ *redistest.Node, p *redistest.Proxy, d time.Duration) error {
-		return during(p, redistest.BlackHole, d)
+	func(_ *testredis.Node, p *testproxy.Proxy, _ time.Duration) error { p.Cut(); return nil },
+	func(_ *testredis.Node, p *testproxy.Proxy, _ time.Duration) error { p.Reset(); return nil },
+	func(_ *testredis.Node, p *testproxy.Proxy, d time.Duration) error {
+		return during(p, testproxy.BlackHole, d)
 	},
-	func(_ *redistest.Node, p *redistest.Proxy, d time.Duration) error {
-		return during(p, redistest.BlackHoleUp, d)
+	func(_ *testredis.Node, p *testproxy.Proxy, d time.Duration) error {
+		return during(p, testproxy.BlackHoleUp, d)
 	},
-	func(_ *redistest.Node, p *redistest.Proxy, d time.Duration) error {
-		return during(p, redistest.BlackHoleDown, d)
+	func(_ *testredis.Node, p *testproxy.Proxy, d time.Duration) error {
+		return during(p, testproxy.BlackHoleDown, d)
 	},
-	func(_ *redistest.Node, p *redistest.Proxy, d time.Duration) error {
-		return during(p, redistest.Hold, d)
+	func(_ *testredis.Node, p *testproxy.Proxy, d time.Duration) error {
+		return during(p, testproxy.Hold, d)
 	},
-	func(n *redistest.Node, _ *redistest.Proxy, d time.Duration) error {
+	func(n *testredis.Node, _ *testproxy.Proxy, d time.Duration) error {
 		n.Kill()
 		time.Sleep(d)
 		return n.Restart()
 	},
-	func(n *redistest.Node, _ *redistest.Proxy, d time.Duration) error {
+	func(n *testredis.Node, _ *testproxy.Proxy, d time.Duration) error {
 		if err := n.Stop(); err != nil {
 			return err
 		}
@@ -100,21 +103,21 @@ var soakFaults = []func(node *redistest.Node, p *redistest.Proxy, d time.Duratio
 	},
 }
 
-func during(p *redistest.Proxy, m redistest.Mode, d time.Duration) error {
+func during(p *testproxy.Proxy, m testproxy.Mode, d time.Duration) error {
 	if err := p.Set(m); err != nil {
 		return err
 	}
 	time.Sleep(d)
-	return p.Set(redistest.Pass)
+	return p.Set(testproxy.Pass)
 }
 
 // Whatever happens: what is published between the end of a gap and the next gap
 // comes exactly once, and nothing comes twice or out of order.
 func TestSoakEveryMessageOutsideOfGapsComesExactlyOnce(t *testing.T) {
-	redistest.NoLeaks(t)
+	leak.Check(t)
 	duration := soakFor(t)
-	node := redistest.NewRedisWith(t, redistest.RedisOptions{MaxLife: duration + 5*time.Minute})
-	proxy := redistest.NewProxy(t, node.Direct())
+	node := testredis.NewWith(t, testredis.Options{MaxLife: duration + 5*time.Minute})
+	proxy := testproxy.New(t, node.Direct())
 	s := pubsub.New(pubsub.Server{Options: conn.Options{Addr: proxy.Addr()}}, pubsub.Options{
 		PingInterval: 20 * time.Millisecond, PingTimeout: 300 * time.Millisecond, MaxBackoff: 50 * time.Millisecond,
 	})
@@ -162,7 +165,7 @@ func TestSoakEveryMessageOutsideOfGapsComesExactlyOnce(t *testing.T) {
 	}
 	stop()
 	publishers.Wait()
-	redistest.Eventually(t, wait, "the end", func() bool {
+	leak.Eventually(t, wait, "the end", func() bool {
 		_, ready := s.Ready()
 		r, err := node.Do("PUBLISH", "soak:0", "end")
 		return ready && err == nil && r.Int > 0

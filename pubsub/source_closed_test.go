@@ -6,7 +6,8 @@ import (
 	"testing"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/pool"
 	"github.com/kermes-redis/kermes/pubsub"
 )
@@ -37,9 +38,9 @@ func awaitEnd(t *testing.T, events chan pubsub.Event) {
 }
 
 func TestASubscriberEndsWhenItsPoolIsClosed(t *testing.T) {
-	redistest.NoLeaks(t)
-	srv := redistest.NewServer(t)
-	srv.Handle("SUBSCRIBE", func(c *redistest.Peer, args []string) {
+	leak.Check(t)
+	srv := testserver.New(t)
+	srv.Handle("SUBSCRIBE", func(c *testserver.Peer, args []string) {
 		if args[1] != "never" {
 			c.Default(args)
 		}
@@ -85,7 +86,7 @@ func TestASubscriberEndsWhenItsPoolIsClosed(t *testing.T) {
 }
 
 func TestASubscriberThatCannotConnectEndsWithItsPoolToo(t *testing.T) {
-	redistest.NoLeaks(t)
+	leak.Check(t)
 	p, s, events := over(t, "127.0.0.1:1")
 	ended := make(chan error, 1)
 	go func() {
@@ -105,7 +106,7 @@ func TestASubscriberThatCannotConnectEndsWithItsPoolToo(t *testing.T) {
 }
 
 func TestASubscriptionToNothingEndsWithThePoolToo(t *testing.T) {
-	redistest.NoLeaks(t)
+	leak.Check(t)
 	p, s, events := over(t, "127.0.0.1:1")
 	sub := s.NewSubscription(pubsub.Queue{})
 	_ = p.Close()

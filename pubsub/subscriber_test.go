@@ -5,15 +5,16 @@ import (
 	"testing"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/pubsub"
 )
 
 func TestMessagesOfChannelsAndPatternsArriveInBothProtocols(t *testing.T) {
 	for _, proto := range []int{2, 3} {
 		t.Run(fmt.Sprint("RESP", proto), func(t *testing.T) {
-			redistest.NoLeaks(t)
-			srv := redistest.NewServer(t)
+			leak.Check(t)
+			srv := testserver.New(t)
 			s := pubsub.New(pubsub.Server{Options: conn.Options{Addr: srv.Addr(), Protocol: proto}}, pubsub.Options{})
 			defer s.Close()
 			sub, err := s.Subscribe(t.Context(), "a", "b")

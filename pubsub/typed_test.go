@@ -7,7 +7,8 @@ import (
 	"testing"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/pool"
 	"github.com/kermes-redis/kermes/pubsub"
 )
@@ -15,8 +16,8 @@ import (
 func number(b []byte) (int, error) { return strconv.Atoi(string(b)) }
 
 func TestDecodeGoesOnAfterAMessageThatItRefusesAndKeepsNotices(t *testing.T) {
-	redistest.NoLeaks(t)
-	srv := redistest.NewServer(t)
+	leak.Check(t)
+	srv := testserver.New(t)
 	s := open(t, srv.Addr(), pubsub.Options{Queue: pubsub.Queue{Size: 3, Overflow: pubsub.DropNewest}})
 	sub, err := s.Subscribe(t.Context(), "n")
 	if err != nil {
@@ -25,7 +26,7 @@ func TestDecodeGoesOnAfterAMessageThatItRefusesAndKeepsNotices(t *testing.T) {
 	for _, text := range []string{"1", "two", "3", "4", "5"} {
 		srv.Publish("n", text)
 	}
-	redistest.Eventually(t, wait, "all of them", func() bool { return sub.Stats().Dropped == 2 })
+	leak.Eventually(t, wait, "all of them", func() bool { return sub.Stats().Dropped == 2 })
 	var got []any
 	for m, err := range pubsub.Decode(sub.All(t.Context()), number) {
 		var bad *pubsub.DecodeError
@@ -51,8 +52,8 @@ func TestDecodeGoesOnAfterAMessageThatItRefusesAndKeepsNotices(t *testing.T) {
 }
 
 func TestPublishEncodesBeforeAnyIO(t *testing.T) {
-	redistest.NoLeaks(t)
-	srv := redistest.NewServer(t)
+	leak.Check(t)
+	srv := testserver.New(t)
 	client := pool.New(pool.Options{Conn: conn.Options{Addr: srv.Addr()}})
 	defer client.Close()
 	cause := errors.New("cannot")

@@ -10,13 +10,14 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/pubsub"
 	"github.com/kermes-redis/kermes/resp"
 )
 
 // names returns what the calls of a command named.
-func names(srv *redistest.Server, command string) (all []string) {
+func names(srv *testserver.Server, command string) (all []string) {
 	for _, call := range srv.CallsOf(command) {
 		all = append(all, call.Args[1:]...)
 	}
@@ -26,11 +27,11 @@ func names(srv *redistest.Server, command string) (all []string) {
 
 // Dialogue 6: one command, one confirmation for each channel.
 func TestSubscribeReturnsWhenEveryChannelIsConfirmed(t *testing.T) {
-	redistest.NoLeaks(t)
-	srv := redistest.NewServer(t)
-	arrived := make(chan *redistest.Peer, 1)
-	srv.Handle("SUBSCRIBE", func(c *redistest.Peer, args []string) {
-		c.Write(redistest.Push(redistest.Bulk("subscribe"), redistest.Bulk(args[1]), redistest.Int(1)))
+	leak.Check(t)
+	srv := testserver.New(t)
+	arrived := make(chan *testserver.Peer, 1)
+	srv.Handle("SUBSCRIBE", func(c *testserver.Peer, args []string) {
+		c.Write(testserver.Push(testserver.Bulk("subscribe"), testserver.Bulk(args[1]), testserver.Int(1)))
 		arrived <- c
 	})
 	s := open(t, srv.Addr(), pubsub.Options{PingInterval: -1})
@@ -40,7 +41,7 @@ func TestSubscribeReturnsWhenEveryChannelIsConfirmed(t *testing.T) {
 		done <- err
 	}()
 	c := <-arrived
-	redistest.Eventually(t, 0, "the first confirmation", func() bool { return s.Stats().Pending == 1 })
+	leak.Eventually(t, 0, "the first confirmation", func() bool { return s.Stats().Pending == 1 })
 	select {
 	case err := <-done:
 		t.Fatalf("returned before the second confirmation: %v", err)
@@ -50,16 +51,16 @@ func TestSubscribeReturnsWhenEveryChannelIsConfirmed(t *testing.T) {
 	if slices.Equal(srv.CallsOf("SUBSCRIBE")[0].Args, []string{"SUBSCRIBE", "b", "a"}) {
 		missing = "a"
 	}
-	c.Write(redistest.Push(redistest.Bulk("subscribe"), redistest.Bulk(missing), redistest.Int(2)))
+	c.Write(testserver.Push(testserver.Bulk("subscribe"), testserver.Bulk(missing), testserver.Int(2)))
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
 }
 
 func TestSubscribeGivesUpWithItsContextAndTakesItsChannelsBack(t *testing.T) {
-	redistest.NoLeaks(t)
-	srv := redistest.NewServer(t)
-	srv.Handle("SUBSCRIBE", func(*redistest.Peer, []string) {})
+	leak.Check(t)
+	srv := testserver.New(t)
+	srv.Handle("SUBSCRIBE", func(*testserver.Peer, []string) {})
 	s := open(t, srv.Addr(), pubsub.Options{PingInterval: -1})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -79,8 +80,8 @@ func TestSubscribeGivesUpWithItsContextAndTakesItsChannelsBack(t *testing.T) {
 }
 
 func TestSubscribeSaysWhyItCouldNotConnect(t *testing.T) {
-	redistest.NoLeaks(t)
-	srv := redistest.NewServer(t)
+	leak.Check(t)
+	srv := testserver.New(t)
 	if err := srv.StopAccepting(true); err != nil {
 		t.Fatal(err)
 	}
@@ -105,8 +106,8 @@ func TestSubscribeSaysWhyItCouldNotConnect(t *testing.T) {
 }
 
 func TestAWrongPasswordIsAnErrorAtOnce(t *testing.T) {
-	redistest.NoLeaks(t)
-	srv := redistest.NewServerWith(t, redistest.ServerOptions{Password: "right"})
+	leak.Check(t)
+	srv := testserver.NewWith(t, testserver.Options{Password: "right"})
 	s := pubsub.New(pubsub.Server{Options: conn.Options{Addr: srv.Addr(), Password: "wrong"}}, pubsub.Options{})
 	defer s.Close()
 	_, err := s.Subscribe(t.Context(), "a")
@@ -121,8 +122,8 @@ func TestAnswersToPINGOfBothProtocolsAreUnderstood(t *testing.T) {
 	for _, proto := range []int{2, 3} {
 		for _, answer := range []string{"+PONG\r\n", "*2\r\n$4\r\npong\r\n$0\r\n\r\n", "-NOPERM this user has no permissions\r\n"} {
 			t.Run(fmt.Sprint(proto, answer[:1]), func(t *testing.T) {
-				redistest.NoLeaks(t)
-				srv := redistest.NewServer(t)
+				leak.Check(t)
+				srv := testserver.New(t)
 				srv.Reply("PING", answer)
 				s := pubsub.New(pubsub.Server{Options: conn.Options{Addr: srv.Addr(), Protocol: proto}}, pubsub.Options{PingInterval: time.Millisecond})
 				defer s.Close()
@@ -140,8 +141,8 @@ func TestAnswersToPINGOfBothProtocolsAreUnderstood(t *testing.T) {
 
 // Dialogues 8 and 9.
 func TestUnsubscribeReturnsWhenItIsConfirmed(t *testing.T) {
-	redistest.NoLeaks(t)
-	srv := redistest.NewServer(t)
+	leak.Check(t)
+	srv := testserver.New(t)
 	s := open(t, srv.Addr(), pubsub.Options{})
 	sub, err := s.Subscribe(t.Context(), "a", "b", "c")
 	if err != nil {
@@ -168,8 +169,8 @@ func TestUnsubscribeReturnsWhenItIsConfirmed(t *testing.T) {
 }
 
 func TestSubscriptionsOfOneChannelShareIt(t *testing.T) {
-	redistest.NoLeaks(t)
-	srv := redistest.NewServer(t)
+	leak.Check(t)
+	srv := testserver.New(t)
 	s := open(t, srv.Addr(), pubsub.Options{})
 	first, err := s.Subscribe(t.Context(), "a")
 	if err != nil {
@@ -231,8 +232,8 @@ func nextNotice(t testing.TB, sub *pubsub.Subscription) error {
 	return nil
 }
 
-func refuse(srv *redistest.Server, forbidden string) {
-	srv.HandleAny(func(c *redistest.Peer, args []string) bool {
+func refuse(srv *testserver.Server, forbidden string) {
+	srv.HandleAny(func(c *testserver.Peer, args []string) bool {
 		if strings.EqualFold(args[0], "SUBSCRIBE") && slices.Contains(args[1:], forbidden) {
 			c.Error("NOPERM No permissions to access a channel")
 			return true
@@ -242,8 +243,8 @@ func refuse(srv *redistest.Server, forbidden string) {
 }
 
 func TestARefusedChannelDoesNotTakeOthersWithIt(t *testing.T) {
-	redistest.NoLeaks(t)
-	srv := redistest.NewServer(t)
+	leak.Check(t)
+	srv := testserver.New(t)
 	refuse(srv, "secret")
 	s := open(t, srv.Addr(), pubsub.Options{})
 	sub, err := s.Subscribe(t.Context(), "a")
@@ -271,8 +272,8 @@ func TestARefusedChannelDoesNotTakeOthersWithIt(t *testing.T) {
 }
 
 func TestAChannelThatIsRefusedAfterAReconnectIsReportedAndTheOthersLive(t *testing.T) {
-	redistest.NoLeaks(t)
-	srv := redistest.NewServer(t)
+	leak.Check(t)
+	srv := testserver.New(t)
 	s := open(t, srv.Addr(), pubsub.Options{})
 	refused := make(chan error, 10)
 	s.Listen(func(e pubsub.Event) {
@@ -302,15 +303,15 @@ func TestAChannelThatIsRefusedAfterAReconnectIsReportedAndTheOthersLive(t *testi
 // What was not asked for would make confirmations count for the wrong command.
 func TestAConfirmationThatNobodyAskedForBreaksTheConnection(t *testing.T) {
 	for _, raw := range []string{
-		redistest.Push(redistest.Bulk("unsubscribe"), redistest.Bulk("a"), redistest.Int(0)),
-		redistest.Push(redistest.Bulk("sunsubscribe"), redistest.Bulk("a"), redistest.Int(0)),
-		redistest.Push(redistest.Bulk("subscribe"), redistest.Bulk("z"), redistest.Int(0)),
+		testserver.Push(testserver.Bulk("unsubscribe"), testserver.Bulk("a"), testserver.Int(0)),
+		testserver.Push(testserver.Bulk("sunsubscribe"), testserver.Bulk("a"), testserver.Int(0)),
+		testserver.Push(testserver.Bulk("subscribe"), testserver.Bulk("z"), testserver.Int(0)),
 		"+PONG\r\n", "$1\r\na\r\n", "-ERR something\r\n", "rubbish\r\n",
-		redistest.Bulks("what", "is", "this"),
+		testserver.Bulks("what", "is", "this"),
 	} {
 		t.Run(raw, func(t *testing.T) {
-			redistest.NoLeaks(t)
-			srv := redistest.NewServer(t)
+			leak.Check(t)
+			srv := testserver.New(t)
 			s := open(t, srv.Addr(), pubsub.Options{})
 			sub, err := s.Subscribe(t.Context(), "a")
 			if err != nil {
@@ -353,17 +354,17 @@ func TestInvalidationsComeWithTheirKeys(t *testing.T) {
 }
 
 func TestOtherPushesAreIgnored(t *testing.T) {
-	redistest.NoLeaks(t)
-	srv := redistest.NewServer(t)
+	leak.Check(t)
+	srv := testserver.New(t)
 	s := open(t, srv.Addr(), pubsub.Options{})
 	sub, err := s.Subscribe(t.Context(), "a")
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv.Push(redistest.Push(redistest.Bulk("invalidate"), redistest.Null3))
-	srv.Push(redistest.Attribute(redistest.Text("k"), redistest.Text("v")) + redistest.Push(redistest.Bulk("message"), redistest.Bulk("a"), redistest.Bulk("odd")))
-	srv.Push(redistest.Push(redistest.Bulk("message"), redistest.Bulk("nobody's"), redistest.Bulk("x")))
-	srv.Push(redistest.Push(redistest.Bulk("message"), redistest.Bulk("a"), redistest.Text("a text")))
+	srv.Push(testserver.Push(testserver.Bulk("invalidate"), testserver.Null3))
+	srv.Push(testserver.Attribute(testserver.Text("k"), testserver.Text("v")) + testserver.Push(testserver.Bulk("message"), testserver.Bulk("a"), testserver.Bulk("odd")))
+	srv.Push(testserver.Push(testserver.Bulk("message"), testserver.Bulk("nobody's"), testserver.Bulk("x")))
+	srv.Push(testserver.Push(testserver.Bulk("message"), testserver.Bulk("a"), testserver.Text("a text")))
 	for _, want := range []string{"odd", "a text"} {
 		if m := next(t, sub); m.Text() != want {
 			t.Errorf("got %q, want %q", m.Payload, want)
@@ -373,9 +374,9 @@ func TestOtherPushesAreIgnored(t *testing.T) {
 
 // Issue 66 and 67 of the catalogue: messages that span reads.
 func TestMessagesArriveWholeHoweverTheyAreCut(t *testing.T) {
-	redistest.NoLeaks(t)
+	leak.Check(t)
 	for chunk := 1; chunk < 40; chunk += 3 {
-		srv := redistest.NewServerWith(t, redistest.ServerOptions{Chunk: chunk})
+		srv := testserver.NewWith(t, testserver.Options{Chunk: chunk})
 		s := open(t, srv.Addr(), pubsub.Options{})
 		sub, err := s.Subscribe(t.Context(), "a")
 		if err != nil {
@@ -394,8 +395,8 @@ func TestMessagesArriveWholeHoweverTheyAreCut(t *testing.T) {
 }
 
 func TestAVeryLargeMessageArrives(t *testing.T) {
-	redistest.NoLeaks(t)
-	srv := redistest.NewServer(t)
+	leak.Check(t)
+	srv := testserver.New(t)
 	s := open(t, srv.Addr(), pubsub.Options{Queue: pubsub.Queue{Bytes: 1}})
 	sub, err := s.Subscribe(t.Context(), "a")
 	if err != nil {

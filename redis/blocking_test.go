@@ -9,7 +9,8 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/pool"
 	"github.com/kermes-redis/kermes/resp"
 )
@@ -28,7 +29,7 @@ func pooled(t *testing.T, o pool.Options) (*pool.Pool, *conn.Conn) {
 // whenBlocked calls fn when n clients are blocked on the server.
 func whenBlocked(t *testing.T, c *conn.Conn, n int64, fn func()) {
 	t.Helper()
-	redistest.Eventually(t, 0, "clients are blocked", func() bool { return blocked(t, c) == n })
+	leak.Eventually(t, 0, "clients are blocked", func() bool { return blocked(t, c) == n })
 	fn()
 }
 
@@ -57,8 +58,8 @@ func TestABlockingCommandMayTakeLongerThanTheReadTimeout(t *testing.T) {
 }
 
 func TestABlockingCommandEndsWhenTheServerNeverAnswers(t *testing.T) {
-	s := redistest.NewServer(t)
-	s.Handle("BLPOP", func(*redistest.Peer, []string) {})
+	s := testserver.New(t)
+	s.Handle("BLPOP", func(*testserver.Peer, []string) {})
 	p := pool.New(pool.Options{Conn: conn.Options{Addr: s.Addr(), ReadTimeout: 50 * time.Millisecond}})
 	defer p.Close()
 	_, err := BLPop(50*time.Millisecond, "k").Do(t.Context(), p)

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testredis"
 )
 
 // untyped are the commands of Redis and Valkey without a function here, by the
@@ -61,7 +61,7 @@ func TestEveryCommandOfASentinelIsTypedOrListedWithAReason(t *testing.T) {
 }
 
 // sentinels is the topology of the tests of sentinel commands.
-var sentinels = redistest.SharedTopology{Options: redistest.TopologyOptions{Replicas: 1, Sentinels: 2, Quorum: 1, Fast: true}}
+var sentinels = testredis.SharedTopology{Options: testredis.TopologyOptions{Replicas: 1, Sentinels: 2, Quorum: 1, Fast: true}}
 
 // coverage asks a server for its commands. What a newer one knows more is logged:
 // it is to be read, not to fail on.

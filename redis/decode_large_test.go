@@ -8,7 +8,8 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/resp"
 )
@@ -93,8 +94,8 @@ func TestLargeBytesMayGrowAndAreTheCallers(t *testing.T) {
 }
 
 func TestAStringTakenOverNeverChanges(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	c := dialTo(t, s.Addr())
 	echo := func(want string) redis.Cmd[string] { return redis.New(redis.Text, "ECHO", want) }
 	var wg sync.WaitGroup

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testgroup"
 	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/resp"
 )
@@ -156,7 +156,7 @@ func ExampleClusterNodes() {
 
 func ExampleSentinelMaster() {
 	ctx := context.Background()
-	group, err := redistest.StartEmbedded(redistest.EmbeddedOptions{})
+	group, err := testgroup.Start(testgroup.Options{})
 	if err != nil {
 		panic(err)
 	}

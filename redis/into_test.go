@@ -7,7 +7,8 @@ import (
 	"testing"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/pool"
 	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/resp"
@@ -25,8 +26,8 @@ func dialTo(t *testing.T, addr string) *conn.Conn {
 }
 
 func TestIntoAppendsToTheBufferWhateverItsSize(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	p := pool.New(pool.Options{Conn: conn.Options{Addr: s.Addr()}})
 	defer p.Close()
 	for _, size := range []int{0, 100, 20 << 10, 1 << 20, 3 << 20} {
@@ -56,8 +57,8 @@ func TestIntoAppendsToTheBufferWhateverItsSize(t *testing.T) {
 }
 
 func TestABufferThatWasTooSmallIsLargeEnoughNextTime(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	c := dialTo(t, s.Addr())
 	echo := redis.New(redis.Text, "ECHO", strings.Repeat("v", 1<<20))
 	first, err := redis.Into(echo, nil).Do(t.Context(), c)
@@ -71,11 +72,11 @@ func TestABufferThatWasTooSmallIsLargeEnoughNextTime(t *testing.T) {
 }
 
 func TestIntoReturnsTheBufferAsItWasWithAnError(t *testing.T) {
-	redistest.NoLeaks(t)
-	s := redistest.NewServer(t)
+	leak.Check(t)
+	s := testserver.New(t)
 	s.Reply("LONG", "-ERR "+strings.Repeat("x", 60<<10)+"\r\n")
 	s.Reply("NULL", "$-1\r\n")
-	s.Handle("CUT", func(p *redistest.Peer, _ []string) { p.Write("$100000\r\n" + strings.Repeat("x", 60<<10)); p.Close() })
+	s.Handle("CUT", func(p *testserver.Peer, _ []string) { p.Write("$100000\r\n" + strings.Repeat("x", 60<<10)); p.Close() })
 	c := dialTo(t, s.Addr())
 	dst := append(make([]byte, 0, 1<<20), "held"...)
 	for _, row := range []struct {

@@ -7,15 +7,17 @@ import (
 	"testing"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testredis"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/pool"
 )
 
 func sized(n int, seed string) string { return strings.Repeat(seed+"-", n/len(seed)+1)[:n] }
 
 func TestALargeValueStaysAsItIs(t *testing.T) {
-	redistest.NoLeaks(t)
-	node := redistest.NewRedis(t)
+	leak.Check(t)
+	node := testredis.New(t)
 	for _, proto := range []int{2, 3} {
 		c, err := conn.Dial(t.Context(), conn.Options{Addr: node.Addr(), Protocol: proto})
 		if err != nil {
@@ -61,8 +63,8 @@ func TestALargeValueStaysAsItIs(t *testing.T) {
 }
 
 func TestLargeValuesOfManyCallersAreTheirOwn(t *testing.T) {
-	redistest.NoLeaks(t)
-	node := redistest.NewRedis(t)
+	leak.Check(t)
+	node := testredis.New(t)
 	p := pool.New(pool.Options{Conn: conn.Options{Addr: node.Addr()}})
 	defer p.Close()
 	var work sync.WaitGroup
@@ -100,8 +102,8 @@ func TestLargeRepliesThatAreNoStringsAreDecodedAsEver(t *testing.T) {
 		"streamed":  {fmt.Sprintf("$?\r\n;%d\r\n%s\r\n;1\r\ny\r\n;0\r\n", len(long), long), long + "y"},
 		"attribute": {fmt.Sprintf("|1\r\n+a\r\n+b\r\n$%d\r\n%s\r\n", len(long), long), long},
 	} {
-		s := redistest.NewServer(t)
-		s.Handle("GET", func(p *redistest.Peer, _ []string) { p.Write(row.reply) })
+		s := testserver.New(t)
+		s.Handle("GET", func(p *testserver.Peer, _ []string) { p.Write(row.reply) })
 		c, err := conn.Dial(t.Context(), conn.Options{Addr: s.Addr()})
 		if err != nil {
 			t.Fatal(err)

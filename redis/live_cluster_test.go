@@ -6,11 +6,12 @@ import (
 	"testing"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testredis"
 )
 
 func TestClusterCommandsOnARealServer(t *testing.T) {
-	node := redistest.NewRedis(t, "cluster-enabled yes")
+	node := testredis.New(t, "cluster-enabled yes")
 	for _, proto := range []int{2, 3} {
 		t.Run(fmt.Sprintf("RESP%d", proto), func(t *testing.T) {
 			c, err := conn.Dial(t.Context(), conn.Options{Addr: node.Addr(), Protocol: proto, AllowCluster: true})
@@ -21,7 +22,7 @@ func TestClusterCommandsOnARealServer(t *testing.T) {
 			if proto == 2 {
 				get(t, c, New(OK, "CLUSTER ADDSLOTSRANGE", 0, 16383))
 			}
-			redistest.Eventually(t, redistest.DefaultWait, "the cluster is up", func() bool {
+			leak.Eventually(t, leak.DefaultWait, "the cluster is up", func() bool {
 				return get(t, c, ClusterInfo())["cluster_state"] == "ok"
 			})
 			all := []SlotRange{{0, 16383}}

@@ -7,7 +7,8 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testredis"
 )
 
 func TestSentinelCommandsOnARealSentinel(t *testing.T) {
@@ -25,20 +26,20 @@ func TestSentinelCommandsOnARealSentinel(t *testing.T) {
 	}
 }
 
-func sentinelReads(t *testing.T, c *conn.Conn, top *redistest.Topology) {
+func sentinelReads(t *testing.T, c *conn.Conn, top *testredis.Topology) {
 	name := top.Names[0]
 	addr := get(t, c, SentinelMasterAddr(name))
-	master := top.Data[slices.IndexFunc(top.Data, func(n *redistest.Node) bool { return n.Addr() == addr })]
+	master := top.Data[slices.IndexFunc(top.Data, func(n *testredis.Node) bool { return n.Addr() == addr })]
 	fails(t, c, SentinelMasterAddr("none"), ErrNil)
 
 	m := get(t, c, SentinelMaster(name))
 	check(t, "the master", m.Name == name && m.Addr() == addr && m.Has("master") && !m.Has("o_down") && len(m.RunID) == 40 &&
-		m.Quorum == 1 && m.Replicas == 1 && m.Sentinels == 1 && m.DownAfter == redistest.DefaultDownAfter &&
-		m.FailoverTimeout == redistest.DefaultFailoverTimeout && m.ParallelSyncs == 1 && m.Fields["role-reported"] == "master")
+		m.Quorum == 1 && m.Replicas == 1 && m.Sentinels == 1 && m.DownAfter == testredis.DefaultDownAfter &&
+		m.FailoverTimeout == testredis.DefaultFailoverTimeout && m.ParallelSyncs == 1 && m.Fields["role-reported"] == "master")
 	refused(t, c, SentinelMaster("none"), "No such master")
 	ms := get(t, c, SentinelMasters())
 	check(t, "all masters", len(ms) == 1 && ms[0].RunID == m.RunID)
-	redistest.Eventually(t, redistest.DefaultWait, "the replica has said what it is", func() bool {
+	leak.Eventually(t, leak.DefaultWait, "the replica has said what it is", func() bool {
 		rs := get(t, c, SentinelReplicas(name))
 		return len(rs) == 1 && rs[0].Has("slave") && rs[0].MasterAddr == addr && rs[0].MasterLink == "ok" && rs[0].Priority == 100 && rs[0].Offset > 0
 	})
@@ -49,7 +50,7 @@ func sentinelReads(t *testing.T, c *conn.Conn, top *redistest.Topology) {
 	refused(t, c, SentinelCkQuorum("none"), "No such master")
 	down := get(t, c, SentinelIsMasterDown(master.Host(), master.Port(), 0, ""))
 	check(t, "not down", !down.Down && down.Leader == "*")
-	redistest.Eventually(t, redistest.DefaultWait, "both servers have said what they are", func() bool {
+	leak.Eventually(t, leak.DefaultWait, "both servers have said what they are", func() bool {
 		cache := get(t, c, SentinelInfoCache(name))[name]
 		return len(cache) == 2 && cache[0].Info["role"] == "master" && cache[1].Info["role"] == "slave" && cache[0].Age >= 0
 	})
@@ -91,7 +92,7 @@ func TestASentinelFailsOverWhenToldTo(t *testing.T) {
 	before := get(t, c, SentinelMasterAddr(name))
 	ok(t, c, SentinelFailover(name))
 	refused(t, c, SentinelFailover(name).Cmd(), "INPROG")
-	redistest.Eventually(t, redistest.DefaultWait, "the replica is the master", func() bool {
+	leak.Eventually(t, leak.DefaultWait, "the replica is the master", func() bool {
 		return get(t, c, SentinelMasterAddr(name)) != before
 	})
 }

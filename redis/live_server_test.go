@@ -7,7 +7,8 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testredis"
 	"github.com/kermes-redis/kermes/resp"
 )
 
@@ -174,8 +175,8 @@ func TestACLCommandsOnARealServer(t *testing.T) {
 }
 
 func TestReplicationAndPersistenceOnARealServer(t *testing.T) {
-	master := redistest.NewRedis(t)
-	replica := redistest.NewRedis(t)
+	master := testredis.New(t)
+	replica := testredis.New(t)
 	m, err := conn.Dial(t.Context(), conn.Options{Addr: master.Addr()})
 	if err != nil {
 		t.Fatal(err)
@@ -192,13 +193,13 @@ func TestReplicationAndPersistenceOnARealServer(t *testing.T) {
 	check(t, "rewrite", strings.Contains(get(t, m, BGRewriteAOF()), "append only file rewriting"))
 
 	ok(t, r, ReplicaOf(master.Host(), port(t, master.Addr())))
-	redistest.Eventually(t, redistest.DefaultWait, "the link is up", func() bool {
+	leak.Eventually(t, leak.DefaultWait, "the link is up", func() bool {
 		return get(t, r, Role()).State == "connected" && len(get(t, m, Role()).Replicas) == 1
 	})
 	role := get(t, r, Role())
 	check(t, "a slave", role.Role == "slave" && role.MasterHost == master.Host() && role.MasterPort == int64(port(t, master.Addr())))
 	ok(t, m, Set("k", "v"))
-	want(t, m, Wait(1, redistest.DefaultWait), 1)
+	want(t, m, Wait(1, leak.DefaultWait), 1)
 	want(t, r, Get("k"), "v")
 	fails(t, r, Set("k", "w").Cmd(), ErrReadOnly)
 	check(t, "class", ClassOf(Set("k", "w").Do(t.Context(), r)) == ClassRejected)

@@ -10,12 +10,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testredis"
 	"github.com/kermes-redis/kermes/resp"
 )
 
 // shared is the server of all live tests; they flush it and do not run in parallel.
-var shared redistest.SharedRedis
+var shared testredis.Shared
 
 func TestMain(m *testing.M) {
 	code := m.Run()

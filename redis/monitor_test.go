@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testserver"
 )
 
 func TestMonitorShowsWhatTheServerExecutes(t *testing.T) {
@@ -51,7 +51,7 @@ func TestMonitorEndsWithItsContextAndWithErrors(t *testing.T) {
 	for _, err := range Monitor(t.Context(), refuse) {
 		check(t, "no connection", errors.Is(err, errLost))
 	}
-	s := redistest.NewServer(t)
+	s := testserver.New(t)
 	s.Reply("MONITOR", "+OK\r\n")
 	open := func(ctx context.Context) (*conn.Conn, error) { return conn.Dial(ctx, conn.Options{Addr: s.Addr()}) }
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)

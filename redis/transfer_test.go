@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testredis"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/pool"
 	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/resp"
@@ -21,7 +23,7 @@ import (
 
 func TestValuesStreamFromAReaderAndToAWriter(t *testing.T) {
 	for _, proto := range []int{2, 3} {
-		node := redistest.NewRedis(t)
+		node := testredis.New(t)
 		p := pool.New(pool.Options{Conn: conn.Options{Addr: node.Addr(), Protocol: proto}})
 		defer p.Close()
 		ctx := t.Context()
@@ -64,7 +66,7 @@ func TestValuesStreamFromAReaderAndToAWriter(t *testing.T) {
 }
 
 func TestAnInterruptedStreamBreaksOnlyItsConnection(t *testing.T) {
-	node := redistest.NewRedis(t)
+	node := testredis.New(t)
 	ctx := t.Context()
 	boom := errors.New("boom")
 	tests := []struct {
@@ -112,7 +114,7 @@ func TestAnInterruptedStreamBreaksOnlyItsConnection(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			redistest.NoLeaks(t)
+			leak.Check(t)
 			p := pool.New(pool.Options{Conn: conn.Options{Addr: node.Addr()}})
 			defer p.Close()
 			if err := redis.Set("big", strings.Repeat("v", 8<<20)).Do(ctx, p); err != nil {
@@ -161,7 +163,7 @@ func (c *cancelling) Write(p []byte) (int, error) {
 
 func TestASlowReaderOrWriterDoesNotCountAsAReadTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := redistest.NewServerWith(t, redistest.ServerOptions{Network: "none"})
+		s := testserver.NewWith(t, testserver.Options{Network: "none"})
 		s.SetKey("big", strings.Repeat("v", 1<<20))
 		p := pool.New(pool.Options{Conn: conn.Options{Dial: s.PipeDial, ReadTimeout: 60 * time.Millisecond}})
 		defer p.Close()
@@ -188,7 +190,7 @@ func (s *slowOnce) Read(p []byte) (int, error)  { s.pause(); return len(p), nil 
 func (s *slowOnce) Write(p []byte) (int, error) { s.pause(); return len(p), nil }
 
 func TestStreamingNeedsAConnectionAlone(t *testing.T) {
-	s := redistest.NewServer(t)
+	s := testserver.New(t)
 	c, err := conn.Dial(t.Context(), conn.Options{Addr: s.Addr(), Shared: true})
 	if err != nil {
 		t.Fatal(err)
@@ -199,7 +201,7 @@ func TestStreamingNeedsAConnectionAlone(t *testing.T) {
 		t.Errorf("shared: %v", err)
 	}
 	c.SetShared(false)
-	s.Handle("HANG", func(p *redistest.Peer, _ []string) { <-p.Done() })
+	s.Handle("HANG", func(p *testserver.Peer, _ []string) { <-p.Done() })
 	ended := make(chan error, 1)
 	go func() {
 		_, err := c.Do(t.Context(), resp.NewCommand("HANG"))

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/resp"
 )
 
@@ -75,7 +75,7 @@ func TestATxRefusesToWorkAfterItsFunction(t *testing.T) {
 
 func TestWatchOnADeadConnectionHasSentNothingThatMatters(t *testing.T) {
 	s, c := fake(t)
-	s.Handle("WATCH", func(p *redistest.Peer, _ []string) { p.Kill() })
+	s.Handle("WATCH", func(p *testserver.Peer, _ []string) { p.Kill() })
 	err := Watch(t.Context(), On(c), []string{"k"}, func(*Tx) error { t.Error("called"); return nil })
 	check(t, "class", ClassOf(err) == ClassNotSent && conn.ClassOf(err) == ClassNotSent)
 	check(t, "text", err != nil && !strings.Contains(err.Error(), "may have been executed"))

@@ -9,14 +9,14 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/resp"
 )
 
 // fake returns a connection to a scripted server.
-func fake(t *testing.T) (*redistest.Server, *conn.Conn) {
+func fake(t *testing.T) (*testserver.Server, *conn.Conn) {
 	t.Helper()
-	s := redistest.NewServer(t)
+	s := testserver.New(t)
 	c, err := conn.Dial(t.Context(), conn.Options{Addr: s.Addr()})
 	if err != nil {
 		t.Fatal(err)
@@ -118,7 +118,7 @@ func (r redialling) WithConn(ctx context.Context, fn func(*conn.Conn) error) err
 func TestTransactTriesAgainWhenTheConnectionBreaksBeforeExec(t *testing.T) {
 	s, _ := fake(t)
 	broken := map[string]int{}
-	s.HandleAny(func(p *redistest.Peer, args []string) bool {
+	s.HandleAny(func(p *testserver.Peer, args []string) bool {
 		if name := args[0]; (name == "WATCH" || name == "GET") && broken[name] == 0 {
 			broken[name]++
 			p.Kill()
@@ -140,7 +140,7 @@ func TestTransactTriesAgainWhenTheConnectionBreaksBeforeExec(t *testing.T) {
 
 func TestTransactEndsWhenNobodyKnowsWhetherItWasExecuted(t *testing.T) {
 	s, _ := fake(t)
-	s.Handle("EXEC", func(p *redistest.Peer, _ []string) { p.Kill() })
+	s.Handle("EXEC", func(p *testserver.Peer, _ []string) { p.Kill() })
 	calls := 0
 	var n Future[int64]
 	err := Transact(t.Context(), redialling{s.Addr()}, TxOptions{}, func(_ context.Context, tx *Tx) error {

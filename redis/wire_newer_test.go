@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testserver"
 )
 
 // answered is a row of the table for what redis-server 7.0 does not know, with the
@@ -315,8 +315,8 @@ func newerServers() []answered {
 // last command.
 func fakeConn(t *testing.T, proto int, reply, got *string) *conn.Conn {
 	t.Helper()
-	s := redistest.NewServer(t)
-	s.HandleAny(func(p *redistest.Peer, args []string) bool {
+	s := testserver.New(t)
+	s.HandleAny(func(p *testserver.Peer, args []string) bool {
 		if strings.EqualFold(args[0], "HELLO") {
 			return false
 		}

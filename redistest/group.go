@@ -6,7 +6,7 @@ import (
 	"net"
 
 	"github.com/kermes-redis/kermes/client"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testgroup"
 	"github.com/kermes-redis/kermes/sentinel"
 )
 
@@ -38,32 +38,32 @@ type GroupOptions struct {
 // miniredis, with its gaps. What has to hold on the real thing is to be tested on
 // the real thing too.
 type Group struct {
-	e *redistest.Embedded
+	e *testgroup.Group
 	o GroupOptions
 }
 
 // NewGroup starts a group that ends with the test.
 func NewGroup(tb TB, o GroupOptions) *Group {
 	tb.Helper()
-	return &Group{redistest.NewEmbedded(tb, o.inside()), o}
+	return &Group{testgroup.New(tb, o.inside()), o}
 }
 
 // StartGroup starts a group, for programs that are no tests; the caller closes it.
 func StartGroup(o GroupOptions) (*Group, error) {
-	e, err := redistest.StartEmbedded(o.inside())
+	e, err := testgroup.Start(o.inside())
 	if err != nil {
 		return nil, err
 	}
 	return &Group{e, o}, nil
 }
 
-func (o GroupOptions) inside() redistest.EmbeddedOptions {
-	in := redistest.EmbeddedOptions{
+func (o GroupOptions) inside() testgroup.Options {
+	in := testgroup.Options{
 		Masters: o.Masters, Replicas: o.Replicas, Sentinels: o.Sentinels,
 		Password: o.Password, SentinelPassword: o.SentinelPassword, InMemory: o.InMemory,
 	}
 	if o.Slower > 0 {
-		in.Timing = redistest.RealTiming().Scale(o.Slower / speedup)
+		in.Timing = testgroup.RealTiming().Scale(o.Slower / speedup)
 	}
 	return in
 }
@@ -152,8 +152,8 @@ func (g *Group) Resume(addr string) error {
 	return n.Resume()
 }
 
-func (g *Group) node(addr string) (*redistest.DataNode, error) {
-	sets := []*redistest.MasterSet{g.e.MasterSet}
+func (g *Group) node(addr string) (*testgroup.Node, error) {
+	sets := []*testgroup.MasterSet{g.e.MasterSet}
 	for _, name := range g.o.Masters {
 		sets = append(sets, g.e.Of(name))
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/conn"
-	inside "github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
 	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/redistest"
 )
@@ -161,7 +161,7 @@ func TestAServerDoesWhatItIsTold(t *testing.T) {
 	if _, err := redis.Get("k").Do(t.Context(), c); err == nil {
 		t.Error("the connection was closed")
 	}
-	inside.Eventually(t, 10*time.Second, "no connection to be open", func() bool { return s.Open() == 0 })
+	leak.Eventually(t, 10*time.Second, "no connection to be open", func() bool { return s.Open() == 0 })
 }
 
 func TestAServerCanBeSilentAndGone(t *testing.T) {
@@ -179,7 +179,7 @@ func TestAServerCanBeSilentAndGone(t *testing.T) {
 	defer cancel()
 	go func() {
 		defer cancel()
-		_ = inside.WaitUntil(ctx, func() bool {
+		_ = leak.WaitUntil(ctx, func() bool {
 			return slices.ContainsFunc(s.Calls(), func(args []string) bool { return args[0] == "INCR" })
 		})
 	}()

@@ -1,6 +1,6 @@
 package redistest
 
-import "github.com/kermes-redis/kermes/internal/redistest"
+import "github.com/kermes-redis/kermes/internal/testserver"
 
 // ServerOptions configure a [Server]. The zero value is a master without a
 // password that speaks RESP2 and RESP3.
@@ -16,26 +16,26 @@ type ServerOptions struct {
 // Server is a fake server. It answers commands as the test has told it to, and
 // knows a few by itself: those of the handshake, GET, SET, INCR, DEL, MULTI and
 // EXEC, SUBSCRIBE and PUBLISH.
-type Server struct{ s *redistest.Server }
+type Server struct{ s *testserver.Server }
 
 // NewServer starts a server that ends with the test.
 func NewServer(tb TB, o ServerOptions) *Server {
 	tb.Helper()
-	return &Server{redistest.NewServerWith(tb, o.inside())}
+	return &Server{testserver.NewWith(tb, o.inside())}
 }
 
 // StartServer starts a server, for programs that are no tests; the caller closes
 // it.
 func StartServer(o ServerOptions) (*Server, error) {
-	s, err := redistest.StartServer(o.inside())
+	s, err := testserver.Start(o.inside())
 	if err != nil {
 		return nil, err
 	}
 	return &Server{s}, nil
 }
 
-func (o ServerOptions) inside() redistest.ServerOptions {
-	in := redistest.ServerOptions{Password: o.Password, NoHello: o.RESP2}
+func (o ServerOptions) inside() testserver.Options {
+	in := testserver.Options{Password: o.Password, NoHello: o.RESP2}
 	if o.Replica {
 		in.Role = "slave"
 	}
@@ -58,7 +58,7 @@ func (s *Server) ReplyOnce(command string, raw ...string) { s.s.ReplyOnce(comman
 // Handle makes fn answer a command; args[0] is its name as it was sent. Commands
 // of one connection are handled one after another, those of several at once.
 func (s *Server) Handle(command string, fn func(c *Peer, args []string)) {
-	s.s.Handle(command, func(p *redistest.Peer, args []string) { fn(&Peer{p}, args) })
+	s.s.Handle(command, func(p *testserver.Peer, args []string) { fn(&Peer{p}, args) })
 }
 
 // SetKey sets a key.
@@ -103,7 +103,7 @@ func (s *Server) CloseAll() { s.s.CloseAll() }
 func (s *Server) Open() int { return s.s.Open() }
 
 // Peer is a connection of a client, for the functions of [Server.Handle].
-type Peer struct{ p *redistest.Peer }
+type Peer struct{ p *testserver.Peer }
 
 // ID numbers the connections of a server from 1.
 func (c *Peer) ID() int64 { return c.p.ID() }

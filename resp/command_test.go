@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testredis"
 	"github.com/kermes-redis/kermes/resp"
 )
 
@@ -197,7 +197,7 @@ func wireOf(c resp.Command) []byte { return c.AppendTo(nil) }
 
 // The server sends back what it has understood.
 func TestAServerEchoesWhatWasSent(t *testing.T) {
-	node := redistest.NewRedis(t)
+	node := testredis.New(t)
 	nc, err := net.Dial("tcp", node.Addr())
 	if err != nil {
 		t.Fatal(err)
@@ -235,7 +235,7 @@ func TestAServerEchoesWhatWasSent(t *testing.T) {
 
 // The floats that are sent are those that the server reads.
 func TestAServerReadsTheFloatsThatWereSent(t *testing.T) {
-	node := redistest.NewRedis(t)
+	node := testredis.New(t)
 	nc, err := net.Dial("tcp", node.Addr())
 	if err != nil {
 		t.Fatal(err)

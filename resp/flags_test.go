@@ -6,7 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testredis"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/resp"
 )
 
@@ -171,7 +172,7 @@ func TestFlaggedKnowsTheArguments(t *testing.T) {
 
 // The server says what it is. SORT and GEORADIUS write, with an option.
 func TestFlagsAgreeWithTheServer(t *testing.T) {
-	node := redistest.NewRedis(t)
+	node := testredis.New(t)
 	reply := node.MustDo(t, "COMMAND")
 	if len(reply.Elems) < 200 {
 		t.Fatalf("%d commands", len(reply.Elems))
@@ -186,7 +187,7 @@ func TestFlagsAgreeWithTheServer(t *testing.T) {
 	}
 }
 
-func agree(t *testing.T, c redistest.Reply) {
+func agree(t *testing.T, c testserver.Reply) {
 	t.Helper()
 	name := strings.ToUpper(strings.Replace(c.Elems[0].Str, "|", " ", 1))
 	have := map[string]bool{}

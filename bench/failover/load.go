@@ -8,7 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testredis"
+	"github.com/kermes-redis/kermes/internal/testserver"
 )
 
 const (
@@ -47,8 +48,8 @@ type message struct {
 
 // load is all contenders at work against one topology.
 type load struct {
-	top      *redistest.Topology
-	rec      *redistest.Recorder
+	top      *testredis.Topology
+	rec      *testredis.Recorder
 	subjects []*subject
 	ctx      context.Context
 	cancel   context.CancelFunc
@@ -65,7 +66,7 @@ const (
 )
 
 // startLoad opens all contenders and sets them to work.
-func startLoad(top *redistest.Topology, sentinels []string, kind int) (*load, error) {
+func startLoad(top *testredis.Topology, sentinels []string, kind int) (*load, error) {
 	rec, err := top.Record(context.Background())
 	if err != nil {
 		return nil, err
@@ -150,7 +151,7 @@ func (l *load) publish() {
 		l.work.Go(func() {
 			tick := time.NewTicker(publishes)
 			defer tick.Stop()
-			var conn *redistest.Client
+			var conn *testserver.Client
 			for {
 				select {
 				case <-tick.C:
@@ -250,7 +251,7 @@ func (s *subject) longestGap(from, to time.Time) time.Duration {
 }
 
 // there reads the lists of a client from a server: worker, value, how often.
-func (s *subject) there(n *redistest.Node) (map[int]map[int]int, error) {
+func (s *subject) there(n *testredis.Node) (map[int]map[int]int, error) {
 	all := map[int]map[int]int{}
 	for w := range writers {
 		all[w] = map[int]int{}
@@ -277,7 +278,7 @@ type verdict struct {
 	outage time.Duration // until the last worker's first durable write that began after the fault
 }
 
-func (s *subject) judge(n *redistest.Node, fault, promoted time.Time) (verdict, error) {
+func (s *subject) judge(n *testredis.Node, fault, promoted time.Time) (verdict, error) {
 	there, err := s.there(n)
 	if err != nil {
 		return verdict{}, err

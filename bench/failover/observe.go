@@ -8,7 +8,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testredis"
+	"github.com/kermes-redis/kermes/internal/testserver"
 )
 
 // namer asks every sentinel every few milliseconds for the master's address,
@@ -21,7 +23,7 @@ type namer struct {
 	first map[string]time.Time // by port: when any sentinel first named it
 }
 
-func watchNames(top *redistest.Topology) *namer {
+func watchNames(top *testredis.Topology) *namer {
 	n := &namer{stopc: make(chan struct{}), first: map[string]time.Time{}}
 	for _, s := range top.Sentinels {
 		n.wg.Go(func() { n.watch(s, top.Names[0]) })
@@ -29,10 +31,10 @@ func watchNames(top *redistest.Topology) *namer {
 	return n
 }
 
-func (n *namer) watch(s *redistest.Node, master string) {
+func (n *namer) watch(s *testredis.Node, master string) {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	var c *redistest.Client
+	var c *testserver.Client
 	defer func() {
 		if c != nil {
 			_ = c.Close()
@@ -71,7 +73,7 @@ func (n *namer) saw(port string) {
 }
 
 // of returns when a node was first named.
-func (n *namer) of(node *redistest.Node) time.Time {
+func (n *namer) of(node *testredis.Node) time.Time {
 	_, port, _ := net.SplitHostPort(node.Addr())
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -84,7 +86,7 @@ func (n *namer) stop() {
 }
 
 // promotion returns when a node last became a master, by its own log.
-func promotion(n *redistest.Node) (time.Time, error) {
+func promotion(n *testredis.Node) (time.Time, error) {
 	var at time.Time
 	for line := range strings.SplitSeq(n.Log(1<<20), "\n") {
 		f := strings.Fields(line)
@@ -107,5 +109,5 @@ func promotion(n *redistest.Node) (time.Time, error) {
 func until(d time.Duration, cond func() bool) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	defer cancel()
-	return redistest.WaitUntil(ctx, cond) == nil
+	return leak.WaitUntil(ctx, cond) == nil
 }

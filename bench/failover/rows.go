@@ -8,7 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testproxy"
+	"github.com/kermes-redis/kermes/internal/testredis"
 )
 
 const (
@@ -47,17 +48,17 @@ type row struct {
 
 // options of every topology: those of the measurements that the table is to be
 // compared with.
-func options() redistest.TopologyOptions {
-	return redistest.TopologyOptions{DownAfter: time.Second, FailoverTimeout: 5 * time.Second}
+func options() testredis.TopologyOptions {
+	return testredis.TopologyOptions{DownAfter: time.Second, FailoverTimeout: 5 * time.Second}
 }
 
 // fault is a failover with everything at work.
 type fault struct {
-	options   func(o *redistest.TopologyOptions)
-	sentinels func(top *redistest.Topology) []string // those that clients are told; nil is all
+	options   func(o *testredis.TopologyOptions)
+	sentinels func(top *testredis.Topology) []string // those that clients are told; nil is all
 	before    func(l *load) error                    // happens first, and is waited for
-	do        func(l *load, old *redistest.Node) error
-	during    func(l *load, old *redistest.Node, at time.Time) error // in the background of waiting
+	do        func(l *load, old *testredis.Node) error
+	during    func(l *load, old *testredis.Node, at time.Time) error // in the background of waiting
 	watch     time.Duration                                          // how long clients are watched at most
 	stay      time.Duration                                          // and at least
 	want      []string                                               // figures
@@ -69,7 +70,7 @@ func (x fault) run(f figures) error {
 	if x.options != nil {
 		x.options(&o)
 	}
-	top, err := redistest.StartTopology(o)
+	top, err := testredis.StartTopology(o)
 	if err != nil {
 		return err
 	}
@@ -143,7 +144,7 @@ func (x fault) run(f figures) error {
 }
 
 // wait gives every client the time to come back.
-func (x fault) wait(l *load, at, named time.Time, next *redistest.Node) {
+func (x fault) wait(l *load, at, named time.Time, next *testredis.Node) {
 	watch := x.watch
 	if watch == 0 {
 		watch = patience
@@ -162,7 +163,7 @@ func (x fault) wait(l *load, at, named time.Time, next *redistest.Node) {
 	})
 }
 
-func (x fault) note(f figures, s *subject, v verdict, at, end, named time.Time, next *redistest.Node) {
+func (x fault) note(f figures, s *subject, v verdict, at, end, named time.Time, next *testredis.Node) {
 	for _, want := range x.want {
 		switch want {
 		case "outage":
@@ -187,19 +188,19 @@ func (x fault) note(f figures, s *subject, v verdict, at, end, named time.Time, 
 	}
 }
 
-func kill(_ *load, old *redistest.Node) error { old.Kill(); return nil }
+func kill(_ *load, old *testredis.Node) error { old.Kill(); return nil }
 
-func stop(_ *load, old *redistest.Node) error { return old.Stop() }
+func stop(_ *load, old *testredis.Node) error { return old.Stop() }
 
-func planned(l *load, _ *redistest.Node) error { return l.top.SentinelFailover(1) }
+func planned(l *load, _ *testredis.Node) error { return l.top.SentinelFailover(1) }
 
-func onlyFirst(top *redistest.Topology) []string { return top.SentinelAddrs()[:1] }
+func onlyFirst(top *testredis.Topology) []string { return top.SentinelAddrs()[:1] }
 
-func proxied(o *redistest.TopologyOptions) { o.ProxyData = true }
+func proxied(o *testredis.TopologyOptions) { o.ProxyData = true }
 
 // contAfter lets a stopped master go on.
-func contAfter(d time.Duration) func(l *load, old *redistest.Node, at time.Time) error {
-	return func(_ *load, old *redistest.Node, at time.Time) error {
+func contAfter(d time.Duration) func(l *load, old *testredis.Node, at time.Time) error {
+	return func(_ *load, old *testredis.Node, at time.Time) error {
 		time.Sleep(time.Until(at.Add(d)))
 		return old.Cont()
 	}
@@ -217,21 +218,21 @@ var rows = []row{
 	}.run},
 	{"black hole around master", fault{
 		options: proxied, subs: true, want: []string{"outage", "after named", "subscriber: first message"},
-		do: func(_ *load, old *redistest.Node) error { return old.Proxy().Set(redistest.BlackHole) },
+		do: func(_ *load, old *testredis.Node) error { return old.Proxy().Set(testproxy.BlackHole) },
 	}.run},
 	{"master cut from the sentinels and replicas, not from clients", fault{
 		options: proxied, want: []string{"stale"}, stay: 10 * time.Second,
-		do: func(_ *load, old *redistest.Node) error {
-			old.Proxy().SetFor(redistest.BlackHole, (*redistest.ProxyConn).Internal)
+		do: func(_ *load, old *testredis.Node) error {
+			old.Proxy().SetFor(testproxy.BlackHole, (*testproxy.Conn).Internal)
 			return nil
 		},
 	}.run},
 	{"kill -9, old master back before the switch", fault{
 		do: kill, stay: 13 * time.Second, want: []string{"outage", "after named", "stale"},
-		during: func(l *load, old *redistest.Node, at time.Time) error {
+		during: func(l *load, old *testredis.Node, at time.Time) error {
 			ctx, cancel := context.WithTimeout(context.Background(), settleTime)
 			defer cancel()
-			if _, err := l.rec.Wait(ctx, func(e redistest.Event) bool {
+			if _, err := l.rec.Wait(ctx, func(e testredis.Event) bool {
 				return e.Name == "+failover-state-wait-promotion" && e.At.After(at)
 			}); err != nil {
 				return err
@@ -241,10 +242,10 @@ var rows = []row{
 	}.run},
 	{"master restarts quickly, no failover", quickRestart},
 	{"all sentinels down 5 s, master fine", func(f figures) error {
-		return withoutSentinels(f, func(n *redistest.Node) error { n.Kill(); return nil }, (*redistest.Node).Restart)
+		return withoutSentinels(f, func(n *testredis.Node) error { n.Kill(); return nil }, (*testredis.Node).Restart)
 	}},
 	{"all sentinels hung 5 s, master fine", func(f figures) error {
-		return withoutSentinels(f, (*redistest.Node).Stop, (*redistest.Node).Cont)
+		return withoutSentinels(f, (*testredis.Node).Stop, (*testredis.Node).Cont)
 	}},
 	{"first sentinel accepts and never answers, at start", func(f figures) error {
 		ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -276,13 +277,13 @@ var rows = []row{
 	}.run},
 	{"replies dropped, connection cut (160 commands)", droppedReplies},
 	{"planned with min-replicas-to-write", fault{
-		options: func(o *redistest.TopologyOptions) { o.MinReplicas = 1 },
+		options: func(o *testredis.TopologyOptions) { o.MinReplicas = 1 },
 		do:      planned, stay: 13 * time.Second, want: []string{"stale"},
 	}.run},
 	{"replica killed under reads", func(f figures) error {
-		return replicaLost(f, func(n *redistest.Node) error { n.Kill(); return nil })
+		return replicaLost(f, func(n *testredis.Node) error { n.Kill(); return nil })
 	}},
-	{"replica hung under reads", func(f figures) error { return replicaLost(f, (*redistest.Node).Stop) }},
+	{"replica hung under reads", func(f figures) error { return replicaLost(f, (*testredis.Node).Stop) }},
 	{"twenty planned failovers in a row", plannedInARow},
 }
 
@@ -297,7 +298,7 @@ func hangFirst(l *load) error {
 func quickRestart(f figures) error {
 	o := options()
 	o.Persist = true
-	top, err := redistest.StartTopology(o)
+	top, err := testredis.StartTopology(o)
 	if err != nil {
 		return err
 	}
@@ -343,8 +344,8 @@ func quickRestart(f figures) error {
 	return nil
 }
 
-func withoutSentinels(f figures, down, up func(n *redistest.Node) error) error {
-	top, err := redistest.StartTopology(options())
+func withoutSentinels(f figures, down, up func(n *testredis.Node) error) error {
+	top, err := testredis.StartTopology(options())
 	if err != nil {
 		return err
 	}
@@ -381,7 +382,7 @@ func withoutSentinels(f figures, down, up func(n *redistest.Node) error) error {
 
 // firstCommand opens every client with a bad sentinel before two good ones.
 func firstCommand(f figures, bad string) error {
-	top, err := redistest.StartTopology(options())
+	top, err := testredis.StartTopology(options())
 	if err != nil {
 		return err
 	}
@@ -411,7 +412,7 @@ func firstCommand(f figures, bad string) error {
 func droppedReplies(f figures) error {
 	o := options()
 	o.ProxyData = true
-	top, err := redistest.StartTopology(o)
+	top, err := testredis.StartTopology(o)
 	if err != nil {
 		return err
 	}
@@ -434,7 +435,7 @@ func droppedReplies(f figures) error {
 	return nil
 }
 
-func dropReplies(s *subject, top *redistest.Topology, master *redistest.Node) error {
+func dropReplies(s *subject, top *testredis.Topology, master *testredis.Node) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	c, err := s.open(ctx, setup{sentinels: top.SentinelAddrs(), master: top.Names[0]})
@@ -442,7 +443,7 @@ func dropReplies(s *subject, top *redistest.Topology, master *redistest.Node) er
 		return err
 	}
 	defer c.close()
-	outside := func(p *redistest.ProxyConn) bool { return !p.Internal() }
+	outside := func(p *testproxy.Conn) bool { return !p.Internal() }
 	for round := range 20 {
 		for range 3 { // a connection that works for each
 			together(func(int) error {
@@ -451,15 +452,15 @@ func dropReplies(s *subject, top *redistest.Topology, master *redistest.Node) er
 				return c.push(call, "warm", "x")
 			})
 		}
-		master.Proxy().SetFor(redistest.BlackHoleDown, outside)
-		heal := time.AfterFunc(50*time.Millisecond, func() { master.Proxy().SetFor(redistest.Pass, nil) })
+		master.Proxy().SetFor(testproxy.BlackHoleDown, outside)
+		heal := time.AfterFunc(50*time.Millisecond, func() { master.Proxy().SetFor(testproxy.Pass, nil) })
 		together(func(w int) error {
 			call, cancel := context.WithTimeout(ctx, deadline)
 			defer cancel()
 			return c.push(call, s.key(w), fmt.Sprint(round))
 		})
 		if heal.Stop() {
-			master.Proxy().SetFor(redistest.Pass, nil)
+			master.Proxy().SetFor(testproxy.Pass, nil)
 		}
 	}
 	return nil
@@ -474,8 +475,8 @@ func together(fn func(w int) error) {
 	all.Wait()
 }
 
-func replicaLost(f figures, lose func(n *redistest.Node) error) error {
-	top, err := redistest.StartTopology(options())
+func replicaLost(f figures, lose func(n *testredis.Node) error) error {
+	top, err := testredis.StartTopology(options())
 	if err != nil {
 		return err
 	}
@@ -545,7 +546,7 @@ func plannedInARow(f figures) error {
 	const times = 20
 	o := options()
 	o.Fast = true
-	top, err := redistest.StartTopology(o)
+	top, err := testredis.StartTopology(o)
 	if err != nil {
 		return err
 	}

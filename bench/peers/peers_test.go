@@ -4,11 +4,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testredis"
 )
 
 func TestEveryClientAnswersEveryWorkloadRightly(t *testing.T) {
-	redistest.RequireRedis(t)
+	testredis.Require(t)
 	var f farm
 	defer func() {
 		if err := f.close(); err != nil {

@@ -8,14 +8,14 @@ import (
 	"runtime"
 	"strconv"
 
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testredis"
 	"github.com/kermes-redis/kermes/resp"
 )
 
 // farm is the servers of one run, started when first needed.
 type farm struct {
-	nodes map[place]*redistest.Node
-	trio  *redistest.Topology
+	nodes map[place]*testredis.Node
+	trio  *testredis.Topology
 }
 
 // the CPU of the pinned server and its clients.
@@ -36,12 +36,12 @@ func (f *farm) at(p place) (servers, error) {
 	if n := f.nodes[p]; n != nil {
 		return servers{Addr: n.Addr()}, nil
 	}
-	n, err := redistest.StartRedis(redistest.RedisOptions{})
+	n, err := testredis.Start(testredis.Options{})
 	if err != nil {
 		return servers{}, err
 	}
 	if f.nodes == nil {
-		f.nodes = make(map[place]*redistest.Node)
+		f.nodes = make(map[place]*testredis.Node)
 	}
 	f.nodes[p] = n
 	if p == pinned {
@@ -53,7 +53,7 @@ func (f *farm) at(p place) (servers, error) {
 }
 
 // moveTo lets a server run on these CPUs only.
-func moveTo(cpus string, n *redistest.Node) error {
+func moveTo(cpus string, n *testredis.Node) error {
 	out, err := exec.Command("taskset", "-acp", cpus, strconv.Itoa(n.Pid())).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("%w: %s", err, out)
@@ -64,7 +64,7 @@ func moveTo(cpus string, n *redistest.Node) error {
 // watched is the master with sentinels, on one CPU or on any.
 func (f *farm) watched(p place) (servers, error) {
 	if f.trio == nil {
-		t, err := redistest.StartTopology(redistest.TopologyOptions{Replicas: -1})
+		t, err := testredis.StartTopology(testredis.TopologyOptions{Replicas: -1})
 		if err != nil {
 			return servers{}, err
 		}

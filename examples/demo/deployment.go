@@ -4,7 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testgroup"
+	"github.com/kermes-redis/kermes/internal/testredis"
 )
 
 // deployment is a master with two replicas and three sentinels, and what will
@@ -27,15 +28,15 @@ type fault struct {
 
 // startEmbedded runs the deployment in this process, on miniredis.
 func startEmbedded() (*deployment, error) {
-	timing := redistest.RealTiming().Scale(1.0 / 4)
-	timing.Promote = redistest.RealTiming().Promote // the time that there is to hold writes
-	e, err := redistest.StartEmbedded(redistest.EmbeddedOptions{Timing: timing})
+	timing := testgroup.RealTiming().Scale(1.0 / 4)
+	timing.Promote = testgroup.RealTiming().Promote // the time that there is to hold writes
+	e, err := testgroup.Start(testgroup.Options{Timing: timing})
 	if err != nil {
 		return nil, err
 	}
 	return &deployment{
 		what:      "one master, two replicas, three sentinels, embedded in this process",
-		master:    redistest.DefaultMaster,
+		master:    testgroup.DefaultMaster,
 		sentinels: e.SentinelAddrs(),
 		faults: []fault{
 			{name: "planned", what: "planned failover (SENTINEL FAILOVER)", lossless: true, do: e.Failover},
@@ -51,13 +52,13 @@ func startEmbedded() (*deployment, error) {
 
 // startReal runs it as processes of its own.
 func startReal() (*deployment, error) {
-	t, err := redistest.StartTopology(redistest.TopologyOptions{Fast: true})
+	t, err := testredis.StartTopology(testredis.TopologyOptions{Fast: true})
 	if err != nil {
 		return nil, err
 	}
 	return &deployment{
 		what:      fmt.Sprintf("one master, two replicas, three sentinels: %d processes of redis-server and redis-sentinel", len(t.Data)+len(t.Sentinels)),
-		master:    redistest.DefaultMaster,
+		master:    testgroup.DefaultMaster,
 		sentinels: t.SentinelAddrs(),
 		faults: []fault{
 			{

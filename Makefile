@@ -2,11 +2,13 @@
 
 GO         ?= go
 REAL       ?= 0
-STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOLANGCI    = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GREMLINS    = github.com/go-gremlins/gremlins/cmd/gremlins@v0.6.0
 FUZZTIME   ?= 10s
 ALLOC_TESTS = Alloc|CostsNothing
 
 .PHONY: mq-once help demo test check fmt vet lint modules fuzz bench bench-peers bench-failover acceptance acceptance-pubsub soak soak-pubsub soak-lock bench-lock redis
+.PHONY: test-servers chaos mutants imports
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | sort | awk -F'\t' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -21,7 +23,13 @@ test: redis ## every test, race detector on; then what counts allocations, off
 redis: ## make sure that redis-server and redis-sentinel are there
 	@scripts/redis.sh
 
-check: fmt vet lint test ## what CI checks, but for fuzzing and the demo
+SERVERS ?=
+
+test-servers: ## the tests that talk to real servers, on each server of SERVERS="DIR1 DIR2"; on newer ones of Debian without
+	scripts/test-servers.sh $(SERVERS)
+
+check: ## everything that a change must pass, as CI runs it
+	@.ci/run
 
 fmt: ## gofmt changes nothing
 	@out=$$(gofmt -l .); if [ -n "$$out" ]; then echo "gofmt would change:"; echo "$$out"; exit 1; fi
@@ -29,8 +37,17 @@ fmt: ## gofmt changes nothing
 vet:
 	$(GO) vet ./...
 
-lint: ## staticcheck, pinned, outside go.mod
-	$(GO) run $(STATICCHECK) ./...
+lint: ## golangci-lint, pinned, outside go.mod; and vet for commands that are made and not sent
+	$(GO) run $(GOLANGCI) run
+	$(GO) vet -unusedresult.funcs="$$(GO=$(GO) scripts/constructors.sh)" ./...
+
+imports: ## the table of DESIGN.md: which package may import which
+	$(GO) test -count=1 ./internal/imports
+
+MUTATED ?= resp conn pool redis pubsub
+
+mutants: ## changes one token after the other in MUTATED="resp pool", and says which the tests of the package do not notice
+	GREMLINS=$(GREMLINS) GO=$(GO) scripts/mutants.sh $(MUTATED)
 
 modules: ## vet the modules of their own, and test those that have tests
 	@set -e; for mod in $$(git ls-files '*/go.mod'); do echo "module $$(dirname $$mod)"; \

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testredis"
 	"github.com/kermes-redis/kermes/lock"
 	"github.com/kermes-redis/kermes/pool"
 	"github.com/kermes-redis/kermes/redis"
@@ -136,7 +136,7 @@ func ExampleLocker_Mutex() {
 }
 
 func TestAResourceThatChecksTheFenceRefusesAnEarlierHolder(t *testing.T) {
-	n := redistest.NewRedis(t)
+	n := testredis.New(t)
 	client := pool.New(pool.Options{Conn: conn.Options{Addr: n.Addr()}})
 	t.Cleanup(func() { _ = client.Close() })
 	locks := lock.New(client, lock.Options{})

@@ -17,7 +17,10 @@ import (
 
 	"github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testgroup"
+	"github.com/kermes-redis/kermes/internal/testproxy"
+	"github.com/kermes-redis/kermes/internal/testredis"
 	"github.com/kermes-redis/kermes/pool"
 	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/sentinel"
@@ -51,7 +54,7 @@ var modes = []mode{
 // do there: until the sentinels have reconfigured it, about a second after the
 // promotion, the replica that was not promoted follows the old master and confirms
 // renewals that the new one does not have. All of them do.
-var minorityModes = append([]mode{{"AllReplicas", Terms{TTL: 2 * time.Second, MinReplicas: redistest.DefaultReplicas}, false}}, modes...)
+var minorityModes = append([]mode{{"AllReplicas", Terms{TTL: 2 * time.Second, MinReplicas: testgroup.DefaultReplicas}, false}}, modes...)
 
 // route is how a process reaches the topology; it can be cut.
 type route struct {
@@ -97,11 +100,11 @@ type process struct {
 	route *route
 }
 
-func newProcess(t *testing.T, top *redistest.Topology, m mode) *process {
+func newProcess(t *testing.T, top *testredis.Topology, m mode) *process {
 	r := &route{conns: map[net.Conn]string{}}
 	c := open(t, client.Options{
 		Group:  sentinel.GroupOptions{Sentinels: top.SentinelAddrs(), Conn: conn.Options{Dial: r.dial}},
-		Master: redistest.DefaultMaster, RequireQuorum: m.quorum,
+		Master: testgroup.DefaultMaster, RequireQuorum: m.quorum,
 		Pool: pool.Options{Conn: conn.Options{Dial: r.dial}},
 	})
 	return &process{locker(t, c, Options{Terms: m.terms}), c, r}
@@ -145,7 +148,7 @@ func judge(t *testing.T, w *witness, kind string, all []mode, strict func(m mode
 }
 
 func TestSectionsDoNotOverlapThroughPlannedFailovers(t *testing.T) {
-	top := redistest.NewTopology(t, redistest.TopologyOptions{Fast: true, MaxLife: time.Hour})
+	top := testredis.NewTopology(t, testredis.TopologyOptions{Fast: true, MaxLife: time.Hour})
 	ctx, cancel := context.WithCancel(t.Context())
 	w := newWitness()
 	var wg sync.WaitGroup
@@ -167,22 +170,22 @@ func TestSectionsDoNotOverlapThroughPlannedFailovers(t *testing.T) {
 }
 
 // failover has the sentinels promote a replica, and waits until all is as before.
-func failover(t *testing.T, top *redistest.Topology) {
+func failover(t *testing.T, top *testredis.Topology) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	must(t, top.WaitSettled(ctx))
-	old, err := top.CurrentMaster(redistest.DefaultMaster)
+	old, err := top.CurrentMaster(testgroup.DefaultMaster)
 	must(t, err)
-	must(t, redistest.WaitUntil(ctx, func() bool { return top.SentinelFailover(0) == nil }))
-	_, err = top.WaitSwitch(ctx, redistest.DefaultMaster, old)
+	must(t, leak.WaitUntil(ctx, func() bool { return top.SentinelFailover(0) == nil }))
+	_, err = top.WaitSwitch(ctx, testgroup.DefaultMaster, old)
 	must(t, err)
 	must(t, top.WaitSettled(ctx))
 }
 
 // A master that takes an acquisition which no replica hears of, and dies.
 func TestAnAcquisitionThatTheReplicasMissedIsNoLockAfterACrash(t *testing.T) {
-	top := redistest.NewTopology(t, redistest.TopologyOptions{Fast: true, ProxyData: true, MaxLife: time.Hour})
+	top := testredis.NewTopology(t, testredis.TopologyOptions{Fast: true, ProxyData: true, MaxLife: time.Hour})
 	w := newWitness()
 	firsts, seconds := map[string]*process{}, map[string]*process{}
 	for _, m := range modes {
@@ -200,20 +203,20 @@ func TestAnAcquisitionThatTheReplicasMissedIsNoLockAfterACrash(t *testing.T) {
 	judge(t, w, "crash", modes, func(m mode) bool { return m.name != "plain" })
 }
 
-func crashRound(t *testing.T, top *redistest.Topology, w *witness, firsts, seconds map[string]*process, round int) (early int) {
+func crashRound(t *testing.T, top *testredis.Topology, w *witness, firsts, seconds map[string]*process, round int) (early int) {
 	t.Helper()
 	limit, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	must(t, top.WaitSettled(limit))
-	master, err := top.CurrentMaster(redistest.DefaultMaster)
+	master, err := top.CurrentMaster(testgroup.DefaultMaster)
 	must(t, err)
 	for _, p := range firsts { // everybody is connected to the present master
-		must(t, redistest.WaitUntil(limit, func() bool {
+		must(t, leak.WaitUntil(limit, func() bool {
 			_, err := redis.Ping().Do(limit, p.c)
 			return err == nil && p.c.Master() == master.Addr()
 		}))
 	}
-	master.Proxy().SetFor(redistest.BlackHole, func(c *redistest.ProxyConn) bool {
+	master.Proxy().SetFor(testproxy.BlackHole, func(c *testproxy.Conn) bool {
 		return bytes.Contains(c.Head(), []byte("REPLCONF")) && !bytes.Contains(c.Head(), []byte("sentinel-"))
 	})
 	pause(limit, 50*time.Millisecond) // what is under way has arrived, or is lost
@@ -237,7 +240,7 @@ func crashRound(t *testing.T, top *redistest.Topology, w *witness, firsts, secon
 			_ = h.Unlock(ctx)
 		})
 	}
-	must(t, redistest.WaitUntil(limit, func() bool { return acquired[0].Load() && acquired[2].Load() }))
+	must(t, leak.WaitUntil(limit, func() bool { return acquired[0].Load() && acquired[2].Load() }))
 	pause(limit, 400*time.Millisecond)
 	if acquired[1].Load() {
 		early = 1
@@ -247,12 +250,12 @@ func crashRound(t *testing.T, top *redistest.Topology, w *witness, firsts, secon
 		name := fmt.Sprintf("crash/%s/%d", m.name, round)
 		wg.Go(func() { seconds[m.name].work(ctx, w, name, 20*time.Millisecond, time.Millisecond) })
 	}
-	_, err = top.WaitSwitch(limit, redistest.DefaultMaster, master)
+	_, err = top.WaitSwitch(limit, testgroup.DefaultMaster, master)
 	must(t, err)
 	pause(limit, 3*time.Second)
 	end()
 	wg.Wait()
-	master.Proxy().SetFor(redistest.Pass, nil)
+	master.Proxy().SetFor(testproxy.Pass, nil)
 	must(t, master.Restart())
 	must(t, top.WaitSettled(limit))
 	return early
@@ -261,12 +264,12 @@ func crashRound(t *testing.T, top *redistest.Topology, w *witness, firsts, secon
 // A holder that is cut off from the sentinels and the replicas, but not from its
 // master, which is replaced.
 func TestAHolderOnTheMinoritySideStops(t *testing.T) {
-	top := redistest.NewTopology(t, redistest.TopologyOptions{ProxyData: true, ProxySentinels: true, MaxLife: time.Hour})
+	top := testredis.NewTopology(t, testredis.TopologyOptions{ProxyData: true, ProxySentinels: true, MaxLife: time.Hour})
 	w := newWitness()
 	firsts, seconds := map[string]*process{}, map[string]*process{}
 	for _, m := range minorityModes {
 		second := m
-		if m.terms.MinReplicas == redistest.DefaultReplicas {
+		if m.terms.MinReplicas == testgroup.DefaultReplicas {
 			second.terms.MinReplicas = 0 // so many replicas the new master does not have for a while
 		}
 		firsts[m.name], seconds[m.name] = newProcess(t, top, m), newProcess(t, top, second)
@@ -276,22 +279,22 @@ func TestAHolderOnTheMinoritySideStops(t *testing.T) {
 		minorityRound(t, top, w, firsts, seconds, i)
 		t.Logf("round %d of %d", i+1, n)
 	}
-	judge(t, w, "minority", minorityModes, func(m mode) bool { return m.quorum || m.terms.MinReplicas == redistest.DefaultReplicas })
+	judge(t, w, "minority", minorityModes, func(m mode) bool { return m.quorum || m.terms.MinReplicas == testgroup.DefaultReplicas })
 }
 
-func minorityRound(t *testing.T, top *redistest.Topology, w *witness, firsts, seconds map[string]*process, round int) {
+func minorityRound(t *testing.T, top *testredis.Topology, w *witness, firsts, seconds map[string]*process, round int) {
 	t.Helper()
 	limit, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	must(t, top.WaitSettled(limit))
-	master, err := top.CurrentMaster(redistest.DefaultMaster)
+	master, err := top.CurrentMaster(testgroup.DefaultMaster)
 	must(t, err)
 	ctx, end := context.WithCancel(limit)
 	defer end()
 	var wg sync.WaitGroup
 	for _, m := range minorityModes {
 		name, p := fmt.Sprintf("minority/%s/%d", m.name, round), firsts[m.name]
-		must(t, redistest.WaitUntil(limit, func() bool {
+		must(t, leak.WaitUntil(limit, func() bool {
 			_, err := redis.Ping().Do(limit, p.c)
 			return err == nil && p.c.Master() == master.Addr()
 		}))
@@ -307,8 +310,8 @@ func minorityRound(t *testing.T, top *redistest.Topology, w *witness, firsts, se
 		})
 		wg.Go(func() { seconds[m.name].work(ctx, w, name, 20*time.Millisecond, time.Millisecond) })
 	}
-	must(t, redistest.WaitUntil(limit, func() bool { return top.SentinelFailover(0) == nil }))
-	_, err = top.WaitSwitch(limit, redistest.DefaultMaster, master)
+	must(t, leak.WaitUntil(limit, func() bool { return top.SentinelFailover(0) == nil }))
+	_, err = top.WaitSwitch(limit, testgroup.DefaultMaster, master)
 	must(t, err)
 	pause(limit, 5*time.Second)
 	end()

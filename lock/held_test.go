@@ -8,13 +8,13 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testredis"
 	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/resp"
 )
 
 func TestALockThatIsDeletedIsAssertedAgain(t *testing.T) {
-	onEach(t, func(t *testing.T, n *redistest.Node, d redis.Doer) {
+	onEach(t, func(t *testing.T, n *testredis.Node, d redis.Doer) {
 		l, name := locker(t, d, Options{Terms: Terms{TTL: 600 * time.Millisecond}}), fresh(t)
 		h, err := l.Lock(t.Context(), name)
 		must(t, err)
@@ -28,7 +28,7 @@ func TestALockThatIsDeletedIsAssertedAgain(t *testing.T) {
 }
 
 func TestAHolderLearnsThatItsLockWasTaken(t *testing.T) {
-	onEach(t, func(t *testing.T, n *redistest.Node, d redis.Doer) {
+	onEach(t, func(t *testing.T, n *testredis.Node, d redis.Doer) {
 		var told atomic.Bool
 		l := locker(t, d, Options{Terms: Terms{TTL: 600 * time.Millisecond}, OnEvent: func(e Event) {
 			told.Store(told.Load() || e.Kind == EventLost)
@@ -258,7 +258,7 @@ func TestAThousandLocksAreRenewedByOneCall(t *testing.T) {
 }
 
 func TestUnlockWorksOnAServerThatIsOutOfMemory(t *testing.T) {
-	n := redistest.NewRedis(t)
+	n := testredis.New(t)
 	l, name := locker(t, poolOn(t, n), Options{}), fresh(t)
 	h, err := l.Lock(t.Context(), name)
 	must(t, err)

@@ -6,12 +6,12 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testredis"
 )
 
 // spent returns how many commands a server has executed, those of scripts included,
 // and the microseconds that they took.
-func spent(t *testing.T, n *redistest.Node) (calls, micros int64) {
+func spent(t *testing.T, n *testredis.Node) (calls, micros int64) {
 	t.Helper()
 	stats, err := n.Info("commandstats")
 	must(t, err)
@@ -31,7 +31,7 @@ func spent(t *testing.T, n *redistest.Node) (calls, micros int64) {
 }
 
 func TestAThousandWaitersCostASectionNoMoreThanSixteen(t *testing.T) {
-	n := redistest.NewRedis(t)
+	n := testredis.New(t)
 	section := func(waiters, each int) (calls, micros float64) {
 		l, name := locker(t, poolOn(t, n), Options{}), fresh(t)
 		h, err := l.Lock(t.Context(), name) // until all wait

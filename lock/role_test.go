@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testredis"
 	"github.com/kermes-redis/kermes/pool"
 )
 
@@ -114,7 +114,7 @@ type actor struct {
 	out *bufio.Reader
 }
 
-func startActor(t testing.TB, role string, n *redistest.Node, name string, ttl time.Duration, witness string) *actor {
+func startActor(t testing.TB, role string, n *testredis.Node, name string, ttl time.Duration, witness string) *actor {
 	t.Helper()
 	a := &actor{cmd: exec.Command(os.Args[0])}
 	a.cmd.Env = append(os.Environ(), roleEnv+"="+role, "KERMES_LOCK_ADDR="+n.Addr(), "KERMES_LOCK_NAME="+name,

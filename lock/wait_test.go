@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testredis"
 	"github.com/kermes-redis/kermes/pool"
 	"github.com/kermes-redis/kermes/redis"
 )
@@ -51,7 +51,7 @@ func queue(t *testing.T, l *Locker, name string, n int) func() []int {
 
 func TestWaitersAreServedInTheOrderOfArrival(t *testing.T) {
 	for _, o := range []Options{{}, {NoPush: true}} {
-		onEach(t, func(t *testing.T, _ *redistest.Node, d redis.Doer) {
+		onEach(t, func(t *testing.T, _ *testredis.Node, d redis.Doer) {
 			l, name := locker(t, d, o), fresh(t)
 			h, err := l.Lock(t.Context(), name)
 			must(t, err)
@@ -65,7 +65,7 @@ func TestWaitersAreServedInTheOrderOfArrival(t *testing.T) {
 }
 
 func TestSharesAreEven(t *testing.T) {
-	onEach(t, func(t *testing.T, n *redistest.Node, d redis.Doer) {
+	onEach(t, func(t *testing.T, n *testredis.Node, d redis.Doer) {
 		l, name := locker(t, d, Options{}), fresh(t)
 		var left atomic.Int32
 		left.Store(1600)
@@ -94,7 +94,7 @@ func TestSharesAreEven(t *testing.T) {
 }
 
 func TestAWaiterIsTakenOverThePushThatItsConnectionMissed(t *testing.T) {
-	onEach(t, func(t *testing.T, n *redistest.Node, d redis.Doer) {
+	onEach(t, func(t *testing.T, n *testredis.Node, d redis.Doer) {
 		l, name := locker(t, d, Options{}), fresh(t)
 		h, err := l.Lock(t.Context(), name)
 		must(t, err)
@@ -108,7 +108,7 @@ func TestAWaiterIsTakenOverThePushThatItsConnectionMissed(t *testing.T) {
 }
 
 func TestAUserWithoutChannelsPolls(t *testing.T) {
-	n := redistest.NewRedisWith(t, redistest.RedisOptions{Users: map[string]string{"quiet": "on >secret ~* resetchannels +@all"}})
+	n := testredis.NewWith(t, testredis.Options{Users: map[string]string{"quiet": "on >secret ~* resetchannels +@all"}})
 	p := pool.New(pool.Options{Conn: conn.Options{Addr: n.Addr(), Username: "quiet", Password: "secret"}})
 	t.Cleanup(func() { _ = p.Close() })
 	var polling atomic.Int32
@@ -131,7 +131,7 @@ func TestAUserWithoutChannelsPolls(t *testing.T) {
 }
 
 func TestLockNeverReturnsALockWithAnEndedContext(t *testing.T) {
-	onEach(t, func(t *testing.T, n *redistest.Node, d redis.Doer) {
+	onEach(t, func(t *testing.T, n *testredis.Node, d redis.Doer) {
 		s := &spy{Doer: d}
 		l, name := locker(t, s, Options{}), fresh(t)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -158,7 +158,7 @@ func races() int {
 }
 
 func TestACancellationThatMeetsAGrantLeavesNothing(t *testing.T) {
-	onEach(t, func(t *testing.T, n *redistest.Node, d redis.Doer) {
+	onEach(t, func(t *testing.T, n *testredis.Node, d redis.Doer) {
 		l, name := locker(t, d, Options{Terms: Terms{TTL: 30 * time.Second}}), fresh(t)
 		var got, gone, slow int
 		var longest time.Duration
@@ -248,7 +248,7 @@ func TestBargingServesEverybody(t *testing.T) {
 }
 
 func TestScriptsThatTheServerForgetsAreSentAgain(t *testing.T) {
-	n := redistest.NewRedis(t)
+	n := testredis.New(t)
 	l, name := locker(t, poolOn(t, n), Options{}), fresh(t)
 	for range 20 {
 		h, err := l.Lock(t.Context(), name)

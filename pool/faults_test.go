@@ -591,7 +591,7 @@ func TestACallWaitsForADeadServerNoLongerThanItMay(t *testing.T) {
 }
 
 func TestACallWaitsForALeaseThatOthersHoldAsLongAsItsContext(t *testing.T) {
-	inBubble(t, pool.Options{MaxConns: 1, WaitTime: 100 * time.Millisecond}, func(t *testing.T, _ *redistest.Server, p *pool.Pool) {
+	inBubble(t, pool.Options{MaxConns: 1, WaitTime: 100 * time.Millisecond}, func(t *testing.T, _ *testserver.Server, p *pool.Pool) {
 		err := p.WithConn(t.Context(), func(*conn.Conn) error {
 			go func() {
 				time.Sleep(5 * time.Second)

@@ -330,8 +330,8 @@ func TestAConfirmationThatNobodyAskedForBreaksTheConnection(t *testing.T) {
 }
 
 func TestInvalidationsComeWithTheirKeys(t *testing.T) {
-	redistest.NoLeaks(t)
-	srv := redistest.NewServer(t)
+	leak.Check(t)
+	srv := testserver.New(t)
 	s := open(t, srv.Addr(), pubsub.Options{})
 	sub, err := s.Subscribe(t.Context(), pubsub.Invalidations)
 	if err != nil {

@@ -10,6 +10,12 @@ import (
 // keepReplies is how much memory for replies a pipeline keeps over a Reset.
 const keepReplies = 256 << 10
 
+// noCopy makes the analysis copylocks of go vet report copies of a struct.
+type noCopy struct{}
+
+func (*noCopy) Lock()   {}
+func (*noCopy) Unlock() {}
+
 // Pipeline collects commands and sends them together: one round trip, each reply
 // with its own error. The zero value is ready. It must not be copied after first
 // use, nor used by several goroutines at once.
@@ -22,6 +28,7 @@ const keepReplies = 256 << 10
 //	}
 //	n, err := hits.Value()
 type Pipeline struct {
+	_     noCopy // its futures belong to one pipeline: vet finds a copy
 	cmds  []resp.Command
 	slots []slot  // one for each command that has been given to a Doer
 	errs  []error // why there is no reply; empty while there is no such reason

@@ -11,7 +11,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kermes-redis/kermes/internal/redistest"
+	"github.com/kermes-redis/kermes/internal/testproxy"
+	"github.com/kermes-redis/kermes/internal/testredis"
+	"github.com/kermes-redis/kermes/internal/testserver"
 )
 
 // uncontended is how many sections are measured without contention.
@@ -19,8 +21,8 @@ const uncontended = 400
 
 // farm is the server of a run, and the slow way to it.
 type farm struct {
-	node  *redistest.Node
-	proxy *redistest.Proxy
+	node  *testredis.Node
+	proxy *testproxy.Proxy
 }
 
 // result is one library in one round. Times are in milliseconds.
@@ -29,11 +31,11 @@ type result struct {
 }
 
 func start() (*farm, error) {
-	n, err := redistest.StartRedis(redistest.RedisOptions{})
+	n, err := testredis.Start(testredis.Options{})
 	if err != nil {
 		return nil, err
 	}
-	p, err := redistest.StartProxy(n.Addr())
+	p, err := testproxy.Start(n.Addr())
 	if err != nil {
 		_ = n.Close()
 		return nil, err
@@ -118,7 +120,7 @@ func (f *farm) alone(ctx context.Context, l library) (float64, error) {
 
 // ping returns the median of a PING through the slow network.
 func (f *farm) ping() (float64, error) {
-	c, err := redistest.DialClient("tcp", f.proxy.Addr(), nil, 5*time.Second)
+	c, err := testserver.DialClient("tcp", f.proxy.Addr(), nil, 5*time.Second)
 	if err != nil {
 		return 0, err
 	}

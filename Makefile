@@ -66,15 +66,24 @@ CLIENTS ?=
 OUT     ?=
 ADD     ?=
 
+# A table that is written to OUT has a copy in bench/history, named by the commit it was measured on.
+KEEP = commit=$$(git describe --always --dirty); \
+	keep() { [ -z '$(OUT)' ] || cp '$(OUT)' ../history/$$1-$$(date +%F)-$$commit.md; }
+
 bench-peers: redis ## Kermes next to other clients; ROUNDS, TIME, ONLY, CLIENTS, OUT choose; ALLOCS=1 for what takes no clock
-	cd bench/peers && $(GO) run . -rounds $(ROUNDS) -time $(TIME) -only '$(if $(ALLOCS),^(own|allocations|size),$(ONLY))' \
-		-clients '$(CLIENTS)' -out '$(OUT)' -add '$(ADD)'
+	@$(KEEP); cd bench/peers && $(GO) run . -rounds $(ROUNDS) -time $(TIME) -only '$(if $(ALLOCS),^(own|allocations|size),$(ONLY))' \
+		-clients '$(CLIENTS)' -out '$(OUT)' -add '$(ADD)' && keep peers
 
 RUNS ?= 5
 SOAK ?= 10m
 
 acceptance: redis ## the scenarios A1 to A42 on real processes, RUNS times over with strict bounds; ONLY='A(6|7)' chooses
 	$(GO) run ./internal/acceptance -runs $(RUNS) $(if $(ONLY),-only '$(ONLY)')
+
+CHAOS ?= 1m
+
+chaos: redis ## every kind of call on a pool whose network misbehaves, CHAOS for each of six set-ups
+	KERMES_CHAOS=$(CHAOS) KERMES_REQUIRE_REDIS=1 $(GO) test -race -count=1 -run '^TestChaos' -timeout 2h -v ./pool
 
 soak: redis ## random accidents for SOAK, and an audit
 	KERMES_SOAK=$(SOAK) KERMES_REQUIRE_REDIS=1 $(GO) test -race -count=1 -run '^TestA41' -timeout 30m -v ./client
@@ -89,6 +98,7 @@ acceptance-pubsub: redis ## subscribers through failovers and outages, KERMES_RU
 	KERMES_ACCEPTANCE=1 KERMES_REQUIRE_REDIS=1 $(GO) test -count=1 -timeout 90m -v -run 'EveryKindOfFailover|EveryOutage|NoMessageIsLost' ./pubsub
 
 bench-failover: redis ## Kermes, go-redis and rueidis through the same failovers; RUNS, ONLY, CLIENTS, ADD, OUT choose
+<<<<<<< HEAD
 	cd bench/failover && $(GO) run . -runs $(RUNS) -only '$(ONLY)' -clients '$(CLIENTS)' -add '$(ADD)' -out '$(OUT)'
 
 LOCK_ROUNDS ?= 30
@@ -98,3 +108,6 @@ soak-lock: redis ## locks through LOCK_ROUNDS failovers of each kind, 5,000 sect
 
 bench-lock: redis ## lock next to redsync, redislock and rueidislock, contenders in processes of their own; ROUNDS, OUT choose
 	cd bench/lock && $(GO) run . -rounds $(ROUNDS) -out '$(OUT)'
+=======
+	@$(KEEP); cd bench/failover && $(GO) run . -runs $(RUNS) -only '$(ONLY)' -clients '$(CLIENTS)' -add '$(ADD)' -out '$(OUT)' && keep failover
+>>>>>>> 358c04e (pool: a chaos test; bench/history; a policy for versions)

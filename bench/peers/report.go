@@ -126,7 +126,7 @@ func (t table) best(w *workload, names []string) (best string) {
 func report(out io.Writer, s settings, all []figures) {
 	t := tabulate(all)
 	fmt.Fprintf(out, "# Results\n\n")
-	fmt.Fprintf(out, "Written by `make bench-peers OUT=../RESULTS.md` on %s; do not edit. ", time.Now().Format(time.DateOnly))
+	fmt.Fprintf(out, "Written by `make bench-peers OUT=../RESULTS.md` on %s; do not edit. Earlier tables are in [history](history/). ", time.Now().Format(time.DateOnly))
 	fmt.Fprintf(out, "`make bench-peers` prints the table of times; `ROUNDS=5 TIME=500ms ONLY='64 callers' CLIENTS='raw|kermes|rueidis'` choose.\n\n")
 	machine(out, all)
 	fmt.Fprintf(out, "\n## Targets\n\n")

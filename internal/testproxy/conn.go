@@ -35,6 +35,7 @@ type Conn struct {
 	cut     [2]int64
 	seen    [2]int64 // bytes forwarded
 	lost    bool     // something was swallowed
+	piece   int      // the most bytes passed on at once; zero: no limit of its own
 }
 
 // piece is data on the way, or the end of the stream.
@@ -214,7 +215,7 @@ func (c *Conn) read(d Dir, src *net.TCPConn, out chan<- piece) {
 		if !c.pass(d, false) {
 			return
 		}
-		buf := make([]byte, 32<<10)
+		buf := make([]byte, c.largest())
 		n, err := src.Read(buf)
 		if n > 0 && !c.forward(d, buf[:n], out) {
 			return
@@ -227,6 +228,24 @@ func (c *Conn) read(d Dir, src *net.TCPConn, out chan<- piece) {
 		}
 		return
 	}
+}
+
+// SetPiece makes the connection pass on at most n bytes at once, so that the
+// other side sees what was written together in pieces. Zero ends that.
+func (c *Conn) SetPiece(n int) {
+	c.p.mu.Lock()
+	defer c.p.mu.Unlock()
+	c.piece = n
+}
+
+// largest is how many bytes are read at once.
+func (c *Conn) largest() int {
+	c.p.mu.Lock()
+	defer c.p.mu.Unlock()
+	if c.piece > 0 {
+		return c.piece
+	}
+	return 32 << 10
 }
 
 // pass waits while the mode holds. At the end of a stream it also waits while

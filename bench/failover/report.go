@@ -111,7 +111,7 @@ func median(runs []figures, figure, name string) (float64, bool) {
 func writeReport(out io.Writer, all []result) {
 	fmt.Fprint(out, `# Failovers: Kermes next to other clients
 
-Made by `+"`make bench-failover`"+`. All clients work in one process against the same servers when something happens to
+Made by `+"`make bench-failover`"+`. Earlier tables are in [history](history/). All clients work in one process against the same servers when something happens to
 these: 1 master, 2 replicas, 3 sentinels on loopback, down-after 1 s, failover-timeout 5 s. Eight writers of each client
 push a new number every 4 ms with a deadline of a second; the harness never repeats one. Times are medians in
 milliseconds.

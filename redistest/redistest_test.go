@@ -253,3 +253,40 @@ func TestAFuncAnswersWithoutAServer(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestAFuncCanBeLeasedAndUsedInTransactions(t *testing.T) {
+	leak.Check(t)
+	var seen []string
+	f := redistest.Func(func(args []string) string {
+		seen = append(seen, strings.Join(args, " "))
+		switch args[0] {
+		case "GET":
+			return redistest.Bulk("41")
+		case "SET":
+			return redistest.OK
+		default:
+			return redistest.Error("ERR unexpected " + args[0])
+		}
+	})
+	ctx := t.Context()
+	err := redis.Transact(ctx, f, redis.TxOptions{Watch: []string{"n"}}, func(ctx context.Context, tx *redis.Tx) error {
+		n, err := redis.Get("n").Do(ctx, tx)
+		if err != nil {
+			return err
+		}
+		redis.Set("n", n+"1").Queue(&tx.Pipeline)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = redis.ObjectEncoding("k").Do(ctx, f); err == nil {
+		t.Error("an error of the function is lost")
+	}
+	if err = f.WithConn(ctx, func(c *conn.Conn) error { _, err := redis.Ping().Do(ctx, c); return err }); err == nil {
+		t.Error("an error of the function is lost in a lease")
+	}
+	if want := []string{"GET n", "SET n 411", "OBJECT ENCODING k", "PING"}; !slices.Equal(seen, want) {
+		t.Errorf("the function saw %q, want %q", seen, want)
+	}
+}

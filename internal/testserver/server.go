@@ -105,6 +105,7 @@ type Server struct {
 	truncated int
 	peers     map[*Peer]struct{}
 	handlers  map[string]Handler
+	rest      Handler
 	once      map[string][]string
 	anyHook   func(c *Peer, args []string) bool
 	onConnect func(c *Peer)

@@ -8,7 +8,11 @@
 //     and silence.
 //   - [Group] is a whole Sentinel group inside the test: master, replicas and
 //     sentinels, with failovers and crashes on command: for a test of the program
-//     as it will run.
+//     as it will run, and of all that needs hashes, lists, sorted sets, streams or
+//     scripts.
+//
+// miniredis (github.com/alicebob/miniredis/v2) works with Kermes as it is, too: give its
+// address to kermes.Open.
 //
 // Everything is on free ports of 127.0.0.1, ends with the test, and may be used by
 // several goroutines.

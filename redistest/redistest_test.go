@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alicebob/miniredis/v2"
+	"github.com/kermes-redis/kermes"
 	"github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/conn"
 	"github.com/kermes-redis/kermes/internal/leak"
@@ -288,5 +290,25 @@ func TestAFuncCanBeLeasedAndUsedInTransactions(t *testing.T) {
 	}
 	if want := []string{"GET n", "SET n 411", "OBJECT ENCODING k", "PING"}; !slices.Equal(seen, want) {
 		t.Errorf("the function saw %q, want %q", seen, want)
+	}
+}
+
+func TestMiniredisWorksAsItIs(t *testing.T) {
+	leak.Check(t)
+	m := miniredis.RunT(t)
+	c, err := kermes.Open(t.Context(), "redis://"+m.Addr()+"/1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	ctx := t.Context()
+	if _, err := redis.HSet("user", "name", "Ada").Do(ctx, c); err != nil {
+		t.Error(err)
+	}
+	if got, err := redis.HGetAll("user").Do(ctx, c); err != nil || got["name"] != "Ada" {
+		t.Errorf("%v, %v", got, err)
+	}
+	if got := m.DB(1).HGet("user", "name"); got != "Ada" {
+		t.Errorf("miniredis has %q", got)
 	}
 }

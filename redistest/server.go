@@ -14,8 +14,14 @@ type ServerOptions struct {
 }
 
 // Server is a fake server. It answers commands as the test has told it to, and
-// knows a few by itself: those of the handshake, GET, SET, INCR, DEL, MULTI and
-// EXEC, SUBSCRIBE and PUBLISH.
+// knows a few by itself: those of the handshake, GET, SET (without its options), INCR,
+// DEL, EXISTS, MULTI and EXEC, SUBSCRIBE and PUBLISH. Each database has its own keys.
+//
+// It is strict with what is sent, so that it is no server for telnet: an inline command
+// is a protocol error. It has no hashes, lists, sorted sets, streams, scripts or
+// expiry, and does not track keys for a client's cache. A program that needs those is
+// tested with a [Group] of one master and without replicas, which has the data commands
+// of miniredis, or with miniredis itself: it works with this client as it is.
 type Server struct{ s *testserver.Server }
 
 // NewServer starts a server that ends with the test.
@@ -61,10 +67,10 @@ func (s *Server) Handle(command string, fn func(c *Peer, args []string)) {
 	s.s.Handle(command, func(p *testserver.Peer, args []string) { fn(&Peer{p}, args) })
 }
 
-// SetKey sets a key.
+// SetKey sets a key of database 0.
 func (s *Server) SetKey(key, value string) { s.s.SetKey(key, value) }
 
-// Key returns a key and whether it exists.
+// Key returns a key of database 0 and whether it exists.
 func (s *Server) Key(key string) (value string, ok bool) { return s.s.Key(key) }
 
 // Calls returns the commands received so far, name first, in order of arrival,

@@ -87,7 +87,7 @@ func keyHandler(name string) Handler {
 		return cmdDel
 	case "EXISTS":
 		return cmdExists
-	case "FLUSHALL":
+	case "FLUSHALL", "FLUSHDB":
 		return cmdFlush
 	}
 	return nil
@@ -133,7 +133,7 @@ func cmdSelect(c *Peer, args []string) {
 			c.Error("ERR invalid DB index")
 			return
 		}
-		if n < 0 || n > 15 {
+		if n < 0 || n >= databases {
 			c.Error("ERR DB index is out of range")
 			return
 		}
@@ -180,7 +180,7 @@ func cmdInfo(c *Peer, args []string) {
 
 func cmdGet(c *Peer, args []string) {
 	c.withArgs(args, 1, func() {
-		v, ok := c.srv.Key(args[1])
+		v, ok := c.srv.key(c.DB(), args[1])
 		if !ok {
 			c.Null()
 			return
@@ -195,7 +195,7 @@ func cmdSet(c *Peer, args []string) {
 		c.Write(WrongNumber(args))
 		return
 	}
-	c.srv.SetKey(args[1], args[2])
+	c.srv.setKey(c.DB(), args[1], args[2])
 	c.Text("OK")
 }
 
@@ -208,7 +208,7 @@ func cmdIncr(c *Peer, args []string) {
 	if len(args) == 3 {
 		by, _ = strconv.ParseInt(args[2], 10, 64)
 	}
-	n, err := c.srv.incr(args[1], by)
+	n, err := c.srv.incr(c.DB(), args[1], by)
 	if err != nil {
 		c.Error("ERR value is not an integer or out of range")
 		return
@@ -216,23 +216,23 @@ func cmdIncr(c *Peer, args []string) {
 	c.Int(n)
 }
 
-func (s *Server) incr(key string, by int64) (int64, error) {
+func (s *Server) incr(db int, key string, by int64) (int64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n, err := strconv.ParseInt(cmp.Or(s.store[key], "0"), 10, 64)
+	n, err := strconv.ParseInt(cmp.Or(s.store[db][key], "0"), 10, 64)
 	if err != nil {
 		return 0, err
 	}
-	s.store[key] = strconv.FormatInt(n+by, 10)
+	s.store[db][key] = strconv.FormatInt(n+by, 10)
 	return n + by, nil
 }
 
 func cmdDel(c *Peer, args []string) {
-	s, n := c.srv, int64(0)
+	s, db, n := c.srv, c.DB(), int64(0)
 	s.mu.Lock()
 	for _, key := range args[1:] {
-		if _, ok := s.store[key]; ok {
-			delete(s.store, key)
+		if _, ok := s.store[db][key]; ok {
+			delete(s.store[db], key)
 			n++
 		}
 	}
@@ -243,7 +243,7 @@ func cmdDel(c *Peer, args []string) {
 func cmdExists(c *Peer, args []string) {
 	n := int64(0)
 	for _, key := range args[1:] {
-		if _, ok := c.srv.Key(key); ok {
+		if _, ok := c.srv.key(c.DB(), key); ok {
 			n++
 		}
 	}
@@ -251,8 +251,13 @@ func cmdExists(c *Peer, args []string) {
 }
 
 func cmdFlush(c *Peer, args []string) {
+	own, all := c.DB(), strings.EqualFold(args[0], "FLUSHALL")
 	c.srv.mu.Lock()
-	clear(c.srv.store)
+	for db := range c.srv.store {
+		if all || db == own {
+			clear(c.srv.store[db])
+		}
+	}
 	c.srv.mu.Unlock()
 	c.Text("OK")
 }

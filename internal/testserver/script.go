@@ -125,18 +125,25 @@ func (s *Server) Push(raw string) {
 	}
 }
 
-// SetKey sets a key of the tiny map behind GET, SET, INCR, DEL.
-func (s *Server) SetKey(key, value string) {
+// databases are those of SELECT.
+const databases = 16
+
+// SetKey sets a key of database 0 of the tiny maps behind GET, SET, INCR, DEL.
+func (s *Server) SetKey(key, value string) { s.setKey(0, key, value) }
+
+// Key returns a key of database 0 of the tiny maps.
+func (s *Server) Key(key string) (value string, ok bool) { return s.key(0, key) }
+
+func (s *Server) setKey(db int, key, value string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.store[key] = value
+	s.store[db][key] = value
 }
 
-// Key returns a key of the tiny map.
-func (s *Server) Key(key string) (value string, ok bool) {
+func (s *Server) key(db int, key string) (value string, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	value, ok = s.store[key]
+	value, ok = s.store[db][key]
 	return value, ok
 }
 

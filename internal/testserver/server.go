@@ -111,7 +111,7 @@ type Server struct {
 	onConnect func(c *Peer)
 	log       callLog
 	errs      []error
-	store     map[string]string
+	store     [databases]map[string]string
 }
 
 // New starts a fake server with default options that ends with the
@@ -150,8 +150,10 @@ func Start(o Options) (*Server, error) {
 		peers:    map[*Peer]struct{}{},
 		handlers: map[string]Handler{},
 		once:     map[string][]string{},
-		store:    map[string]string{},
 		log:      newCallLog(),
+	}
+	for db := range s.store {
+		s.store[db] = map[string]string{}
 	}
 	s.network, s.addr = o.Network, o.Addr
 	switch {

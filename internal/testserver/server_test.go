@@ -430,3 +430,19 @@ func TestGlobsMatchAsInRedis(t *testing.T) {
 		}
 	}
 }
+
+func TestEachDatabaseHasItsOwnKeys(t *testing.T) {
+	leak.Check(t)
+	s := New(t)
+	a, b := DialServer(t, s), DialServer(t, s)
+	Talk(t, b, Bulks("SELECT", "1"), OK)
+	Talk(t, a, Bulks("SET", "k", "zero"), OK)
+	Talk(t, b, Bulks("GET", "k"), NullBulk)
+	Talk(t, b, Bulks("SET", "k", "one"), OK)
+	Talk(t, a, Bulks("GET", "k"), Bulk("zero"))
+	Talk(t, b, Bulks("FLUSHDB"), OK)
+	Talk(t, a, Bulks("EXISTS", "k"), Int(1))
+	Talk(t, b, Bulks("EXISTS", "k"), Int(0))
+	Talk(t, b, Bulks("FLUSHALL"), OK)
+	Talk(t, a, Bulks("DEL", "k"), Int(0))
+}

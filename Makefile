@@ -98,8 +98,7 @@ acceptance-pubsub: redis ## subscribers through failovers and outages, KERMES_RU
 	KERMES_ACCEPTANCE=1 KERMES_REQUIRE_REDIS=1 $(GO) test -count=1 -timeout 90m -v -run 'EveryKindOfFailover|EveryOutage|NoMessageIsLost' ./pubsub
 
 bench-failover: redis ## Kermes, go-redis and rueidis through the same failovers; RUNS, ONLY, CLIENTS, ADD, OUT choose
-<<<<<<< HEAD
-	cd bench/failover && $(GO) run . -runs $(RUNS) -only '$(ONLY)' -clients '$(CLIENTS)' -add '$(ADD)' -out '$(OUT)'
+	@$(KEEP); cd bench/failover && $(GO) run . -runs $(RUNS) -only '$(ONLY)' -clients '$(CLIENTS)' -add '$(ADD)' -out '$(OUT)' && keep failover
 
 LOCK_ROUNDS ?= 30
 
@@ -108,6 +107,3 @@ soak-lock: redis ## locks through LOCK_ROUNDS failovers of each kind, 5,000 sect
 
 bench-lock: redis ## lock next to redsync, redislock and rueidislock, contenders in processes of their own; ROUNDS, OUT choose
 	cd bench/lock && $(GO) run . -rounds $(ROUNDS) -out '$(OUT)'
-=======
-	@$(KEEP); cd bench/failover && $(GO) run . -runs $(RUNS) -only '$(ONLY)' -clients '$(CLIENTS)' -add '$(ADD)' -out '$(OUT)' && keep failover
->>>>>>> 358c04e (pool: a chaos test; bench/history; a policy for versions)

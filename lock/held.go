@@ -248,7 +248,9 @@ func (c *heldContext) Err() error {
 	if err := c.Context.Err(); err != nil {
 		return err
 	}
-	_ = c.h.Check() // ends the context if the lock is lost
+	if lost := c.h.Check(); lost != nil {
+		c.cancel(lost) // another goroutine may have seen it first and not come this far yet
+	}
 	return c.Context.Err()
 }
 

@@ -50,7 +50,11 @@ func TestAHolderLearnsThatItsLockWasTaken(t *testing.T) {
 		if !done || err != nil {
 			t.Error(done, err)
 		}
-		<-child.Done() // although nobody else has taken the lock: its fence was raised
+		select { // although nobody else has taken the lock: its fence was raised
+		case <-child.Done():
+		case <-time.After(15 * time.Second):
+			t.Fatal("the holder goes on")
+		}
 		if err := context.Cause(child); !errors.Is(err, ErrLost) {
 			t.Error(err)
 		}
@@ -94,7 +98,18 @@ func TestTheFirstLookAfterAPauseFails(t *testing.T) {
 	})
 }
 
-// blocked makes renewals wait for their context, and counts them.
+// Two goroutines look at the same time: the one that comes second sees the loss
+// before the first has ended the context.
+func TestTheContextEndsAsSoonAsTheLossIsSeen(t *testing.T) {
+	c := &core{held: map[string]*Held{}}
+	h := (&waiter{c: c, terms: Terms{TTL: time.Minute}, parent: t.Context(), seq: "1"}).hold(answer{asked: time.Now()})
+	defer c.timer.Stop()
+	h.lost = ErrLost // where end has been and not cancelled yet
+	if err := h.Context().Err(); !errors.Is(err, context.Canceled) || !errors.Is(context.Cause(h.Context()), ErrLost) {
+		t.Error(err)
+	}
+}
+
 func TestAnotherRenewalGoesOutWhileOneIsHeld(t *testing.T) {
 	s := &spy{Doer: poolOn(t, shared.Node(t))}
 	l, name := locker(t, s, Options{Terms: Terms{TTL: 900 * time.Millisecond}}), fresh(t)

@@ -140,8 +140,7 @@ func orElse(d *time.Duration, standard time.Duration) {
 }
 
 var (
-	errNoMaster   = errors.New("client: options: a client of a group of sentinels needs the name of a master")
-	errNoSentinel = errors.New("client: options: a master's name needs the address of at least one sentinel")
-	errNoName     = errors.New("client: options: sentinels need the name of a master: Sentinels without Master")
-	errNoQuorum   = errors.New("client: options: a quorum needs sentinels: RequireQuorum without Master")
+	errNoMaster = errors.New("client: options: a client of a group of sentinels needs the name of a master")
+	errNoName   = errors.New("client: options: sentinels need the name of a master: Sentinels without Master")
+	errNoQuorum = errors.New("client: options: a quorum needs sentinels: RequireQuorum without Master")
 )

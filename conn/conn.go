@@ -16,15 +16,16 @@ import (
 // Conn is one connection to a server. Its methods are safe for concurrent use,
 // but for Receive; see the package documentation.
 type Conn struct {
-	nc     net.Conn
-	secure bool // TLS: a write deadline would corrupt the stream
-	far    bool // a round trip takes longer than nearby
-	opts   Options
-	info   ServerInfo
-	role   resp.Value
-	shared atomic.Bool
-	calls  sync.Pool // of *call
-	done   chan struct{}
+	nc       net.Conn
+	secure   bool // TLS: a write deadline would corrupt the stream
+	far      bool // a round trip takes longer than nearby
+	opts     Options
+	info     ServerInfo
+	role     resp.Value
+	shared   atomic.Bool
+	receives atomic.Bool // Receive was called: what was read belongs to its caller
+	calls    sync.Pool   // of *call
+	done     chan struct{}
 
 	mu        sync.Mutex // guards what follows, and the links and states of calls
 	queue     queue

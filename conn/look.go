@@ -25,7 +25,8 @@ func mayBePush(b byte) bool { return b == '>' || b == '|' }
 func (c *Conn) Alive() error {
 	c.mu.Lock()
 	err, busy := c.err, c.queue.n > 0 || c.reader != nil
-	unread := !busy && c.in.r < c.in.w && !mayBePush(c.in.buf[c.in.r])
+	receives := c.receives.Load()
+	unread := !busy && !receives && c.in.r < c.in.w && !mayBePush(c.in.buf[c.in.r])
 	c.mu.Unlock()
 	switch {
 	case err != nil:
@@ -44,7 +45,7 @@ func (c *Conn) Alive() error {
 		return nil
 	case p.closedBehind():
 		return io.EOF
-	case c.secure || mayBePush(first):
+	case receives || c.secure || mayBePush(first):
 		return nil // or a record of TLS itself
 	}
 	return errUnasked

@@ -77,6 +77,7 @@ func (c *Conn) sendOut(ctx context.Context) error {
 // [Conn.Abort] the connection when nothing comes.
 func (c *Conn) Receive(ctx context.Context) (resp.Reply, error) {
 	mustHave(ctx)
+	c.receives.Store(true)
 	in := &c.in
 	for {
 		if in.r < in.w {

@@ -13,6 +13,9 @@ import (
 	"github.com/kermes-redis/kermes/resp"
 )
 
+// childKey is a key of a context of the tests.
+type childKey struct{}
+
 func TestALockThatIsDeletedIsAssertedAgain(t *testing.T) {
 	onEach(t, func(t *testing.T, n *testredis.Node, d redis.Doer) {
 		l, name := locker(t, d, Options{Terms: Terms{TTL: 600 * time.Millisecond}}), fresh(t)
@@ -83,7 +86,7 @@ func TestTheFirstLookAfterAPauseFails(t *testing.T) {
 			if h.Check() != nil || h.Context().Err() != nil {
 				t.Fatal(what, "lost before its time")
 			}
-			child := context.WithValue(h.Context(), "k", "v") //nolint:staticcheck
+			child := context.WithValue(h.Context(), childKey{}, "v")
 			pass(h)
 			if err := child.Err(); !errors.Is(err, context.Canceled) {
 				t.Error(what, err)

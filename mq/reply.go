@@ -27,12 +27,6 @@ type stepReply struct {
 	claimed []claimed
 }
 
-// The states of a step.
-const (
-	stepPaused = 1
-	stepOOM    = 2
-)
-
 // fields reads the elements of an array in turn.
 type fields struct {
 	c   resp.Cursor

@@ -74,8 +74,6 @@ const (
 	letterOOM  = 'o'
 )
 
-func keysOf(base string) []string { return []string{base} }
-
 func ints(n ...int64) []resp.Arg {
 	out := make([]resp.Arg, len(n))
 	for i, v := range n {

@@ -41,5 +41,5 @@ func (c *Client) kill(ctx context.Context, t *target, cmd resp.Command) (resp.Re
 		return resp.Reply{}, err
 	}
 	defer reply.Release()
-	return resp.NewReply(reply.Value.Clone(), nil), nil
+	return resp.NewReply(reply.Clone(), nil), nil
 }

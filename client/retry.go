@@ -196,10 +196,10 @@ func (c *Client) concludeRefused(ctx context.Context, cmd *resp.Command, e *resp
 	}
 	c.refused(out.target, e)
 	if ctx.Err() != nil || time.Now().After(b.until) {
-		return out.reply, nil, true
+		return out.reply, nil, true //nolint:nilerr // the server's refusal, which the caller has in the reply, tells more
 	}
 	if err := c.pause(ctx, out.target, b, e); err != nil {
-		return out.reply, nil, true
+		return out.reply, nil, true //nolint:nilerr // as above
 	}
 	out.reply.Release()
 	return resp.Reply{}, nil, false

@@ -1,6 +1,7 @@
 package conn
 
 import (
+	"errors"
 	"io"
 	"net"
 	"syscall"
@@ -39,7 +40,7 @@ func (p *peeker) look() (first byte, waits bool, err error) {
 		return 0, false, err
 	}
 	switch {
-	case p.err == syscall.EAGAIN || p.err == syscall.EINTR:
+	case errors.Is(p.err, syscall.EAGAIN) || errors.Is(p.err, syscall.EINTR):
 		return 0, false, nil
 	case p.err != nil:
 		return 0, false, p.err

@@ -514,7 +514,7 @@ func (c *Conn) read(p []byte) (int, error) {
 		c.progress.Add(1)
 		return n, nil
 	}
-	if err == io.EOF && c.in.r < c.in.w {
+	if errors.Is(err, io.EOF) && c.in.r < c.in.w {
 		return 0, io.ErrUnexpectedEOF
 	}
 	return 0, err

@@ -1,6 +1,7 @@
 package conn
 
 import (
+	"errors"
 	"net"
 	"sync/atomic"
 	"syscall"
@@ -41,7 +42,7 @@ func (s *socket) Read(p []byte) (n int, err error) {
 	err = s.raw.Control(func(fd uintptr) {
 		var b [1]byte
 		_, peeked := peekAt(fd, &b)
-		waits = peeked != syscall.EAGAIN && peeked != syscall.EINTR
+		waits = !errors.Is(peeked, syscall.EAGAIN) && !errors.Is(peeked, syscall.EINTR)
 	})
 	if err != nil {
 		return 0, err

@@ -229,7 +229,7 @@ func (c *Conn) upload(k *call, head []byte, size int64, r io.Reader, tail []byte
 }
 
 func readerFailed(err error) error {
-	if err == nil || err == io.EOF {
+	if err == nil || errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
 	return fmt.Errorf("reader of the argument: %w", err)

@@ -126,7 +126,7 @@ func (w *worker) fail(d *delivery, err error, o *outcome) {
 		w.bury(d, opDead, err)
 		return
 	}
-	delay := time.Duration(0)
+	var delay time.Duration
 	if o != nil {
 		delay = o.delay
 	} else {

@@ -30,7 +30,7 @@ func echo(ctx context.Context, p *pool.Pool, want string) error {
 	}
 	defer r.Release()
 	if b, err := r.Bytes(); err != nil || string(b) != want {
-		return fmt.Errorf("got %q, %v; want %q", b, err, want)
+		return fmt.Errorf("got %q, %w; want %q", b, err, want)
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ func parseDelivery(b []byte) (d delivery, n int) {
 	if len(b) < len("*3")+len(messageHead) || b[0] != '>' && b[0] != '*' {
 		return d, 0
 	}
-	i := 0
+	var i int
 	switch {
 	case b[1] == '3' && string(b[2:2+len(messageHead)]) == messageHead:
 		i = 2 + len(messageHead)

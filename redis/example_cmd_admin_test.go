@@ -2,6 +2,7 @@ package redis_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -172,7 +173,7 @@ func ExampleSentinelMaster() {
 	fmt.Println(m.Name, m.Has("o_down"), len(replicas))
 
 	_, err = redis.SentinelMasterAddr("nobody").Do(ctx, sentinel)
-	fmt.Println(err == redis.ErrNil)
+	fmt.Println(errors.Is(err, redis.ErrNil))
 	// Output:
 	// mymaster false 2
 	// true

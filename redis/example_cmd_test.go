@@ -2,6 +2,7 @@ package redis_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -35,7 +36,7 @@ func ExampleGet() {
 	fmt.Println(s, err)
 
 	_, err = redis.Get("nothing").Do(ctx, client)
-	fmt.Println(err == redis.ErrNil)
+	fmt.Println(errors.Is(err, redis.ErrNil))
 	// Output:
 	// hello <nil>
 	// true
@@ -163,7 +164,7 @@ func ExampleBLPop() {
 	fmt.Println(p.Key, p.Value, err)
 
 	_, err = redis.BLPop(time.Millisecond, "urgent", "queue").Do(ctx, client)
-	fmt.Println(err == redis.ErrNil)
+	fmt.Println(errors.Is(err, redis.ErrNil))
 	// Output:
 	// queue job <nil>
 	// true

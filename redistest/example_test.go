@@ -2,6 +2,7 @@ package redistest_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/kermes-redis/kermes/client"
@@ -77,7 +78,7 @@ func ExampleFunc() {
 	s, err := redis.Get("name").Do(context.Background(), fake)
 	fmt.Println(s, err)
 	_, err = redis.Get("other").Do(context.Background(), fake)
-	fmt.Println(err == redis.ErrNil)
+	fmt.Println(errors.Is(err, redis.ErrNil))
 	// Output:
 	// kermes <nil>
 	// true

@@ -209,7 +209,7 @@ func TestAServerEchoesWhatWasSent(t *testing.T) {
 		resp.String(""), resp.String("\x00"), resp.String("\r\n"), resp.String("$5\r\nhello\r\n"), resp.String("\xff\xfe\xc3\x28"),
 		resp.Bytes(nil), resp.Bytes(bytes.Repeat([]byte("\r\n\x00*"), 1<<18)), resp.String(strings.Repeat("x", 16384)),
 		resp.Int(math.MinInt64), resp.Int(math.MaxInt64), resp.Uint(math.MaxUint64), resp.Int(0), resp.Float(math.Inf(-1)),
-		resp.Float(math.SmallestNonzeroFloat64), resp.Float(1e21), resp.Arg{},
+		resp.Float(math.SmallestNonzeroFloat64), resp.Float(1e21), {},
 	}
 	for range 2 { // in RESP2 and, after HELLO, in RESP3
 		for _, a := range args {

@@ -105,7 +105,7 @@ func readAll(r io.Reader) string {
 	for {
 		v, err := rd.ReadValue()
 		switch {
-		case err == io.EOF && len(parts) > 0:
+		case errors.Is(err, io.EOF) && len(parts) > 0:
 		case err != nil:
 			parts = append(parts, errorWord(err))
 		default:
@@ -124,7 +124,7 @@ func errorWord(err error) string {
 		return "ELimit"
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return "EUnexpectedEOF"
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		return "EOF"
 	}
 	return err.Error()

@@ -44,7 +44,7 @@ func (v Value) Err() error {
 	}
 	k, text, err := v.scalar()
 	if err != nil || k != KindError && k != KindBulkError {
-		return nil
+		return nil //nolint:nilerr // what is malformed is found by whoever reads the value
 	}
 	return ParseError(string(text))
 }

@@ -12,11 +12,11 @@ import (
 func until(deadline time.Time, check func() string) error {
 	ctx, cancel := context.WithDeadline(context.Background(), deadline)
 	defer cancel()
-	missing := ""
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if missing = check(); missing == "" {
+		missing := check()
+		if missing == "" {
 			return nil
 		}
 		select {

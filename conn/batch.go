@@ -185,7 +185,7 @@ func (b *batch) giveOut(k *call) {
 // failure is the error of a part with the number of commands of the whole
 // batch that may have left. before is how many came before the part.
 func (b *batch) failure(before int, p part, err error) error {
-	e := *err.(*Error) //nolint:errorlint // calls carry *Error and nothing else
+	e := *err.(*Error)
 	e.Sent = b.given
 	if e.Class == ClassMaybeExecuted {
 		e.Sent = before + p.size

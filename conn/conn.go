@@ -150,7 +150,7 @@ func (c *Conn) Exchange(ctx context.Context, cmd *resp.Command) (resp.Reply, err
 
 // named adds the name of the command to its error.
 func named(err error, cmd *resp.Command) error {
-	if e, ok := err.(*Error); ok && e.Step == "" { //nolint:errorlint // as it was made for this call
+	if e, ok := err.(*Error); ok && e.Step == "" {
 		e.Step = cmd.Name()
 	}
 	return err

@@ -200,7 +200,7 @@ func (h *Held) release(ctx context.Context) error {
 	}
 	h.released = true
 	h.mu.Unlock()
-	h.end(about(h.name, errReleased))
+	_ = h.end(about(h.name, errReleased))
 	mine, err := h.c.mustRelease(ctx, h.keys, h.id, h.terms)
 	switch {
 	case before != nil:

@@ -198,7 +198,7 @@ func (l *Locker) Close() error {
 	defer cancel()
 	failed := make(chan error, len(all))
 	for _, h := range all {
-		h.end(about(h.name, fmt.Errorf("%w: %w", ErrLost, ErrClosed)))
+		_ = h.end(about(h.name, fmt.Errorf("%w: %w", ErrLost, ErrClosed)))
 		go func() {
 			_, err := c.mustRelease(ctx, h.keys, h.id, h.terms)
 			failed <- err

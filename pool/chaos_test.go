@@ -51,7 +51,6 @@ func TestChaosEveryReplyBelongsToItsCallAndCloseEndsAll(t *testing.T) {
 }
 
 func chaosRun(t *testing.T, length time.Duration, tls bool) {
-	t.Helper()
 	leak.CheckFiles(t)
 	leak.Check(t)
 	node := testredis.NewWith(t, testredis.Options{TLS: tls, MaxLife: length + 2*time.Minute})

@@ -236,10 +236,10 @@ func (b Buffered) Do(ctx context.Context, d Doer) ([]byte, error) {
 // answerTo lets an error of the server know the command that it answers, so that
 // its class is right. See [resp.Error.AnswerTo].
 func answerTo(c *resp.Command, err error) error {
-	if e, ok := err.(*resp.Error); ok { //nolint:errorlint // one that is wrapped is the decoder's
+	if e, ok := err.(*resp.Error); ok {
 		return withoutSecrets(e, c).AnswerTo(c)
 	}
-	if e, ok := err.(*DecodeError); ok && e.Command == "" { //nolint:errorlint // as above
+	if e, ok := err.(*DecodeError); ok && e.Command == "" {
 		named := *e
 		named.Command = c.Name()
 		return &named

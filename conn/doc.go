@@ -52,9 +52,10 @@
 //
 // HELLO 3 with AUTH and SETNAME, SELECT, ROLE and CLIENT SETINFO go out in one
 // write, and each reply is checked. RESP2 is spoken to servers that answer HELLO
-// as unknown, as forbidden or with NOPROTO, and to those that hang up on it
-// ([ServerInfo.NoHello]); a refused password, a server that is loading or full
-// is the error of [Dial]: [AuthError], [RoleError], [ForeignError], [resp.Error].
+// with any error but a wrong password, too many clients or protected mode, and to
+// those that hang up on it ([ServerInfo.NoHello], [ServerInfo.HungUp]). What else
+// fails is the error of [Dial]: [AuthError], [RoleError], [PeerError],
+// [ForeignError], [resp.Error].
 // Options.Protocol 2 sends no HELLO at all.
 //
 // # Exclusive use

@@ -84,6 +84,7 @@ func TestWatchOnADeadConnectionHasSentNothingThatMatters(t *testing.T) {
 func TestWhereMultiIsRefusedTheErrorSaysWhatWasExecuted(t *testing.T) {
 	inBothProtocols(t, func(t *testing.T, c *conn.Conn) {
 		ok(t, c, ACLSetUser("nomulti", "on", ">pw", "~*", "&*", "+@all", "-multi", "-del"))
+		defer func() { want(t, c, ACLDelUser("nomulti"), 1) }() // others count the users
 		u, err := conn.Dial(t.Context(), conn.Options{Addr: c.Addr(), Username: "nomulti", Password: "pw", Protocol: c.Proto()})
 		if err != nil {
 			t.Fatal(err)

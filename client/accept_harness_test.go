@@ -262,7 +262,7 @@ func (s *scenario) promotion(n *testredis.Node) time.Time {
 	var at time.Time
 	for line := range strings.SplitSeq(n.Log(1<<20), "\n") {
 		f := strings.Fields(line)
-		if len(f) < 8 || !strings.Contains(line, "MASTER MODE enabled") {
+		if len(f) < 8 || !strings.Contains(line, "MASTER MODE enabled") && !strings.Contains(line, "PRIMARY MODE enabled") { // Valkey 9
 			continue
 		}
 		t, err := time.ParseInLocation("2 Jan 2006 15:04:05.000", strings.Join(f[1:5], " "), time.Local)

@@ -42,7 +42,11 @@ func TestHashCommandsOnARealServer(t *testing.T) {
 		for _, f := range get(t, c, HRandFieldsWithValues("h", 9)) {
 			check(t, "field and value", f == FieldValue{"f", "x"} || f == FieldValue{"n", "7.5"})
 		}
-		refused(t, c, HTTL("h", "f"), "unknown command")
+		if since(t, c, "7.4", "9.0") {
+			check(t, "no time to live", len(get(t, c, HTTL("h", "f"))) == 1)
+		} else {
+			refused(t, c, HTTL("h", "f"), "unknown command")
+		}
 	})
 }
 
@@ -212,7 +216,11 @@ func TestScanPagesOnARealServer(t *testing.T) {
 		want(t, c, HScanPage("h", 0, ScanOptions{}), Page[FieldValue]{Items: []FieldValue{{"f", "v"}}})
 		want(t, c, SScanPage("s", 0, ScanOptions{Match: "m*"}), Page[string]{Items: []string{"m"}})
 		want(t, c, ZScanPage("z", 0, ScanOptions{}), Page[Z]{Items: []Z{{"m", 1.5}}})
-		refused(t, c, HScanFieldsPage("h", 0, ScanOptions{}), "syntax error")
+		if since(t, c, "7.4", "8.0") {
+			want(t, c, HScanFieldsPage("h", 0, ScanOptions{}), Page[string]{Items: []string{"f"}})
+		} else {
+			refused(t, c, HScanFieldsPage("h", 0, ScanOptions{}), "syntax error")
+		}
 		want(t, c, As(HGetAll("h"), MapOf(Text, Text)), map[string]string{"f": "v"})
 		check(t, "maps", maps.Equal(get(t, c, As(HGetAll("h"), TextMap)), map[string]string{"f": "v"}))
 	})

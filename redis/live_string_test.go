@@ -190,7 +190,11 @@ func TestGeoCommandsOnARealServer(t *testing.T) {
 		want(t, c, GeoSearch("g", GeoArea{Center: Point{0, 0}, Radius: 1}, GeoOptions{}), []string{})
 		want(t, c, GeoSearchStore("to", "g", around, GeoOptions{}, true), 2)
 		check(t, "distances as scores", int(get(t, c, ZScore("to", "Catania"))) == 56)
-		refused(t, c, GeoSearch("g", GeoArea{Member: "none", Radius: 1}, GeoOptions{}), "could not decode requested zset member")
+		missing := "could not decode requested zset member"
+		if since(t, c, "", "9.1") {
+			missing = "does not exist"
+		}
+		refused(t, c, GeoSearch("g", GeoArea{Member: "none", Radius: 1}, GeoOptions{}), missing)
 	})
 }
 

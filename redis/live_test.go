@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -257,3 +258,24 @@ func TestFlagsOfCommandsAgreeWithTheServer(t *testing.T) {
 // readsWithoutFlag only read and may run on replicas, though the server does not
 // call them readonly: what a script does is its own affair.
 var readsWithoutFlag = []string{"EVAL_RO", "EVALSHA_RO", "FCALL_RO"}
+
+// since reports whether the server is Redis from one version on, or Valkey from
+// another; empty is none of it.
+func since(t *testing.T, c *conn.Conn, redis, valkey string) bool {
+	t.Helper()
+	info := get(t, c, Info("server"))
+	version, least := info["redis_version"], redis
+	if v := info["valkey_version"]; v != "" {
+		version, least = v, valkey
+	}
+	return least != "" && slices.Compare(numbers(version), numbers(least)) >= 0
+}
+
+// numbers are those of a version, "9.1.0".
+func numbers(version string) (out []int) {
+	for part := range strings.SplitSeq(version, ".") {
+		n, _ := strconv.Atoi(part)
+		out = append(out, n)
+	}
+	return out
+}

@@ -126,6 +126,7 @@ func FuzzRecord(f *testing.F) {
 	f.Add((&record{payload: []byte("x")}).append(nil))
 	f.Add([]byte{1, 16, 0, 255, 255, 255, 255, 15})
 	f.Add([]byte{2, 0})
+	f.Add([]byte("\x01\x04\x00\xff\xff\xff\xff\xff\xff\xff\x0f")) // a window beyond what a Duration holds
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := parseRecord(b)
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"time"
 )
@@ -89,10 +90,10 @@ func parseRecord(b []byte) (r record, err error) {
 		r.maxAttempts = int(p.uint())
 	}
 	if fields&hasWindow != 0 {
-		r.window = time.Duration(p.uint()) * time.Millisecond
+		r.window = p.duration()
 	}
 	if fields&hasTimeout != 0 {
-		r.timeout = time.Duration(p.uint()) * time.Millisecond
+		r.timeout = p.duration()
 	}
 	if fields&hasHeaders != 0 {
 		r.headers = p.headers()
@@ -118,6 +119,16 @@ func (p *parser) uint() uint64 {
 	}
 	p.b = p.b[size:]
 	return n
+}
+
+// duration reads milliseconds.
+func (p *parser) duration() time.Duration {
+	n := p.uint()
+	if n > math.MaxInt64/uint64(time.Millisecond) {
+		p.bad, p.b = true, nil
+		return 0
+	}
+	return time.Duration(n) * time.Millisecond
 }
 
 func (p *parser) text() string {

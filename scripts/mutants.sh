@@ -3,8 +3,8 @@
 #
 #	scripts/mutants.sh resp pool
 #
-# What lives is a hole in the tests, or changes nothing (docs/mutants.md). gremlins is run
-# at the version of the Makefile, outside go.mod.
+# What lives is a hole in the tests, or changes nothing. gremlins is run at the version of
+# the Makefile, outside go.mod.
 set -eu
 out=${MUTANTS_OUT:-}
 for package in "$@"; do

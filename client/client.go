@@ -133,6 +133,16 @@ func (c *Client) Generation() uint64 { return c.target.Load().generation }
 // fed by it, such as a subscriber, ends then.
 func (c *Client) Done() <-chan struct{} { return c.ctx.Done() }
 
+// MaxHold returns for how long writes wait at most for the end of a failover:
+// [Options.MaxHold], its default, or zero with [Options.NoHold]. What must survive a
+// planned failover, the lease of a lock for instance, should last twice as long.
+func (c *Client) MaxHold() time.Duration {
+	if c.opts.NoHold {
+		return 0
+	}
+	return c.opts.MaxHold
+}
+
 // Held reports whether writes wait for the end of an announced failover.
 func (c *Client) Held() bool { return c.target.Load().held }
 

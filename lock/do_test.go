@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kermes-redis/kermes/client"
+	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/redistest"
 	"github.com/kermes-redis/kermes/resp"
 )
@@ -166,16 +168,33 @@ func TestBadInputIsAnErrorBeforeAnyIO(t *testing.T) {
 
 func TestATTLBelowTwiceTheHoldIsWarnedOf(t *testing.T) {
 	g := redistest.NewGroup(t, redistest.GroupOptions{})
-	c := open(t, g.Options(""))
-	var told []Event
-	o := Options{OnEvent: func(e Event) { told = append(told, e) }}
-	l := locker(t, c, o)
-	if len(told) != 0 {
-		t.Error("warned of the default", told)
-	}
-	l.With(Terms{TTL: 2 * time.Second})
-	if len(told) != 1 || told[0].Kind != EventShortTTL {
-		t.Error(told)
+	for _, row := range []struct {
+		what string
+		set  func(*client.Options)
+		ttl  time.Duration
+		want int
+	}{
+		{"the defaults", func(*client.Options) {}, 0, 0},
+		{"twice the default hold", func(*client.Options) {}, 6 * time.Second, 0},
+		{"below twice the default hold", func(*client.Options) {}, 6*time.Second - 1, 1},
+		{"a short hold", func(o *client.Options) { o.MaxHold = time.Second }, 2 * time.Second, 0},
+		{"a long hold", func(o *client.Options) { o.MaxHold = time.Minute }, 0, 1},
+		{"no hold", func(o *client.Options) { o.NoHold = true }, time.Second, 0},
+	} {
+		co := g.Options("")
+		row.set(&co)
+		var told []Event
+		seen := redis.Intercept(open(t, co), func(ctx context.Context, _ redis.Call) (context.Context, func(redis.Outcome)) { return ctx, nil })
+		l := locker(t, seen, Options{Terms: Terms{TTL: row.ttl}, OnEvent: func(e Event) { told = append(told, e) }})
+		if len(told) != row.want || row.want > 0 && told[0].Kind != EventShortTTL {
+			t.Error(row.what, told)
+		}
+		if told = nil; row.want == 0 && row.what != "no hold" {
+			l.With(Terms{TTL: time.Second})
+			if len(told) != 1 {
+				t.Error(row.what, "not told of a shorter ttl:", told)
+			}
+		}
 	}
 }
 

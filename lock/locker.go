@@ -18,8 +18,12 @@ import (
 // closePatience bounds how long Close waits for locks to be released.
 const closePatience = 5 * time.Second
 
-// clientHold is how long a client that follows a master holds writes by default.
-const clientHold = 3 * time.Second
+// holder is a client that holds writes during a planned failover. The client that
+// follows a master is one.
+type holder interface {
+	// MaxHold returns for how long it holds them at most.
+	MaxHold() time.Duration
+}
 
 // Locker takes locks by name. One is enough for a process; it is made by [New],
 // its methods are safe for concurrent use, and it should be closed. Lockers that
@@ -106,16 +110,11 @@ func (l *Locker) With(t Terms) *Locker {
 
 // warn tells of a ttl that a planned failover may outlast.
 func (c *core) warn(ttl time.Duration) {
-	hold := time.Duration(0)
-	if c.mover != nil {
-		hold = clientHold
+	h, ok := redis.Under[holder](c.d)
+	if !ok {
+		return
 	}
-	if h, ok := redis.Under[interface {
-		MaxHold() time.Duration
-	}](c.d); ok {
-		hold = h.MaxHold()
-	}
-	if ttl < 2*hold {
+	if hold := h.MaxHold(); ttl < 2*hold {
 		c.tell(EventShortTTL, "", fmt.Errorf("lock: a ttl of %v is below twice the %v for which the client holds writes in a planned failover", ttl, hold))
 	}
 }

@@ -35,7 +35,8 @@ type Terms struct {
 	// TTL is how long the server keeps the lock when the holder has vanished. It is
 	// renewed every third of that. Zero and negative mean [DefaultTTL]; a TTL below
 	// [MinTTL] is [ErrTerms]. It should be at least twice as long as the client
-	// holds writes in a planned failover (3 s by default): see [EventShortTTL].
+	// holds writes in a planned failover (its MaxHold, 3 s by default): see
+	// [EventShortTTL].
 	TTL time.Duration
 	// Wait bounds the waiting of Lock, Do and Mutex, beside the context: then they
 	// return [ErrNotAcquired]. Zero and negative mean no bound but the context.

@@ -14,23 +14,29 @@ import (
 // sent, or refused by a server that is no master any more, or harmless when
 // executed twice. A reply that an abandoned master gave is not given out.
 func (c *Client) DoBatch(ctx context.Context, cmds []resp.Command, each func(i int, v resp.Value)) error {
-	b := c.newBudget("a batch", 0)
-	writes, noRetry := false, false
-	for i := range cmds {
-		writes = writes || cmds[i].Flags()&resp.ReadOnly == 0
-		noRetry = noRetry || cmds[i].Flags()&resp.NoRetry != 0
-	}
-	for given := 0; given < len(cmds); {
+	b := resp.BatchOf(cmds)
+	return c.DoEncoded(ctx, &b, 0, resp.ReceiverFunc(each))
+}
+
+// DoEncoded is DoBatch for encoded commands, as [conn.Conn.DoEncoded].
+func (c *Client) DoEncoded(ctx context.Context, cmds *resp.Batch, from int, to resp.Receiver) error {
+	r := c.takeRun()
+	defer c.freeRun(r)
+	r.budget = c.newBudget("a batch", 0)
+	b := &r.budget
+	some, all := cmds.Flags(from)
+	r.cmds, r.writes, r.to = cmds, all&resp.ReadOnly == 0, to
+	for given := from; given < cmds.Len(); {
 		t := c.target.Load()
-		err := c.admit(t, writes)
+		err := c.admit(t, r.writes)
 		if err == nil {
-			r := run{client: c, budget: &b, target: t, writes: writes, cmds: cmds[given:], offset: given, each: each}
+			r.target, r.first, r.given, r.kept, r.mixed = t, given, given, nil, false
 			err = r.do(ctx)
-			given += r.given
-			if given == len(cmds) {
+			given = r.given
+			if given == cmds.Len() {
 				return nil
 			}
-			if noRetry || !c.resendable(cmds[given:], &r, err, &b) {
+			if some&resp.NoRetry != 0 || !c.resendable(r, err, b) {
 				c.doubt(err)
 				return r.giveUp(err)
 			}
@@ -38,7 +44,7 @@ func (c *Client) DoBatch(ctx context.Context, cmds []resp.Command, each func(i i
 		if final(err) {
 			return err
 		}
-		if err := c.pause(ctx, t, &b, err); err != nil {
+		if err := c.pause(ctx, t, b, err); err != nil {
 			return err
 		}
 		c.counters.retries.Add(1)
@@ -51,23 +57,40 @@ func (c *Client) DoBatch(ctx context.Context, cmds []resp.Command, each func(i i
 // run is one attempt of a batch, or of its rest.
 type run struct {
 	client *Client
-	budget *budget
-	target *target
+	budget budget
+	cmds   *resp.Batch
 	writes bool
-	cmds   []resp.Command
-	offset int
-	each   func(i int, v resp.Value)
-	given  int
+	to     resp.Receiver
+
+	target *target
+	first  int          // command of this attempt
+	given  int          // the replies to all before this one have been given out
 	kept   []resp.Value // from the first reply on that was not given out at once
 	mixed  bool         // something was executed after a refused command
 }
+
+// takeRun returns a run for a batch; freeRun takes it back.
+func (c *Client) takeRun() *run {
+	if r, ok := c.runs.Get().(*run); ok {
+		return r
+	}
+	return &run{client: c}
+}
+
+func (c *Client) freeRun(r *run) {
+	*r = run{client: c}
+	c.runs.Put(r)
+}
+
+// size is how many commands are in the attempt.
+func (r *run) size() int { return r.cmds.Len() - r.first }
 
 // do sends the batch. Replies are given out until one is not plainly good; from
 // there on they are kept until the end, and until it is known whether a failover
 // took place.
 func (r *run) do(ctx context.Context) error {
 	c, t := r.client, r.target
-	err := t.pool.DoBatch(r.budget.context(ctx), r.budget.left(r.cmds), r.take)
+	err := t.pool.DoEncoded(r.budget.context(ctx), r.budget.left(r.cmds, r.first), r.first, r)
 	if err != nil {
 		r.dropVoid()
 		return err
@@ -78,26 +101,40 @@ func (r *run) do(ctx context.Context) error {
 	if err := c.vouch(ctx, t, r.writes); err != nil {
 		r.kept = nil
 		e, _ := errors.AsType[*conn.Error](err)
-		return maybeExecuted(t, len(r.cmds), e.Err)
+		return maybeExecuted(t, r.size(), e.Err)
 	}
 	r.giveGood()
 	if len(r.kept) == 0 {
 		return nil
 	}
-	e := errorReply(&r.cmds[r.given], r.kept[0])
+	cmd := r.cmds.Command(r.given)
+	e := errorReply(&cmd, r.kept[0])
 	c.refused(t, e)
 	return e
 }
 
-func (r *run) take(i int, v resp.Value) {
+func (r *run) refused(i int, v resp.Value) bool { return refusedIn(r.cmds, i, v) }
+
+// refusedIn is refused for the reply to command i of a batch.
+func refusedIn(cmds *resp.Batch, i int, v resp.Value) bool {
+	if !isError(v) {
+		return false
+	}
+	cmd := cmds.Command(i)
+	return refused(&cmd, v)
+}
+
+// Receive implements resp.Receiver.
+func (r *run) Receive(i int, v resp.Value) {
 	c := r.client
 	if isError(v) {
-		if e := errorReply(&r.cmds[i], v); !e.Rejected() && e.IsReadOnly() {
+		cmd := r.cmds.Command(i)
+		if e := errorReply(&cmd, v); !e.Rejected() && e.IsReadOnly() {
 			c.refused(r.target, e) // what a script has met: its answer, and news of the server
 		}
 	}
-	if len(r.kept) == 0 && !refused(&r.cmds[i], v) && (c.target.Load() == r.target && !r.target.strict || c.weigh(r.target, r.writes) == good) {
-		r.each(r.offset+i, v)
+	if len(r.kept) == 0 && !r.refused(i, v) && (c.target.Load() == r.target && !r.target.strict || c.weigh(r.target, r.writes) == good) {
+		r.to.Receive(i, v)
 		r.given++
 		return
 	}
@@ -106,13 +143,13 @@ func (r *run) take(i int, v resp.Value) {
 
 // giveGood gives out what was kept, up to the first refused reply.
 func (r *run) giveGood() {
-	for len(r.kept) > 0 && !refused(&r.cmds[r.given], r.kept[0]) {
-		r.each(r.offset+r.given, r.kept[0])
+	for len(r.kept) > 0 && !r.refused(r.given, r.kept[0]) {
+		r.to.Receive(r.given, r.kept[0])
 		r.given++
 		r.kept = r.kept[1:]
 	}
 	for i, v := range r.kept {
-		r.mixed = r.mixed || !refused(&r.cmds[r.given+i], v)
+		r.mixed = r.mixed || !r.refused(r.given+i, v)
 	}
 }
 
@@ -126,10 +163,10 @@ func (r *run) dropVoid() {
 }
 
 // resendable reports whether the rest of a batch may be sent again.
-func (c *Client) resendable(rest []resp.Command, r *run, err error, b *budget) bool {
+func (c *Client) resendable(r *run, err error, b *budget) bool {
 	if e, ok := err.(*resp.Error); ok {
 		switch {
-		case r.mixed || len(r.kept) < len(rest) || e.Code == "EXECABORT":
+		case r.mixed || len(r.kept) < r.cmds.Len()-r.given || e.Code == "EXECABORT":
 			return false
 		case passes(e):
 			return true
@@ -141,33 +178,28 @@ func (c *Client) resendable(rest []resp.Command, r *run, err error, b *budget) b
 	if !ok || len(r.kept) > 0 {
 		return false
 	}
-	if e.Class == conn.ClassNotSent || e.Sent > 0 && e.Sent <= r.given {
+	if e.Class == conn.ClassNotSent || e.Sent > 0 && e.Sent <= r.given-r.first {
 		return true
 	}
 	if e.Class != conn.ClassMaybeExecuted || b.counted >= c.opts.MaxRetries {
 		return false
 	}
 	b.counted++
-	for i := range rest {
-		if rest[i].Flags()&(resp.ReadOnly|resp.Idempotent) == 0 {
-			return false
-		}
-	}
-	return true
+	return r.cmds.Repeatable(r.given)
 }
 
 // giveUp gives out the kept replies, which are the batch's own, or returns the
 // error.
 func (r *run) giveUp(err error) error {
 	for _, v := range r.kept {
-		r.each(r.offset+r.given, v)
+		r.to.Receive(r.given, v)
 		r.given++
 	}
-	if r.given == len(r.cmds) {
+	if r.given == r.cmds.Len() {
 		return nil
 	}
 	if _, ok := err.(*resp.Error); ok {
-		return maybeExecuted(r.target, len(r.cmds), err)
+		return maybeExecuted(r.target, r.size(), err)
 	}
 	return err
 }

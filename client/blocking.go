@@ -22,22 +22,16 @@ func (c *Client) doBlocking(ctx context.Context, cmd resp.Command) (resp.Reply, 
 
 // left returns the commands of a batch as they are to be sent now: where it is sent
 // again, those that wait on the server wait for the rest of their time.
-func (b *budget) left(cmds []resp.Command) []resp.Command {
-	if b.attempts <= 1 {
+func (b *budget) left(cmds *resp.Batch, from int) *resp.Batch {
+	if some, _ := cmds.Flags(from); b.attempts <= 1 || some&resp.Blocking == 0 {
 		return cmds
 	}
-	var shorter []resp.Command
-	for i := range cmds {
-		if cmds[i].Flags()&resp.Blocking == 0 {
-			continue
+	shorter := cmds.Commands(0)
+	for i := from; i < len(shorter); i++ {
+		if shorter[i].Flags()&resp.Blocking != 0 {
+			shorter[i] = shorter[i].TimeLeft(time.Since(b.began))
 		}
-		if shorter == nil {
-			shorter = append(shorter, cmds...)
-		}
-		shorter[i] = cmds[i].TimeLeft(time.Since(b.began))
 	}
-	if shorter == nil {
-		return cmds
-	}
-	return shorter
+	all := resp.BatchOf(shorter)
+	return &all
 }

@@ -27,6 +27,7 @@ type Client struct {
 	target   atomic.Pointer[target]
 	counters counters
 	moves    moves
+	runs     sync.Pool // of *run
 
 	// mu guards what follows, and writes of target. It is held for no I/O and
 	// taken before the lock of the group.

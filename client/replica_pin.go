@@ -19,9 +19,9 @@ func (r *Replicas) Pin() redis.Doer { return &pinned{r: r} }
 type pinned struct {
 	r *Replicas
 
-	mu sync.Mutex // guards the following
-	to redis.Doer // a replica's pool, or the client; nil before the first command
-	n  *serving   // the replica; nil is the master
+	mu sync.Mutex        // guards the following
+	to redis.EncodedDoer // a replica's pool, or the client; nil before the first command
+	n  *serving          // the replica; nil is the master
 }
 
 // Do sends a read-only command. See [Replicas.Pin].
@@ -40,7 +40,7 @@ func (p *pinned) Do(ctx context.Context, cmd resp.Command) (resp.Reply, error) {
 	return reply, err
 }
 
-func (p *pinned) chosen() (redis.Doer, *serving) {
+func (p *pinned) chosen() (redis.EncodedDoer, *serving) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.to, p.n
@@ -72,7 +72,7 @@ func (p *pinned) first(ctx context.Context, cmd resp.Command) (reply resp.Reply,
 }
 
 // choose stays with to, unless another command was faster.
-func (p *pinned) choose(to redis.Doer, n *serving, err error) {
+func (p *pinned) choose(to redis.EncodedDoer, n *serving, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err == nil && p.to == nil {
@@ -82,10 +82,14 @@ func (p *pinned) choose(to redis.Doer, n *serving, err error) {
 
 // DoBatch sends read-only commands. See [Replicas.Pin].
 func (p *pinned) DoBatch(ctx context.Context, cmds []resp.Command, each func(i int, v resp.Value)) error {
-	for i := range cmds {
-		if cmds[i].Flags()&resp.ReadOnly == 0 {
-			return p.r.notSent(notReadOnly(&cmds[i]))
-		}
+	b := resp.BatchOf(cmds)
+	return p.DoEncoded(ctx, &b, 0, resp.ReceiverFunc(each))
+}
+
+// DoEncoded sends encoded read-only commands. See [Replicas.Pin].
+func (p *pinned) DoEncoded(ctx context.Context, cmds *resp.Batch, from int, to resp.Receiver) error {
+	if err := readOnlyFrom(cmds, from); err != nil {
+		return p.r.notSent(err)
 	}
 	if to, _ := p.chosen(); to == nil {
 		reply, err := p.first(ctx, redis.Ping().Command)
@@ -94,6 +98,6 @@ func (p *pinned) DoBatch(ctx context.Context, cmds []resp.Command, each func(i i
 		}
 		reply.Release()
 	}
-	to, _ := p.chosen()
-	return to.DoBatch(ctx, cmds, each)
+	server, _ := p.chosen()
+	return server.DoEncoded(ctx, cmds, from, to)
 }

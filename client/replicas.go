@@ -261,35 +261,61 @@ func (r *Replicas) failed(ctx context.Context, n *serving, reply resp.Reply, err
 // DoBatch sends read-only commands to one replica. What was not answered there
 // is sent to another one. See [Replicas.Do].
 func (r *Replicas) DoBatch(ctx context.Context, cmds []resp.Command, each func(i int, v resp.Value)) error {
-	for i := range cmds {
-		if cmds[i].Flags()&resp.ReadOnly == 0 {
-			return r.notSent(notReadOnly(&cmds[i]))
-		}
+	b := resp.BatchOf(cmds)
+	return r.DoEncoded(ctx, &b, 0, resp.ReceiverFunc(each))
+}
+
+// DoEncoded is DoBatch for encoded commands, as [conn.Conn.DoEncoded].
+func (r *Replicas) DoEncoded(ctx context.Context, cmds *resp.Batch, from int, to resp.Receiver) error {
+	if err := readOnlyFrom(cmds, from); err != nil {
+		return r.notSent(err)
 	}
-	given := 0
+	t := &taker{cmds: cmds, to: to, next: from}
 	return r.each(ctx, nil, func(n *serving) (bool, error) {
-		rest, offset := cmds[given:], given
-		take := func(i int, v resp.Value) {
-			each(offset+i, v)
-			given++
-		}
 		if n == nil {
-			return false, r.client.DoBatch(ctx, rest, take)
+			return false, r.client.DoEncoded(ctx, cmds, t.next, to)
 		}
-		var refusal error
-		err := n.pool.DoBatch(ctx, rest, func(i int, v resp.Value) {
-			if refusal == nil && !refused(&rest[i], v) {
-				take(i, v)
-			} else if refusal == nil {
-				refusal = v.Err()
-			}
-		})
-		if err == nil && refusal == nil {
+		t.refusal = nil
+		err := n.pool.DoEncoded(ctx, cmds, t.next, t)
+		if err == nil && t.refusal == nil {
 			return false, nil
 		}
 		again := r.failed(ctx, n, resp.Reply{}, err)
-		return again, errors.Join(err, refusal)
+		return again, errors.Join(err, t.refusal)
 	})
+}
+
+// readOnlyFrom returns an error if one of the commands from that one on writes.
+func readOnlyFrom(cmds *resp.Batch, from int) error {
+	if _, all := cmds.Flags(from); all&resp.ReadOnly != 0 {
+		return nil
+	}
+	for _, cmd := range cmds.Commands(from) {
+		if cmd.Flags()&resp.ReadOnly == 0 {
+			return notReadOnly(&cmd)
+		}
+	}
+	return nil
+}
+
+// taker gives the replies of a replica out, up to the first refusal.
+type taker struct {
+	cmds    *resp.Batch
+	to      resp.Receiver
+	next    int // the first command without a reply
+	refusal error
+}
+
+// Receive implements resp.Receiver.
+func (t *taker) Receive(i int, v resp.Value) {
+	switch {
+	case t.refusal != nil:
+	case refusedIn(t.cmds, i, v):
+		t.refusal = v.Err()
+	default:
+		t.to.Receive(i, v)
+		t.next = i + 1
+	}
 }
 
 // WithConn leases a connection to a replica and calls fn with it, once. What fn

@@ -7,18 +7,9 @@ import (
 	"github.com/kermes-redis/kermes/resp"
 )
 
-const (
-	// partBytes is the size at which a part of a batch is closed: a part is
-	// written in one piece, and its replies are gathered before they are given
-	// out.
-	partBytes = 32 << 10
-	// partCommands bounds the commands of a part, whose replies may be larger
-	// than they are.
-	partCommands = 512
-	// maxParts is how many parts may be on their way at a time. It bounds the
-	// unread bytes that a batch makes the server keep.
-	maxParts = 4
-)
+// maxParts is how many parts of a batch may be on their way at a time. It bounds the
+// unread bytes that a batch makes the server keep.
+const maxParts = 4
 
 // DoBatch sends cmds in order and calls each with the reply to cmds[i], in
 // order, from the goroutine that called DoBatch. The bytes of v are valid
@@ -32,18 +23,29 @@ const (
 // in Sent how many commands may have left. It is safe for concurrent use; the
 // commands of one batch may have those of others between them.
 func (c *Conn) DoBatch(ctx context.Context, cmds []resp.Command, each func(i int, v resp.Value)) error {
+	b := resp.BatchOf(cmds)
+	return c.DoEncoded(ctx, &b, 0, resp.ReceiverFunc(each))
+}
+
+// DoEncoded is DoBatch for encoded commands, from that one on: its Receive is called
+// as each is, with their numbers in the batch. The batch must not be changed
+// meanwhile; it is not used any more when DoEncoded has returned.
+func (c *Conn) DoEncoded(ctx context.Context, cmds *resp.Batch, from int, to resp.Receiver) error {
 	mustHave(ctx)
 	if err := ctx.Err(); err != nil {
 		return c.notSent(err)
 	}
-	for i := range cmds {
-		if err := c.admit(&cmds[i]); err != nil {
-			return named(c.notSent(err), &cmds[i])
+	for i := cmds.NextSpecial(from); i < cmds.Len(); i = cmds.NextSpecial(i + 1) {
+		cmd := cmds.Command(i)
+		if err := c.admit(&cmd); err != nil {
+			return named(c.notSent(err), &cmd)
 		}
 	}
-	b := batch{conn: c, ctx: ctx, cmds: cmds, each: each}
-	defer b.leave() // also when each panics: the roles must not be lost
-	for b.taken < len(cmds) || b.count > 0 {
+	some, _ := cmds.Flags(from)
+	b := batch{conn: c, ctx: ctx, cmds: cmds, rest: cmds.From(from), to: to, taken: from, given: from}
+	b.first, b.blocks = from, some&resp.Blocking != 0
+	defer b.leave() // also when Receive panics: the roles must not be lost
+	for b.taken < cmds.Len() || b.count > 0 {
 		b.send()
 		if err := b.settle(); err != nil {
 			return err
@@ -54,17 +56,20 @@ func (c *Conn) DoBatch(ctx context.Context, cmds []resp.Command, each func(i int
 
 // A batch is the progress of one DoBatch.
 type batch struct {
-	conn  *Conn
-	ctx   context.Context
-	cmds  []resp.Command
-	each  func(i int, v resp.Value)
-	id    uint32 // of this batch on its connection; 0 before its first part
-	taken int    // commands encoded
-	given int    // replies given out
+	conn   *Conn
+	ctx    context.Context
+	cmds   *resp.Batch
+	rest   resp.Rest
+	to     resp.Receiver
+	id     uint32 // of this batch on its connection; 0 before its first part
+	blocks bool   // some of its commands do
+	first  int    // command
+	taken  int    // all commands before this one have been encoded
+	given  int    // their replies have been given out
 
-	parts [maxParts]part // a ring: the oldest first
-	first int
-	count int
+	parts  [maxParts]part // a ring: the oldest first
+	oldest int
+	count  int
 }
 
 type part struct {
@@ -77,7 +82,7 @@ func (b *batch) send() {
 	c := b.conn
 	var writer *call
 	company, alone := false, false
-	for b.count < maxParts && b.taken < len(b.cmds) {
+	for b.count < maxParts && b.taken < b.cmds.Len() {
 		first := b.count == 0
 		k, flush, others, reads := b.enlist()
 		if flush {
@@ -114,19 +119,19 @@ func (b *batch) enlist() (k *call, flush, others, reads bool) {
 	k.batch = b.id
 	others = c.queue.n > b.count
 	start := len(c.wbuf)
-	for b.taken < len(b.cmds) && p.size < partCommands && (p.size == 0 || len(c.wbuf)-start < partBytes) {
-		cmd := &b.cmds[b.taken]
-		if cmd.Flags()&resp.Blocking != 0 {
-			k.allow(cmd)
-			k.blocking = true
-		}
-		if c.err == nil {
-			c.wbuf = cmd.AppendTo(c.wbuf)
-		}
-		b.taken++
-		p.size++
+	encoded, n := b.rest.AppendTo(c.wbuf)
+	if c.err == nil {
+		c.wbuf = encoded
 	}
-	k.want = int32(p.size)
+	if b.blocks {
+		k.blocking = true
+		for i := range n {
+			k.allow(b.cmds.Timeout(b.taken + i))
+		}
+	}
+	b.taken += n
+	p.size = n
+	k.want = int32(n)
 	b.push(p)
 	if c.err != nil {
 		k.state, k.start = failed, c.encoded
@@ -148,17 +153,17 @@ func (b *batch) enlist() (k *call, flush, others, reads bool) {
 }
 
 func (b *batch) push(p part) {
-	b.parts[(b.first+b.count)%maxParts] = p
+	b.parts[(b.oldest+b.count)%maxParts] = p
 	b.count++
 }
 
 // settle waits for the oldest part and gives its replies out.
 func (b *batch) settle() error {
-	p := b.parts[b.first]
+	p := b.parts[b.oldest]
 	k := p.call
 	b.conn.await(k)
-	b.parts[b.first] = part{}
-	b.first = (b.first + 1) % maxParts
+	b.parts[b.oldest] = part{}
+	b.oldest = (b.oldest + 1) % maxParts
 	b.count--
 	before := b.given
 	if k.err != nil {
@@ -176,7 +181,7 @@ func (b *batch) settle() error {
 func (b *batch) giveOut(k *call) {
 	start := 0
 	for _, end := range k.ends {
-		b.each(b.given, resp.Value(k.buf[start:end]))
+		b.to.Receive(b.given, resp.Value(k.buf[start:end]))
 		b.given++
 		start = end
 	}
@@ -186,12 +191,12 @@ func (b *batch) giveOut(k *call) {
 // batch that may have left. before is how many came before the part.
 func (b *batch) failure(before int, p part, err error) error {
 	e := *err.(*Error)
-	e.Sent = b.given
+	e.Sent = b.given - b.first
 	if e.Class == ClassMaybeExecuted {
-		e.Sent = before + p.size
+		e.Sent = before - b.first + p.size
 	}
 	for i := range b.count {
-		later := b.parts[(b.first+i)%maxParts]
+		later := b.parts[(b.oldest+i)%maxParts]
 		if b.conn.mayHaveLeft(later.call) {
 			e.Sent += later.size
 		}
@@ -205,8 +210,8 @@ func (b *batch) leave() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for ; b.count > 0; b.count-- {
-		k := b.parts[b.first].call
-		b.first = (b.first + 1) % maxParts
+		k := b.parts[b.oldest].call
+		b.oldest = (b.oldest + 1) % maxParts
 		if k.state != pending {
 			continue
 		}

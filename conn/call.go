@@ -127,10 +127,9 @@ func (k *call) KeepReply() bool {
 // through resp.Reply.
 func (k *call) PlacedReply() (n int, ok bool) { return k.placed, k.placed > 0 }
 
-// allow adds the time that a blocking command may take on the server to the
+// allow adds the time that a command may wait on the server, if it says so, to the
 // read timeout. Zero is for ever.
-func (k *call) allow(cmd *resp.Command) {
-	wait, ok := cmd.Timeout()
+func (k *call) allow(wait time.Duration, ok bool) {
 	switch {
 	case !ok || k.timeout <= 0:
 	case wait <= 0:

@@ -260,7 +260,7 @@ func (c *Conn) admit(cmd *resp.Command) error {
 // context by a callback: the ticks that serve short calls would go on for as
 // long as the server blocks.
 func (c *Conn) prepareBlocking(k *call, cmd *resp.Command) (stop func() bool) {
-	k.allow(cmd)
+	k.allow(cmd.Timeout())
 	k.blocking = true
 	if k.ctx == nil {
 		return func() bool { return true }

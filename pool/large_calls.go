@@ -113,15 +113,6 @@ func (p *Pool) isWide(cmd *resp.Command) bool {
 }
 
 // isWideBatch is isWide for a batch. Only its commands are known.
-func isWideBatch(cmds []resp.Command) bool {
-	if len(cmds) >= wideBatch {
-		return true
-	}
-	size := 0
-	for i := range cmds {
-		if size += cmds[i].Size(); size > wideSize {
-			return true
-		}
-	}
-	return false
+func isWideBatch(cmds *resp.Batch) bool {
+	return cmds.Len() >= wideBatch || cmds.Size(0) > wideSize
 }

@@ -148,40 +148,48 @@ func (p *Pool) Do(ctx context.Context, cmd resp.Command) (resp.Reply, error) {
 // DoBatch sends cmds on one connection, as [conn.Conn.DoBatch] does. A batch
 // with a blocking command runs on a lease.
 func (p *Pool) DoBatch(ctx context.Context, cmds []resp.Command, each func(i int, v resp.Value)) error {
+	b := resp.BatchOf(cmds)
+	return p.DoEncoded(ctx, &b, 0, resp.ReceiverFunc(each))
+}
+
+// DoEncoded is DoBatch for encoded commands, as [conn.Conn.DoEncoded].
+func (p *Pool) DoEncoded(ctx context.Context, cmds *resp.Batch, from int, to resp.Receiver) error {
 	p.check(ctx)
 	w := p.watches.Get().(*batchWatch) //nolint:forcetypeassert // nothing else is in there
-	w.each = each
-	err := p.doBatch(ctx, cmds, w.take)
-	w.each = nil
+	w.to = to
+	err := p.doEncoded(ctx, cmds, from, w)
+	w.to = nil
 	p.watches.Put(w)
 	return err
 }
 
-func (p *Pool) doBatch(ctx context.Context, cmds []resp.Command, each func(i int, v resp.Value)) error {
-	for i := range cmds {
-		if cmds[i].Flags()&resp.Blocking != 0 {
-			return p.WithConn(ctx, func(c *conn.Conn) error {
-				c.SetShared(true)
-				return c.DoBatch(ctx, cmds, each)
-			})
-		}
+func (p *Pool) doEncoded(ctx context.Context, cmds *resp.Batch, from int, to resp.Receiver) error {
+	if some, _ := cmds.Flags(from); some&resp.Blocking != 0 {
+		return p.batchLeased(ctx, cmds, from, to)
 	}
 	for try := 1; ; try++ {
 		at, err := p.enter(ctx, nil, cmds)
 		if err != nil {
 			return err
 		}
-		if err = p.batchOn(ctx, at, cmds, each); err != nil && try < maxTries && p.gone(at, err) {
+		if err = p.batchOn(ctx, at, cmds, from, to); err != nil && try < maxTries && p.gone(at, err) {
 			continue
 		}
 		return err
 	}
 }
 
-// batchOn runs a batch and leaves, also when each panics.
-func (p *Pool) batchOn(ctx context.Context, at seat, cmds []resp.Command, each func(i int, v resp.Value)) error {
+// batchOn runs a batch and leaves, also when Receive panics.
+func (p *Pool) batchOn(ctx context.Context, at seat, cmds *resp.Batch, from int, to resp.Receiver) error {
 	defer p.leave(at)
-	return at.conn.DoBatch(ctx, cmds, each)
+	return at.conn.DoEncoded(ctx, cmds, from, to)
+}
+
+func (p *Pool) batchLeased(ctx context.Context, cmds *resp.Batch, from int, to resp.Receiver) error {
+	return p.WithConn(ctx, func(c *conn.Conn) error {
+		c.SetShared(true)
+		return c.DoEncoded(ctx, cmds, from, to)
+	})
 }
 
 // maxTries is how many connections a call tries that turn out to be of no use before

@@ -80,19 +80,15 @@ const clientUnblocked = "client unblocked via CLIENT UNBLOCK"
 // batchWatch looks at the replies of a batch on their way to its caller.
 type batchWatch struct {
 	pool *Pool
-	each func(i int, v resp.Value)
-	take func(i int, v resp.Value) // the method look, made once
+	to   resp.Receiver
 }
 
-func newBatchWatch(p *Pool) *batchWatch {
-	w := &batchWatch{pool: p}
-	w.take = w.look
-	return w
-}
+func newBatchWatch(p *Pool) *batchWatch { return &batchWatch{pool: p} }
 
-func (w *batchWatch) look(i int, v resp.Value) {
+// Receive implements resp.Receiver.
+func (w *batchWatch) Receive(i int, v resp.Value) {
 	if mayBeError(v) {
 		w.pool.heed(v)
 	}
-	w.each(i, v)
+	w.to.Receive(i, v)
 }

@@ -18,7 +18,7 @@ type seat struct {
 
 // enter takes a connection for one command or batch: one of its own while few
 // callers are about, or if the call is large, else a shared one.
-func (p *Pool) enter(ctx context.Context, cmd *resp.Command, cmds []resp.Command) (at seat, err error) {
+func (p *Pool) enter(ctx context.Context, cmd *resp.Command, cmds *resp.Batch) (at seat, err error) {
 	if m := p.takeHome(); m != nil {
 		if p.fit(m) {
 			return seat{member: m, solo: true}, nil

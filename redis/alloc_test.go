@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,11 +23,18 @@ func (c *canned) Do(_ context.Context, cmd resp.Command) (resp.Reply, error) {
 	return resp.NewReply(c.reply, nil), nil
 }
 
-func (c *canned) DoBatch(_ context.Context, cmds []resp.Command, each func(int, resp.Value)) error {
-	c.out = c.out[:0]
-	for i := range cmds {
-		c.out = cmds[i].AppendTo(c.out)
-		each(i, c.reply)
+func (c *canned) DoBatch(ctx context.Context, cmds []resp.Command, each func(int, resp.Value)) error {
+	b := resp.BatchOf(cmds)
+	return c.DoEncoded(ctx, &b, 0, resp.ReceiverFunc(each))
+}
+
+func (c *canned) DoEncoded(_ context.Context, cmds *resp.Batch, from int, to resp.Receiver) error {
+	rest, n := cmds.From(from), 1
+	for c.out = c.out[:0]; n > 0; {
+		c.out, n = rest.AppendTo(c.out)
+	}
+	for i := from; i < cmds.Len(); i++ {
+		to.Receive(i, c.reply)
 	}
 	return nil
 }
@@ -226,30 +234,73 @@ func TestInterceptionCostsNothingWithoutInterceptors(t *testing.T) {
 	}
 }
 
-func TestAReusedPipelineOf100GetAllocatesTheStringsOnly(t *testing.T) {
+// What a pipeline allocates beyond its strings, which are parts of what it keeps: itself,
+// a list of the replies if they are more than a few, and a block for each 4 KiB of them.
+func TestAPipelineAllocatesItselfAndBlocks(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
 	}
-	ctx, d := t.Context(), through(&canned{reply: resp.Value(bulk("some text"))})
-	var p Pipeline
+	text := strings.Repeat("x", 64)
+	ctx, get, set := t.Context(), through(&canned{reply: resp.Value(bulk(text))}), through(&canned{reply: resp.Value(okReply)})
 	futures := make([]Future[string], 100)
-	got := testing.AllocsPerRun(100, func() {
-		p.Reset()
-		for i := range futures {
-			futures[i] = Get("key").Queue(&p)
+	reads := func(p *Pipeline, n int) {
+		for i := range n {
+			futures[i] = Get("key").Queue(p)
 		}
-		if err := p.Do(ctx, d); err != nil {
+		if err := p.Do(ctx, get); err != nil {
 			t.Fatal(err)
 		}
-		for _, f := range futures {
-			if s, err := f.Value(); s != "some text" || err != nil {
+		for _, f := range futures[:n] {
+			if s, err := f.Value(); s != text || err != nil {
 				t.Fatal(s, err)
 			}
 		}
-	})
-	if got > 100 {
-		t.Errorf("%.0f allocations", got)
 	}
+	writes := func(p *Pipeline, n int) {
+		for range n {
+			Set("key", text).Queue(p)
+		}
+		if err := p.Do(ctx, set); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		n                       int
+		fill                    func(*Pipeline, int)
+		fresh, kept, bytesFresh float64
+	}{
+		{1, reads, 2, 1, 64 + 400},
+		{3, reads, 2, 1, 3*64 + 400},
+		{10, reads, 3, 1, 10*64 + 10*40 + 200},
+		{100, reads, 4, 2, 100 * (64 + 40)},
+		{3, writes, 1, 0, 400},
+		{100, writes, 2, 0, 100 * 40},
+	} {
+		var kept Pipeline
+		if got := testing.AllocsPerRun(100, func() { kept.Reset(); c.fill(&kept, c.n) }); got > c.kept {
+			t.Errorf("kept, %d commands: %.0f allocations", c.n, got)
+		}
+		run := func() { var p Pipeline; c.fill(&p, c.n) }
+		if got := testing.AllocsPerRun(100, run); got > c.fresh {
+			t.Errorf("fresh, %d commands: %.0f allocations", c.n, got)
+		}
+		if got := bytesPerRun(run); got > c.bytesFresh {
+			t.Errorf("fresh, %d commands: %.0f bytes", c.n, got)
+		}
+	}
+}
+
+// bytesPerRun is testing.AllocsPerRun for bytes.
+func bytesPerRun(f func()) float64 {
+	const runs = 200
+	var before, after runtime.MemStats
+	f()
+	runtime.ReadMemStats(&before)
+	for range runs {
+		f()
+	}
+	runtime.ReadMemStats(&after)
+	return float64(after.TotalAlloc-before.TotalAlloc) / runs
 }
 
 func TestAReusedTransactionAllocatesAHandfulHoweverLongItIs(t *testing.T) {
@@ -262,10 +313,12 @@ func TestAReusedTransactionAllocatesAHandfulHoweverLongItIs(t *testing.T) {
 		d := &queueing{n: n}
 		return testing.AllocsPerRun(100, func() {
 			p.Reset()
-			for range n {
+			for range n { // Reset gives back what exec does not
 				Incr("key").Queue(&p)
 			}
-			p.begin()
+			if err := p.refuseStateful(); err != nil {
+				t.Fatal(err)
+			}
 			if _, err := p.exec(ctx, d); err != nil {
 				t.Fatal(err)
 			}
@@ -278,7 +331,7 @@ func TestAReusedTransactionAllocatesAHandfulHoweverLongItIs(t *testing.T) {
 	}
 }
 
-var okReply, queuedReply = resp.Value("+OK\r\n"), resp.Value("+QUEUED\r\n")
+var okValue, queuedReply = resp.Value(okReply), resp.Value("+QUEUED\r\n")
 
 // queueing answers MULTI, n commands and EXEC.
 type queueing struct {
@@ -287,14 +340,14 @@ type queueing struct {
 	exec []byte
 }
 
-func (q *queueing) DoBatch(_ context.Context, cmds []resp.Command, each func(int, resp.Value)) error {
-	each(0, okReply)
+func (q *queueing) DoEncoded(_ context.Context, _ *resp.Batch, _ int, to resp.Receiver) error {
+	to.Receive(0, okValue)
 	q.exec = fmt.Appendf(q.exec[:0], "*%d\r\n", q.n)
 	for i := range q.n {
-		each(i+1, queuedReply)
+		to.Receive(i+1, queuedReply)
 		q.exec = append(q.exec, ":7\r\n"...)
 	}
-	each(q.n+1, q.exec)
+	to.Receive(q.n+1, q.exec)
 	return nil
 }
 

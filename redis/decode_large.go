@@ -22,7 +22,7 @@ func keepReply[T any](r resp.Reply, decode Decoder[T]) (t T, ok bool) {
 		if same(d, Text) {
 			if p, ok := keepText(r); ok {
 				// Nobody else has p, and nobody changes it.
-				kept = unsafe.String(unsafe.SliceData(p), len(p))
+				kept = textOf(p)
 			}
 		}
 	case Decoder[[]byte]:
@@ -45,6 +45,26 @@ func keepText(r resp.Reply) ([]byte, bool) {
 	}
 	return p[:len(p):len(p)], true
 }
+
+// lendText makes a part of v, which never changes, the value where decode is [Text].
+func lendText[T any](v resp.Value, decode Decoder[T]) (t T, ok bool) {
+	d, ok := any(decode).(Decoder[string])
+	if !ok || !same(d, Text) {
+		return t, false
+	}
+	p, err := v.Bytes()
+	if err != nil {
+		return t, false
+	}
+	t, ok = any(textOf(p)).(T)
+	return t, ok
+}
+
+// textOf returns p, which must not change any more, as a string.
+func textOf(p []byte) string { return unsafe.String(unsafe.SliceData(p), len(p)) }
+
+// bytesOf returns the bytes of s, which must not be changed.
+func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
 
 // same reports whether d is the declared function f. It may say no of the same, as
 // between plugins, but yes of nothing else: a function value is a pointer.

@@ -26,6 +26,27 @@ type Doer interface {
 	DoBatch(ctx context.Context, cmds []resp.Command, each func(i int, v resp.Value)) error
 }
 
+// EncodedDoer is a Doer that takes the commands of a [Pipeline] as the bytes that are
+// sent. All Doers of Kermes are: a pipeline through them takes the room of its bytes.
+// To any other Doer a pipeline gives its commands by DoBatch.
+//
+// A type that embeds one of them and overrides DoBatch must override DoEncoded as well.
+type EncodedDoer interface {
+	Doer
+
+	// DoEncoded does what DoBatch does, with the commands of the batch from that one
+	// on. to.Receive is called as each is, with their numbers in the batch.
+	DoEncoded(ctx context.Context, cmds *resp.Batch, from int, to resp.Receiver) error
+}
+
+// doEncoded gives a batch to any Doer.
+func doEncoded(ctx context.Context, d Doer, cmds *resp.Batch, from int, to resp.Receiver) error {
+	if e, ok := d.(EncodedDoer); ok {
+		return e.DoEncoded(ctx, cmds, from, to)
+	}
+	return d.DoBatch(ctx, cmds.Commands(from), func(i int, v resp.Value) { to.Receive(from+i, v) })
+}
+
 // Leaser lends an exclusive connection for work that leaves state on it:
 // transactions, WATCH, SELECT. The pool and the sentinel client are Leasers.
 type Leaser interface {

@@ -137,21 +137,21 @@ func (t *Intercepted) do(ctx context.Context, cmd resp.Command) (resp.Reply, err
 
 // DoBatch implements [Doer].
 func (t *Intercepted) DoBatch(ctx context.Context, cmds []resp.Command, each func(int, resp.Value)) error {
-	if len(t.is) == 0 {
-		return t.d.DoBatch(ctx, cmds, each)
-	}
-	return t.doBatch(ctx, cmds, each)
+	b := resp.BatchOf(cmds)
+	return t.DoEncoded(ctx, &b, 0, resp.ReceiverFunc(each))
 }
 
-func (t *Intercepted) doBatch(ctx context.Context, cmds []resp.Command, each func(int, resp.Value)) error {
-	ctx, w := t.begin(ctx, Call{Name: CallPipeline, Commands: cmds})
+// DoEncoded implements [EncodedDoer].
+func (t *Intercepted) DoEncoded(ctx context.Context, cmds *resp.Batch, from int, to resp.Receiver) error {
+	if len(t.is) == 0 {
+		return doEncoded(ctx, t.d, cmds, from, to)
+	}
+	ctx, w := t.begin(ctx, Call{Name: CallPipeline, Commands: cmds.Commands(from)})
 	if w.refusal != nil {
 		return w.refuse()
 	}
-	err := t.d.DoBatch(ctx, cmds, func(i int, v resp.Value) {
-		w.reply(v)
-		each(i, v)
-	})
+	w.to = to
+	err := doEncoded(ctx, t.d, cmds, from, w)
 	w.end(err)
 	return err
 }
@@ -200,7 +200,7 @@ func (t *Intercepted) exec(ctx context.Context, p *Pipeline) error {
 		return ErrNoLeaser
 	}
 	first := p.ran
-	ctx, w := t.begin(ctx, Call{Name: CallMulti, Commands: p.cmds[first:]})
+	ctx, w := t.begin(ctx, Call{Name: CallMulti, Commands: p.queued.Commands(0)})
 	if w.refusal != nil {
 		return w.refuse()
 	}
@@ -221,6 +221,13 @@ type watched struct {
 	out      Outcome
 	ends     []func(Outcome)
 	refusal  *RefusalError
+	to       resp.Receiver // of a batch
+}
+
+// Receive implements resp.Receiver.
+func (w *watched) Receive(i int, v resp.Value) {
+	w.reply(v)
+	w.to.Receive(i, v)
 }
 
 // refuse ends a call that an interceptor has refused.

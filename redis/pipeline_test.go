@@ -77,8 +77,9 @@ func TestAPipelineWithABadArgumentSendsNothing(t *testing.T) {
 
 // cut is a Doer whose batches end with an error after n replies.
 type cut struct {
-	canned
-	n int
+	Doer  // not an EncodedDoer: pipelines give it commands
+	reply resp.Value
+	n     int
 }
 
 func (c *cut) DoBatch(_ context.Context, cmds []resp.Command, each func(int, resp.Value)) error {
@@ -92,7 +93,7 @@ func (c *cut) DoBatch(_ context.Context, cmds []resp.Command, each func(int, res
 }
 
 func TestACutPipelineKeepsTheRepliesThatCame(t *testing.T) {
-	d := &cut{canned{reply: resp.Value(":1\r\n")}, 1}
+	d := &cut{reply: resp.Value(":1\r\n"), n: 1}
 	var p Pipeline
 	a, b := Incr("a").Queue(&p), Incr("b").Queue(&p)
 	check(t, "the pipeline failed", errors.Is(p.Do(t.Context(), d), errLost))

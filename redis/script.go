@@ -118,26 +118,31 @@ func (p *Pipeline) repeatScripts(ctx context.Context, d Doer) error {
 	if from == p.ran {
 		return nil
 	}
-	p.base = from
+	var again resp.Batch
+	defer again.Free()
 	var carried []string
 	for i := from; i < p.ran; i++ {
-		p.slots[i] = slot{}
-		if sha := p.cmds[i].Arg(0).String(); !slices.Contains(carried, sha) {
+		p.replies[i] = ""
+		cmd := p.queued.Command(i - p.base)
+		if sha := cmd.Arg(0).String(); !slices.Contains(carried, sha) {
 			carried = append(carried, sha)
-			p.cmds[i] = withSource(p.cmds[i], p.source(sha))
+			cmd = withSource(cmd, p.source(sha))
 		}
+		again.Add(&cmd)
 	}
-	return d.DoBatch(ctx, p.cmds[from:p.ran], p.each)
+	p.base = from
+	return p.send(ctx, d, &again)
 }
 
 // unknownScript reports whether command i is a script of this flush that the
 // server did not know.
 func (p *Pipeline) unknownScript(i int) bool {
 	v, _ := p.reply(i)
-	name := p.cmds[i].Name()
+	cmd := p.queued.Command(i - p.base)
+	name := cmd.Name()
 	e, ok := errors.AsType[*resp.Error](v.Err())
 	return ok && (name == "EVALSHA" || name == "EVALSHA_RO") && e.UnknownScript() &&
-		p.source(p.cmds[i].Arg(0).String()) != ""
+		p.source(cmd.Arg(0).String()) != ""
 }
 
 // withSource makes EVAL of EVALSHA.

@@ -54,12 +54,19 @@ func (tx *Tx) Do(ctx context.Context, cmd resp.Command) (resp.Reply, error) {
 // DoBatch implements [Doer] on the watched connection, for commands that read as
 // [Tx.Do] has it.
 func (tx *Tx) DoBatch(ctx context.Context, cmds []resp.Command, each func(int, resp.Value)) error {
-	for i := range cmds {
-		if err := tx.admit(&cmds[i]); err != nil {
+	b := resp.BatchOf(cmds)
+	return tx.DoEncoded(ctx, &b, 0, resp.ReceiverFunc(each))
+}
+
+// DoEncoded implements [EncodedDoer], as DoBatch.
+func (tx *Tx) DoEncoded(ctx context.Context, cmds *resp.Batch, from int, to resp.Receiver) error {
+	for i := from; i < cmds.Len(); i++ {
+		cmd := cmds.Command(i)
+		if err := tx.admit(&cmd); err != nil {
 			return err
 		}
 	}
-	return tx.d.DoBatch(ctx, cmds, each)
+	return doEncoded(ctx, tx.d, cmds, from, to)
 }
 
 // WithConn implements [Leaser] with the watched connection.

@@ -42,6 +42,7 @@ func (p *Pipeline) Exec(ctx context.Context, l Leaser) error {
 		}
 		return inside
 	})
+	p.end()
 	if tx, ok := l.(*Tx); ok {
 		tx.watching = false // EXEC ends WATCH, whatever it answers
 	}
@@ -60,27 +61,20 @@ func (p *Pipeline) refuseStateful() error {
 	if p.err != nil {
 		return p.err
 	}
-	for i := range p.cmds[p.ran:] {
-		if c := &p.cmds[p.ran+i]; c.Stateful() || c.Name() == "" {
-			return &ArgError{c.Name(), "not inside a transaction"}
-		}
+	if i := p.queued.NextSpecial(0); i < p.queued.Len() {
+		c := p.queued.Command(i)
+		return &ArgError{strings.Clone(c.Name()), "not inside a transaction"}
 	}
 	p.begin()
-	p.scripts = p.scripts[:0]
+	p.queued.Enclose(&multi, &exec)
 	return nil
 }
 
 // exec reports unknown when the state of the connection is.
-func (p *Pipeline) exec(ctx context.Context, d Doer) (unknown bool, err error) {
-	b := append(p.batch[:0], resp.NewCommand("MULTI"))
-	b = append(b, p.cmds[p.base:p.ran]...)
-	b = append(b, resp.NewCommand("EXEC"))
-	defer clear(b) // no reference to the caller's arguments stays behind
-	p.batch = b
-
-	var t txReplies
-	t.p, t.last = p, len(b)-1
-	if err := d.DoBatch(ctx, b, t.receive); err != nil {
+func (p *Pipeline) exec(ctx context.Context, d EncodedDoer) (unknown bool, err error) {
+	p.running, p.shift = &p.queued, 1
+	t := txReplies{p: p, last: p.queued.Len() - 1}
+	if err := d.DoEncoded(ctx, &p.queued, 0, &t); err != nil {
 		return true, err
 	}
 	if t.multi != nil {
@@ -95,6 +89,8 @@ func (p *Pipeline) exec(ctx context.Context, d Doer) (unknown bool, err error) {
 // queued between them before it runs anything, scripts too.
 var multi = resp.NewCommand("MULTI")
 
+var exec = resp.NewCommand("EXEC")
+
 // txReplies sorts the replies of a transaction.
 type txReplies struct {
 	p       *Pipeline
@@ -106,7 +102,8 @@ type txReplies struct {
 	err     error // the outcome of EXEC
 }
 
-func (t *txReplies) receive(i int, v resp.Value) {
+// Receive implements resp.Receiver.
+func (t *txReplies) Receive(i int, v resp.Value) {
 	switch {
 	case i == 0:
 		_, t.multi = decodeValue(v, OK)
@@ -124,8 +121,8 @@ func (t *txReplies) receive(i int, v resp.Value) {
 // refused: it was executed, by itself, unless the server refused it as well.
 func (t *txReplies) ranAlone(i int, v resp.Value) {
 	t.p.store(i, v)
-	e, ok := errors.AsType[*resp.Error](v.Err())
-	if !ok || !e.AnswerTo(&t.p.cmds[i]).Refused() {
+	e, ok := errors.AsType[*resp.Error](t.p.answer(i, v.Err()))
+	if !ok || !e.Refused() {
 		t.ran++
 	}
 }
@@ -188,7 +185,8 @@ func (t *txReplies) exec(v resp.Value) error {
 func (t *txReplies) abort(err error) error {
 	a := &AbortError{Index: -1, Cause: quoted(err)}
 	if t.refused != nil {
-		a.Index, a.Command, a.Cause = t.index, t.p.cmds[t.index].Name(), t.refused
+		cmd := t.p.queued.Command(1 + t.index - t.p.base)
+		a.Index, a.Command, a.Cause = t.index, strings.Clone(cmd.Name()), t.refused
 	}
 	t.p.lose(a)
 	return a

@@ -1,0 +1,383 @@
+package resp
+
+import (
+	"slices"
+	"sync"
+	"time"
+)
+
+// Batch is commands that are sent together, in encoded form: it takes the room of
+// their bytes, and that is borrowed. The zero Batch is empty and ready. It must not be
+// copied after first use, nor changed while somebody sends it.
+//
+// A command of more than 32 KiB is not copied: the bytes that it was made of must not
+// change before the batch has been sent.
+type Batch struct {
+	first, last *batchPart
+	lent        []Command // instead of parts; see BatchOf
+	n           int
+}
+
+// BatchOf returns a batch of commands that are encoded only when they are sent. cmds
+// is not copied. Nothing can be added.
+func BatchOf(cmds []Command) Batch { return Batch{lent: cmds, n: len(cmds)} }
+
+const (
+	// partBytes and partCommands are at which size a part is full. A part is sent in
+	// one piece, and its replies are gathered before they are given out.
+	partBytes    = 32 << 10
+	partCommands = 512
+	// firstBytes is the room that a part begins with.
+	firstBytes = 1 << 10
+)
+
+// batchPart is a run of commands of a batch.
+type batchPart struct {
+	next  *batchPart
+	buf   []byte // encoded commands
+	marks []mark // one for each command
+	whole []Command
+	size  int // of all commands, encoded
+}
+
+// mark is what has to be known of a command beside its bytes.
+type mark struct {
+	end   uint32 // of the command in buf
+	flags Flags
+	kind  kinds
+}
+
+// kinds are bits.
+type kinds uint8
+
+const (
+	special  kinds = 1 << iota // stateful, or without a name
+	twoWords                   // the name is
+	asIs                       // large, or it waits on the server: the next of whole, nothing in buf
+)
+
+// freeParts are parts that nobody uses. A program cannot tell what is in there.
+var freeParts = sync.Pool{New: func() any {
+	return &batchPart{buf: make([]byte, 0, firstBytes), marks: make([]mark, 0, firstBytes/32)}
+}}
+
+// Add appends a command.
+func (b *Batch) Add(cmd *Command) {
+	p := b.last
+	if p == nil || p.size >= partBytes || len(p.marks) >= partCommands {
+		p = b.grow()
+	}
+	p.add(cmd)
+	b.n++
+}
+
+func (b *Batch) grow() *batchPart {
+	p := freeParts.Get().(*batchPart)
+	if b.last == nil {
+		b.first = p
+	} else {
+		b.last.next = p
+	}
+	b.last = p
+	return p
+}
+
+func (p *batchPart) add(cmd *Command) {
+	m := mark{flags: cmd.flags, kind: kindOf(cmd)}
+	before := len(p.buf)
+	if size := cmd.Size(); size > partBytes || cmd.timed {
+		m.kind |= asIs
+		p.whole = append(p.whole, *cmd)
+		p.size += size
+	} else {
+		p.buf = cmd.AppendTo(p.buf)
+	}
+	p.size += len(p.buf) - before
+	m.end = uint32(len(p.buf))
+	p.marks = append(p.marks, m)
+}
+
+func kindOf(cmd *Command) (k kinds) {
+	if cmd.name == "" || cmd.Stateful() {
+		k = special
+	}
+	if cmd.space > 0 {
+		k |= twoWords
+	}
+	return k
+}
+
+// Len returns the number of commands.
+func (b *Batch) Len() int { return b.n }
+
+// Size returns about how many bytes the commands from that one on have, encoded.
+func (b *Batch) Size(from int) (n int) {
+	if b.lent != nil {
+		for i := range b.lent[from:] {
+			n += b.lent[from+i].Size()
+		}
+		return n
+	}
+	p, i := b.at(from)
+	if p == nil {
+		return 0
+	}
+	if i > 0 {
+		n -= int(p.marks[i-1].end)
+	}
+	for ; p != nil; p = p.next {
+		n += p.size
+	}
+	return n
+}
+
+// Flags returns the flags that at least one of the commands from that one on has, and
+// those that all have.
+func (b *Batch) Flags(from int) (some, all Flags) {
+	all = ^Flags(0)
+	for i := from; i < len(b.lent); i++ {
+		some |= b.lent[i].flags
+		all &= b.lent[i].flags
+	}
+	for p, i := b.at(from); p != nil; p, i = p.next, 0 {
+		for _, m := range p.marks[i:] {
+			some |= m.flags
+			all &= m.flags
+		}
+	}
+	return some, all
+}
+
+// Repeatable reports whether each of the commands from that one on is [ReadOnly] or
+// [Idempotent].
+func (b *Batch) Repeatable(from int) bool {
+	for i := from; i < len(b.lent); i++ {
+		if b.lent[i].flags&(ReadOnly|Idempotent) == 0 {
+			return false
+		}
+	}
+	for p, i := b.at(from); p != nil; p, i = p.next, 0 {
+		for _, m := range p.marks[i:] {
+			if m.flags&(ReadOnly|Idempotent) == 0 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// NextSpecial returns the first command from that one on that is stateful or has no
+// name, and Len if there is none.
+func (b *Batch) NextSpecial(from int) int {
+	n := from
+	for ; n < len(b.lent); n++ {
+		if kindOf(&b.lent[n])&special != 0 {
+			return n
+		}
+	}
+	for p, i := b.at(from); p != nil; p, i = p.next, 0 {
+		for _, m := range p.marks[i:] {
+			if m.kind&special != 0 {
+				return n
+			}
+			n++
+		}
+	}
+	return b.n
+}
+
+// at returns the part with command i, and its place there; nil if there is none.
+func (b *Batch) at(i int) (*batchPart, int) {
+	p := b.first
+	for ; p != nil && i >= len(p.marks); p = p.next {
+		i -= len(p.marks)
+	}
+	return p, i
+}
+
+// Command returns command i. It panics if there is none. Its name and arguments are
+// bytes of the batch: they are valid as long as the batch does not change.
+func (b *Batch) Command(i int) Command {
+	if b.lent != nil {
+		return b.lent[i]
+	}
+	p, at := b.at(i)
+	if p.marks[at].kind&asIs != 0 {
+		return p.whole[p.wholes(at)]
+	}
+	return p.decode(at, p.buf)
+}
+
+// wholes is how many commands before the ith are as they are.
+func (p *batchPart) wholes(i int) (n int) {
+	if len(p.whole) > 0 {
+		for _, m := range p.marks[:i] {
+			n += int(m.kind & asIs / asIs)
+		}
+	}
+	return n
+}
+
+// span returns where command i lies in buf.
+func (p *batchPart) span(i int) (start, end int) {
+	if i > 0 {
+		start = int(p.marks[i-1].end)
+	}
+	return start, int(p.marks[i].end)
+}
+
+// decode makes a command of its bytes in buf, which is p.buf or a copy of it.
+func (p *batchPart) decode(i int, buf []byte) (c Command) {
+	start, end := p.span(i)
+	m := p.marks[i]
+	cur := Value(buf[start:end]).Cursor()
+	word := func() []byte {
+		v, _ := cur.Next()
+		text, _ := v.Bytes() // a bulk string: this package wrote it
+		return text
+	}
+	name := viewString(word())
+	if m.kind&twoWords != 0 {
+		name += " " + viewString(word())
+	}
+	args := make([]Arg, 0, inlineArgs)
+	for v, ok := cur.Next(); ok; v, ok = cur.Next() {
+		text, _ := v.Bytes()
+		args = append(args, Bytes(text))
+	}
+	c.Init(name, m.flags, args...)
+	return c
+}
+
+// Commands returns the commands from that one on. They are copies.
+func (b *Batch) Commands(from int) []Command {
+	if b.lent != nil {
+		return slices.Clone(b.lent[from:])
+	}
+	all := make([]Command, 0, b.n-from)
+	for p, i := b.at(from); p != nil; p, i = p.next, 0 {
+		buf := slices.Clone(p.buf)
+		for ; i < len(p.marks); i++ {
+			if p.marks[i].kind&asIs != 0 {
+				all = append(all, p.whole[p.wholes(i)])
+				continue
+			}
+			all = append(all, p.decode(i, buf))
+		}
+	}
+	return all
+}
+
+// Enclose puts a short command in front of all others and one behind them.
+func (b *Batch) Enclose(first, last *Command) {
+	b.Add(last)
+	p := b.first
+	start := len(p.buf)
+	p.buf = first.AppendTo(p.buf)
+	var encoded [64]byte
+	n := copy(encoded[:], p.buf[start:])
+	copy(p.buf[n:], p.buf[:start])
+	copy(p.buf, encoded[:n])
+	p.size += n
+	for i := range p.marks {
+		p.marks[i].end += uint32(n)
+	}
+	p.marks = append(p.marks, mark{})
+	copy(p.marks[1:], p.marks)
+	p.marks[0] = mark{end: uint32(n), flags: first.flags, kind: kindOf(first)}
+	b.n++
+}
+
+// Free empties the batch and gives what it has borrowed back.
+func (b *Batch) Free() {
+	for p := b.first; p != nil; {
+		next := p.next
+		// There are seldom any in whole, and they refer to what is the caller's.
+		p.next, p.buf, p.marks, p.whole, p.size = nil, p.buf[:0], p.marks[:0], nil, 0
+		freeParts.Put(p)
+		p = next
+	}
+	b.first, b.last, b.lent, b.n = nil, nil, nil, 0
+}
+
+// Rest is the commands of a batch that have not been sent. It is for those who send.
+type Rest struct {
+	p    *batchPart
+	i    int
+	lent []Command
+}
+
+// From returns the commands from that one on.
+func (b *Batch) From(i int) Rest {
+	if b.lent != nil {
+		return Rest{lent: b.lent[i:]}
+	}
+	p, i := b.at(i)
+	return Rest{p: p, i: i}
+}
+
+// AppendTo appends the next commands, encoded, as many as are sent in one piece, and
+// returns how many. It returns 0 when all have been appended.
+func (r *Rest) AppendTo(dst []byte) (out []byte, n int) {
+	p, i := r.p, r.i
+	if p == nil {
+		return r.encode(dst)
+	}
+	r.p, r.i = p.next, 0
+	if len(p.whole) > 0 {
+		return p.appendEach(dst, i), len(p.marks) - i
+	}
+	start, _ := p.span(i)
+	return append(dst, p.buf[start:]...), len(p.marks) - i
+}
+
+// encode is AppendTo for what is lent.
+func (r *Rest) encode(dst []byte) (out []byte, n int) {
+	start := len(dst)
+	for n < len(r.lent) && n < partCommands && (n == 0 || len(dst)-start < partBytes) {
+		dst = r.lent[n].AppendTo(dst)
+		n++
+	}
+	r.lent = r.lent[n:]
+	return dst, n
+}
+
+// appendEach is AppendTo for a part of which some commands are not encoded yet.
+func (p *batchPart) appendEach(dst []byte, i int) []byte {
+	whole := p.whole[p.wholes(i):]
+	for ; i < len(p.marks); i++ {
+		if p.marks[i].kind&asIs != 0 {
+			dst = whole[0].AppendTo(dst)
+			whole = whole[1:]
+			continue
+		}
+		start, end := p.span(i)
+		dst = append(dst, p.buf[start:end]...)
+	}
+	return dst
+}
+
+// Timeout returns how long the command may wait on the server, as
+// [Command.Timeout] does.
+func (b *Batch) Timeout(i int) (d time.Duration, ok bool) {
+	if b.lent != nil {
+		return b.lent[i].Timeout()
+	}
+	p, i := b.at(i)
+	if p.marks[i].kind&asIs == 0 {
+		return 0, false
+	}
+	return p.whole[p.wholes(i)].Timeout()
+}
+
+// Receiver takes the replies to a batch.
+type Receiver interface {
+	// Receive is called with the reply to command i, which is valid during the call.
+	Receive(i int, v Value)
+}
+
+// ReceiverFunc is a function as a [Receiver].
+type ReceiverFunc func(i int, v Value)
+
+// Receive calls f.
+func (f ReceiverFunc) Receive(i int, v Value) { f(i, v) }

@@ -195,8 +195,8 @@ func (b *Batch) at(i int) (*batchPart, int) {
 	return p, i
 }
 
-// Command returns command i. It panics if there is none. Its name and arguments are
-// bytes of the batch: they are valid as long as the batch does not change.
+// Command returns command i. It panics if there is none. Its arguments are
+// bytes of the batch, valid as long as that does not change.
 func (b *Batch) Command(i int) Command {
 	if b.lent != nil {
 		return b.lent[i]
@@ -236,9 +236,9 @@ func (p *batchPart) decode(i int, buf []byte) (c Command) {
 		text, _ := v.Bytes() // a bulk string: this package wrote it
 		return text
 	}
-	name := viewString(word())
+	name := string(word()) // errors keep it
 	if m.kind&twoWords != 0 {
-		name += " " + viewString(word())
+		name += " " + string(word())
 	}
 	args := make([]Arg, 0, inlineArgs)
 	for v, ok := cur.Next(); ok; v, ok = cur.Next() {

@@ -19,7 +19,7 @@ import (
 func TestAStalledServerGetsNoBacklogOfCallersThatHaveLeft(t *testing.T) {
 	leak.Check(t)
 	s := testserver.New(t)
-	c := dial(t, s, conn.Options{})
+	c := dial(t, s, conn.Options{ReadTimeout: time.Minute}) // no slow machine takes that long
 	s.StopReading(true)
 	value := strings.Repeat("x", 1<<20)
 	var mu sync.Mutex

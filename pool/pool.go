@@ -27,6 +27,7 @@ type Pool struct {
 	suspect    atomic.Int64           // raised when a connection is found broken
 	generation atomic.Int64           // raised when all connections are to be replaced, or credentials have changed
 	hungUp     atomic.Bool            // on HELLO, as proxies do that know no CLIENT either
+	ended      atomic.Bool            // closed is set; looked at by those who do not take mu
 	noHello    atomic.Int64           // until that tick the server is taken not to know HELLO
 	wide       wide
 	pace       pace
@@ -274,6 +275,7 @@ func (p *Pool) Abort(cause error) {
 		return
 	}
 	p.closed = cause
+	p.ended.Store(true) // before anybody is told: who has heard of it sends nothing more
 	members, dialled := p.members, p.dialled
 	p.members, p.dialled = nil, nil
 	p.idle, p.retired, p.open = nil, nil, 0

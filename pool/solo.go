@@ -19,6 +19,9 @@ type seat struct {
 // enter takes a connection for one command or batch: one of its own while few
 // callers are about, or if the call is large, else a shared one.
 func (p *Pool) enter(ctx context.Context, cmd *resp.Command, cmds *resp.Batch) (at seat, err error) {
+	if p.ended.Load() {
+		return at, p.refuse()
+	}
 	if m := p.takeHome(); m != nil {
 		if p.fit(m) {
 			return seat{member: m, solo: true}, nil
@@ -46,6 +49,13 @@ func (p *Pool) enter(ctx context.Context, cmd *resp.Command, cmds *resp.Batch) (
 		p.leave(at)
 	}
 	return at, err
+}
+
+// refuse returns why a closed pool sends nothing.
+func (p *Pool) refuse() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.notSent(p.closed)
 }
 
 func (p *Pool) leave(at seat) {

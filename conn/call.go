@@ -88,7 +88,7 @@ func (c *Conn) newCall(ctx context.Context, want int32) *call {
 // through resp.Reply, once.
 func (k *call) ReleaseReply() {
 	if k.big {
-		k.conn.returnBig(k.buf)
+		k.conn.in.large.giveBack(k.buf)
 		k.buf = nil
 	} else if cap(k.buf) > keepReply {
 		k.buf = nil
@@ -116,7 +116,7 @@ func (k *call) KeepReply() bool {
 		return false
 	}
 	if k.slack == whole {
-		k.conn.strays.letGo(k.buf[:cap(k.buf)])
+		k.conn.in.large.letGo(k.buf[:cap(k.buf)])
 	}
 	k.buf, k.big = nil, false
 	k.ReleaseReply()

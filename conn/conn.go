@@ -44,23 +44,20 @@ type Conn struct {
 	err       *Error
 	watch     watch
 
-	progress atomic.Uint32 // counts reads that brought bytes, and turns of writing
-	moved    atomic.Uint32 // so, but of reads only what gets a reply on: no pushes
-	bulky    atomic.Bool   // a large reply is arriving
-	down     atomic.Bool   // as done is closed, for a quicker look
+	wrote atomic.Uint32 // counts turns of writing
+	down  atomic.Bool   // as done is closed, for a quicker look
 
-	strays *strays // a pointer: finalizers refer to it, and not to the connection
-
-	in     input   // belongs to the holder of the reading role
-	peeker *peeker // so does this
+	in     input           // belongs to the holder of the reading role
+	takes  [maxFrames]take // so do these
+	peeker *peeker
 	rx     receiver
 }
 
 // wrap makes a Conn of an open byte stream, before the handshake.
 func wrap(nc net.Conn, o Options) *Conn {
-	c := &Conn{nc: nc, opts: o, done: make(chan struct{}), strays: &strays{}, peeker: newPeeker(nc)}
+	c := &Conn{nc: nc, opts: o, done: make(chan struct{}), peeker: newPeeker(nc)}
 	_, c.secure = nc.(*tls.Conn)
-	c.in.scan = resp.NewScanner(o.Limits)
+	c.in.init(nc, &c.opts)
 	c.watch.timer = time.AfterFunc(time.Hour, c.tick)
 	c.watch.timer.Stop()
 	return c
@@ -104,7 +101,7 @@ func (c *Conn) InFlight() int {
 }
 
 // Bulky reports whether a large reply is arriving, behind which others wait.
-func (c *Conn) Bulky() bool { return c.bulky.Load() }
+func (c *Conn) Bulky() bool { return c.in.bulky.Load() }
 
 // Tainted reports whether the connection is not as the handshake left it, so
 // that it must not serve anybody else. A transaction that has ended, by EXEC or
@@ -299,7 +296,7 @@ func (c *Conn) fail(op string, cause error) {
 	c.watch.timer.Stop()
 	c.letGo()
 	c.down.Store(true)
-	c.strays.forget()
+	c.in.large.close()
 	c.mu.Unlock()
 	// Closed before anybody is told: a command that blocks on the server takes nothing
 	// any more once its caller has returned.

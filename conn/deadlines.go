@@ -36,7 +36,6 @@ type watch struct {
 	progress uint32
 	since    time.Time // when it was first seen in that state
 	idleAt   uint64    // Conn.encoded when the connection was last seen idle
-	big      []byte    // buffer of an earlier large reply
 
 	// A caller that is alone, and comes with the same context again, needs no
 	// tick: the end of the context calls back.
@@ -185,7 +184,7 @@ func (c *Conn) oldestExpired() bool {
 		return false
 	}
 	now := time.Now()
-	progress := c.moved.Load()
+	progress := c.in.moved.Load() + c.wrote.Load()
 	w := &c.watch
 	if head.held || w.since.IsZero() || w.oldest != head.start || w.progress != progress {
 		w.oldest, w.progress, w.since = head.start, progress, now
@@ -207,8 +206,8 @@ func (c *Conn) idle() pace {
 		w.idleAt = c.encoded
 		return slow
 	}
-	w.big, w.before = nil, nil
-	c.strays.forget()
+	w.before = nil
+	c.in.large.forget()
 	c.letGo()
 	if cap(c.spare) > baseBuffer/2 {
 		c.spare = nil
@@ -217,8 +216,8 @@ func (c *Conn) idle() pace {
 		c.wbuf = nil
 	}
 	receiving := c.rx.ctx != nil || c.taint.other // Receive does not take the reading role
-	if c.reader == nil && !receiving && len(c.in.buf) > baseBuffer && c.in.r == c.in.w {
-		c.in.buf, c.in.small, c.in.r, c.in.w, c.in.full = nil, nil, 0, 0, 0
+	if c.reader == nil && !receiving {
+		c.in.shrink()
 	}
 	return stopped
 }

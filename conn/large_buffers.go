@@ -11,46 +11,6 @@ import (
 	"unsafe"
 )
 
-// takeBig returns a buffer of at least size bytes, the kept one if it will do.
-func (c *Conn) takeBig(size int) []byte {
-	c.mu.Lock()
-	kept := c.watch.big
-	c.watch.big = nil
-	c.mu.Unlock()
-	c.in.exact = cap(kept) < size // the kept one may be a part
-	if !c.in.exact {
-		return kept[:cap(kept)]
-	}
-	if buf := c.strays.take(size); buf != nil {
-		return buf
-	}
-	return unclear(size)
-}
-
-// returnBig keeps the buffer of a large reply for the next one, until the
-// connection has been idle for a while.
-func (c *Conn) returnBig(buf []byte) {
-	if cap(buf) > keepBig {
-		return
-	}
-	c.mu.Lock()
-	if c.err == nil && cap(buf) > cap(c.watch.big) {
-		c.watch.big = buf[:0]
-	}
-	c.mu.Unlock()
-}
-
-// replaceBuffer gives the connection its small buffer back, or a fresh one, because
-// the one in use has gone with a large reply, and moves what was read beyond that reply.
-func (c *Conn) replaceBuffer() {
-	in := &c.in
-	rest := in.buf[in.r:in.w]
-	if in.buf, in.small = in.small, nil; len(in.buf) < max(baseBuffer, len(rest)) {
-		in.buf = make([]byte, max(baseBuffer, len(rest)))
-	}
-	in.r, in.w = 0, copy(in.buf, rest)
-}
-
 // unclear returns a buffer of n bytes that hold anything. To clear 1 MiB before it
 // is read into was a fifth of the CPU time of a GET of that size.
 func unclear(n int) []byte {
@@ -81,78 +41,122 @@ func (in *input) slack(f frame) slack {
 	return whole
 }
 
-// leastStray is from which size a buffer that a caller keeps is worth waiting for.
-const leastStray = 128 << 10
+// Of the buffers of large replies some serve again.
+const (
+	// keepBig is the largest buffer that is kept for the next large reply, and how
+	// many bytes of such buffers callers may have and are waited for.
+	keepBig = 4 << 20
+	// leastStray is from which size a buffer that a caller keeps is worth waiting for.
+	leastStray = 128 << 10
+)
 
-// strays are the buffers of large replies that their callers keep, as strings above
-// all. When the collector finds that nobody has one any more, it serves the next
-// reply of its size: with a fresh megabyte for each GET of one, and little else in
-// the heap, the collector runs at every third. At most keepBig bytes are away or
-// back at a time; an idle connection keeps none.
-type strays struct {
-	mu    sync.Mutex
-	open  bool     // the connection is in use for large replies
-	back  [][]byte // nobody has them any more
-	bytes int      // of these, and of those that are away
+// largeBuffers are the buffers of large replies, which leave the connection with them.
+// One that was given back serves the next reply, until the connection is idle for a
+// while. Others are kept by their callers, as strings above all. When the collector
+// finds that nobody has one any more, it serves the next reply of its size: with a
+// fresh megabyte for each GET of one, and little else in the heap, the collector runs
+// at every third. At most keepBig bytes are away or back at a time.
+//
+// It is safe for concurrent use. Finalizers refer to it, and not to the connection.
+type largeBuffers struct {
+	mu     sync.Mutex
+	closed bool
+	kept   []byte   // was given back
+	open   bool     // the connection is in use for large replies
+	back   [][]byte // nobody has them any more
+	bytes  int      // of these, and of those that are away
 }
 
-// take returns a buffer for n bytes, and little more, that has come back.
-func (s *strays) take(n int) []byte {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.open = true
-	for i, buf := range s.back {
+// take returns a buffer of at least n bytes. exact says that it is an allocation from
+// its start to its end.
+func (l *largeBuffers) take(n int) (buf []byte, exact bool) {
+	if buf, exact = l.find(n); buf == nil {
+		return unclear(n), true
+	}
+	return buf, exact
+}
+
+// find is take for a buffer that has served before, or nil.
+func (l *largeBuffers) find(n int) (buf []byte, exact bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	buf, l.kept = l.kept, nil
+	if cap(buf) >= n {
+		return buf[:cap(buf)], false
+	}
+	l.open = true
+	for i, buf := range l.back {
 		if len(buf) >= n && len(buf)-n <= n/8 {
-			s.back = slices.Delete(s.back, i, i+1)
-			s.bytes -= len(buf)
-			return buf
+			l.back = slices.Delete(l.back, i, i+1)
+			l.bytes -= len(buf)
+			return buf, true
 		}
 	}
-	return nil
+	return nil, false
+}
+
+// giveBack keeps the buffer of a large reply for the next one.
+func (l *largeBuffers) giveBack(buf []byte) {
+	if cap(buf) > keepBig {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.closed && cap(buf) > cap(l.kept) {
+		l.kept = buf[:0]
+	}
 }
 
 // letGo leaves buf to a caller. It must be an allocation from its start to its end.
-func (s *strays) letGo(buf []byte) {
-	if len(buf) < leastStray || !s.admit(len(buf)) {
+func (l *largeBuffers) letGo(buf []byte) {
+	if len(buf) < leastStray || !l.admit(len(buf)) {
 		return
 	}
 	n := len(buf)
 	// The finalizer must refer to the buffer by its argument only.
-	runtime.SetFinalizer(unsafe.SliceData(buf), func(p *byte) { s.comeBack(unsafe.Slice(p, n)) })
+	runtime.SetFinalizer(unsafe.SliceData(buf), func(p *byte) { l.comeBack(unsafe.Slice(p, n)) })
 }
 
 // admit makes room in the account for n bytes if it can.
-func (s *strays) admit(n int) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for s.bytes+n > keepBig && len(s.back) > 0 {
-		s.bytes -= len(s.back[0])
-		s.back = slices.Delete(s.back, 0, 1)
+func (l *largeBuffers) admit(n int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for l.bytes+n > keepBig && len(l.back) > 0 {
+		l.bytes -= len(l.back[0])
+		l.back = slices.Delete(l.back, 0, 1)
 	}
-	if s.bytes+n > keepBig {
+	if l.bytes+n > keepBig {
 		return false
 	}
-	s.bytes += n
+	l.bytes += n
 	return true
 }
 
-func (s *strays) comeBack(buf []byte) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.open {
-		s.back = append(s.back, buf)
+func (l *largeBuffers) comeBack(buf []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.open {
+		l.back = append(l.back, buf)
 		return
 	}
-	s.bytes -= len(buf)
+	l.bytes -= len(buf)
 }
 
-// forget gives the buffers that are back to the collector, and those that come back
+// forget gives the buffers that are here to the collector, and those that come back
 // before the next large reply.
-func (s *strays) forget() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, buf := range s.back {
-		s.bytes -= len(buf)
+func (l *largeBuffers) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, buf := range l.back {
+		l.bytes -= len(buf)
 	}
-	s.back, s.open = nil, false
+	l.kept, l.back, l.open = nil, nil, false
+}
+
+// close is forget, for good.
+func (l *largeBuffers) close() {
+	l.forget()
+	l.mu.Lock()
+	l.closed = true
+	l.mu.Unlock()
 }

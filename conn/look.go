@@ -4,8 +4,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
-	"os"
-	"time"
 )
 
 // maxLooks bounds how often one look reads what has come unasked.
@@ -26,7 +24,7 @@ func (c *Conn) Alive() error {
 	c.mu.Lock()
 	err, busy := c.err, c.queue.n > 0 || c.reader != nil
 	receives := c.receives.Load()
-	unread := !busy && !receives && c.in.r < c.in.w && !mayBePush(c.in.buf[c.in.r])
+	unread := !busy && !receives && !c.in.mayGoUnasked()
 	c.mu.Unlock()
 	switch {
 	case err != nil:
@@ -73,14 +71,14 @@ func (c *Conn) lookFor(k *call) bool {
 func (c *Conn) readUnasked() error {
 	in := &c.in
 	for range maxLooks {
-		if in.r < in.w {
-			n, _, err := c.frameReplies(0, 0)
+		if !in.empty() {
+			n, _, err := in.frameReplies(0, 0)
 			switch {
 			case err != nil:
-				return c.framingError(err)
+				return in.framingError(err)
 			case n > 0:
-				return c.unasked(in.frames[0])
-			case in.r < in.w && !mayBePush(in.buf[in.r]):
+				return in.unasked(in.frames[0])
+			case !in.mayGoUnasked():
 				return errUnasked
 			}
 		}
@@ -101,9 +99,8 @@ func (c *Conn) readWaiting() (more bool, err error) {
 	if !waits || err != nil {
 		return false, err
 	}
-	err = c.fill()
-	if errors.Is(err, os.ErrDeadlineExceeded) { // a poke for who read before
-		_ = c.nc.SetReadDeadline(time.Time{})
+	err = c.in.fill()
+	if c.in.poked(err) { // who read before
 		return true, nil
 	}
 	return err == nil, err
@@ -116,14 +113,13 @@ func (c *Conn) readWaitingTLS() (more bool, err error) {
 		return false, err
 	}
 	sock.noWait.Store(true)
-	err = c.fill()
+	err = c.in.fill()
 	sock.noWait.Store(false)
 	var nothing errNothing
 	switch {
 	case errors.As(err, &nothing):
 		return false, nil
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		_ = c.nc.SetReadDeadline(time.Time{})
+	case c.in.poked(err):
 		return true, nil
 	}
 	return err == nil, err

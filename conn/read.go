@@ -1,65 +1,13 @@
 package conn
 
 import (
-	"bytes"
-	"errors"
-	"fmt"
-	"io"
 	"math"
-	"os"
-	"runtime"
 	"slices"
-	"time"
-
-	"github.com/kermes-redis/kermes/resp"
 )
 
-const (
-	// baseBuffer is the read buffer of a quiet connection.
-	baseBuffer = 8 << 10
-	// busyBuffer is what it grows to when reads keep filling it.
-	busyBuffer = 64 << 10
-	// largeReply is the size from which a reply is handed over with its
-	// buffer, instead of being copied.
-	largeReply = 16 << 10
-	// bulkyReply is the size from which a reply in arrival makes new callers
-	// prefer another connection.
-	bulkyReply = 64 << 10
-	// yieldAfter is how much one read brings before others get their turn on the
-	// processor. For a large reply nobody but its caller waits: there it would cost
-	// a wake-up for each read.
-	yieldAfter = 16 << 10
-	// firstGrowth is what may be allocated on the word of a length alone: it is not
-	// cleared, so that the system gives no memory for what does not come. Beyond it,
-	// buffers grow with what has really arrived.
-	firstGrowth = 16<<20 + 4<<10
-	// keepBig is the largest handed-over buffer that is kept for the next
-	// large reply.
-	keepBig = 4 << 20
-	// maxFrames is how many replies are handed out at a time.
-	maxFrames = 128
-	// copyLocked is how many bytes of a reply are copied under the lock; it
-	// saves a caller that is alone a second locking.
-	copyLocked = 1 << 10
-)
-
-// input is the reading side. It belongs to the holder of the reading role.
-type input struct {
-	buf    []byte
-	small  []byte // was buf before a large reply came
-	exact  bool   // of a large buf: it is an allocation from its start to its end
-	r, w   int    // buf[r:w] has been read and not yet framed
-	scan   resp.Scanner
-	frames [maxFrames]frame
-	takes  [maxFrames]take
-	total  uint64 // bytes framed, to know the first ones
-	full   int    // reads in a row that filled the buffer
-
-	body bool // what is read is the body of a string that is streamed
-}
-
-// frame is one reply in the buffer.
-type frame struct{ start, end int }
+// copyLocked is how many bytes of a reply are copied under the lock; it
+// saves a caller that is alone a second locking.
+const copyLocked = 1 << 10
 
 // take says that a call gets the next n frames: nil where its caller has left.
 type take struct {
@@ -72,7 +20,7 @@ type take struct {
 // reports whether k was settled here; if not, a signal tells k.
 func (c *Conn) readFor(k *call) bool {
 	for {
-		if c.in.r < c.in.w {
+		if !c.in.empty() {
 			settled, ok := c.deliver(k)
 			if settled || !ok {
 				return settled
@@ -80,10 +28,10 @@ func (c *Conn) readFor(k *call) bool {
 		}
 		var err error
 		if k.room == nil {
-			err = c.fill()
+			err = c.in.fill()
 		} else if dst, header := c.roomFor(k); dst == nil {
-			err = c.fill()
-		} else if err = c.readInto(dst, header); err == nil {
+			err = c.in.fill()
+		} else if err = c.in.readInto(dst, header); err == nil {
 			if settled, ok := c.deliverPlaced(k, dst, header); settled || !ok {
 				return settled
 			}
@@ -91,11 +39,10 @@ func (c *Conn) readFor(k *call) bool {
 		if err == nil {
 			continue
 		}
-		if !errors.Is(err, os.ErrDeadlineExceeded) {
+		if !c.in.poked(err) {
 			c.fail(OpRead, err)
 			return false
 		}
-		_ = c.nc.SetReadDeadline(time.Time{})
 		if c.giveUp(k) {
 			return true
 		}
@@ -241,10 +188,7 @@ func (c *Conn) drain(d *call) {
 			return
 		}
 		c.mu.Unlock()
-		err := c.fill()
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			_ = c.nc.SetReadDeadline(time.Time{})
-		} else if err != nil {
+		if err := c.in.fill(); err != nil && !c.in.poked(err) {
 			c.fail(OpRead, err)
 			return
 		}
@@ -257,7 +201,7 @@ func (c *Conn) drain(d *call) {
 // broke it.
 func (c *Conn) deliver(k *call) (settled, ok bool) {
 	in := &c.in
-	n, size, err := c.frameReplies(0, 0)
+	n, size, err := in.frameReplies(0, 0)
 	if n == 1 && in.r == in.w && c.answerAlone(k) {
 		return true, true
 	}
@@ -268,7 +212,7 @@ func (c *Conn) deliver(k *call) (settled, ok bool) {
 func (c *Conn) deliverAll(k *call, n, size int, err error) (settled, ok bool) {
 	in := &c.in
 	var held output
-	for ok = true; ; n, size, err = c.frameReplies(0, 0) {
+	for ok = true; ; n, size, err = in.frameReplies(0, 0) {
 		if n > 0 {
 			ok = c.handOut(n, size, k, &settled, &held)
 		}
@@ -295,7 +239,7 @@ func (c *Conn) stopReading() (ok bool) {
 	in := &c.in
 	c.mu.Lock()
 	head := c.queue.head
-	ok = in.r == in.w || mayBePush(in.buf[in.r]) || head != nil && head.start < c.sent
+	ok = in.mayGoUnasked() || head != nil && head.start < c.sent
 	if ok {
 		c.passReading()
 	}
@@ -328,61 +272,22 @@ func (c *Conn) answerAlone(k *call) bool {
 	return true
 }
 
-// frameReplies finds complete replies, after n of the given size, and gives
-// pushes to OnPush.
-func (c *Conn) frameReplies(n, size int) (int, int, error) {
-	in := &c.in
-	for n < maxFrames && in.r < in.w {
-		length, err := in.scan.Scan(in.buf[in.r:in.w])
-		if err != nil || length == 0 {
-			return n, size, err
-		}
-		start := in.r
-		in.r += length
-		if b := in.buf[start]; (b == '>' || b == '|') && resp.Value(in.buf[start:in.r]).Kind() == resp.KindPush {
-			if err := c.push(resp.Value(in.buf[start:in.r])); err != nil {
-				return n, size, err
-			}
-			continue
-		}
-		in.frames[n] = frame{start: start, end: in.r}
-		n++
-		size += length
-	}
-	return n, size, nil
-}
-
-// push gives a push to the handler. A handler that panics breaks the
-// connection, and not the caller that happens to read.
-func (c *Conn) push(v resp.Value) (err error) {
-	if c.opts.OnPush == nil {
-		return nil
-	}
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("the handler of pushes panicked: %v", r)
-		}
-	}()
-	c.opts.OnPush(v)
-	return nil
-}
-
 // handOut gives the first n frames to the calls that await them, and says if that
 // settles k. It takes what was held back and has to be written now.
 func (c *Conn) handOut(n, size int, k *call, settled *bool, held *output) (ok bool) {
 	in := &c.in
 	in.total += uint64(size)
-	c.moved.Add(1)
-	if c.bulky.Load() {
-		c.bulky.Store(false)
+	in.moved.Add(1)
+	if in.bulky.Load() {
+		in.bulky.Store(false)
 	}
 	var stray error
 	c.mu.Lock()
-	takes := in.takes[:0]
+	takes := c.takes[:0]
 	for taken := 0; taken < n; {
 		head := c.queue.head
 		if head == nil || head.start >= c.sent { // not a byte of it has left
-			stray = c.unasked(in.frames[taken])
+			stray = in.unasked(in.frames[taken])
 			break
 		}
 		t := c.assign(head, n-taken)
@@ -443,7 +348,7 @@ func (c *Conn) copyOut(takes []take, k *call) {
 		t.to = nil
 		if f := frames[0]; f.end-f.start > largeReply && len(takes) == 1 && t.n == 1 && t.last && len(to.buf) == 0 {
 			to.takeOver(in.buf[f.start:f.end], in.slack(f))
-			c.replaceBuffer()
+			in.replaceBuffer()
 		} else {
 			to.add(in.buf, frames)
 		}
@@ -453,108 +358,5 @@ func (c *Conn) copyOut(takes []take, k *call) {
 	}
 }
 
-// unasked is the error for a reply without a command. A server that refuses a
-// connection speaks first.
-func (c *Conn) unasked(f frame) error {
-	if err := resp.Value(c.in.buf[f.start:f.end]).Err(); err != nil {
-		return err
-	}
-	return errUnasked
-}
-
-func (c *Conn) failFraming(err error) { c.fail(OpRead, c.framingError(err)) }
-
-// framingError adds what a peer that speaks another protocol is known by.
-func (c *Conn) framingError(err error) error {
-	in := &c.in
-	if in.total > 0 || !errors.Is(err, resp.ErrProtocol) {
-		return err
-	}
-	return &firstBytes{head: bytes.Clone(in.buf[in.r:min(in.w, in.r+16)]), err: err}
-}
-
-// fill reads once, into room enough for what is known to come.
-func (c *Conn) fill() error {
-	in := &c.in
-	c.makeRoom()
-	room := len(in.buf) - in.w
-	n, err := c.read(in.buf[in.w:])
-	in.w += n
-	if n == 0 {
-		return err
-	}
-	if in.body || in.buf[in.r] != '>' {
-		c.moved.Add(1)
-	}
-	if n > yieldAfter && !in.goesOn(n) {
-		runtime.Gosched()
-	}
-	if n == room {
-		in.full++
-	} else {
-		in.full = 0
-	}
-	return nil
-}
-
-// goesOn reports whether the last read, of n bytes, went on with a large reply, or
-// began a large string.
-func (in *input) goesOn(n int) bool {
-	if held := in.w - n - in.r; held >= baseBuffer/2 {
-		return true // one reply: all before have been handed out
-	}
-	size, _ := stringHeader(in.buf[in.r:in.w])
-	return size > yieldAfter
-}
-
-// read reads once. It returns bytes or an error.
-func (c *Conn) read(p []byte) (int, error) {
-	n, err := c.nc.Read(p)
-	if n > 0 {
-		c.progress.Add(1)
-		return n, nil
-	}
-	if errors.Is(err, io.EOF) && c.in.r < c.in.w {
-		return 0, io.ErrUnexpectedEOF
-	}
-	return 0, err
-}
-
-// makeRoom prepares the buffer for the next read.
-func (c *Conn) makeRoom() {
-	in := &c.in
-	if in.r == in.w {
-		in.r, in.w = 0, 0
-		switch {
-		case in.buf == nil:
-			in.buf = make([]byte, baseBuffer)
-		case in.full >= 2 && len(in.buf) < busyBuffer:
-			in.buf = make([]byte, 2*len(in.buf))
-		}
-		return
-	}
-	held := in.w - in.r
-	need := held + in.scan.Need()
-	if need <= len(in.buf)-in.r && in.w < len(in.buf) {
-		return
-	}
-	if need <= len(in.buf) {
-		copy(in.buf, in.buf[in.r:in.w])
-		in.r, in.w = 0, held
-		return
-	}
-	if need > bulkyReply {
-		c.bulky.Store(true)
-	}
-	size := min(need, max(firstGrowth, 4*held))
-	if b := in.buf[in.r:in.w]; len(b) < 2 || b[0] != '$' || b[1] == '?' {
-		// Unlike the length of one string, that of all else is not known yet.
-		size = max(size, 2*len(in.buf))
-	}
-	bigger := c.takeBig(size)
-	copy(bigger, in.buf[in.r:in.w])
-	if len(in.buf) <= busyBuffer {
-		in.small = in.buf
-	}
-	in.buf, in.r, in.w = bigger, 0, held
-}
+// failFraming breaks the connection because of what has come.
+func (c *Conn) failFraming(err error) { c.fail(OpRead, c.in.framingError(err)) }

@@ -3,6 +3,9 @@ package conn
 import (
 	"errors"
 	"os"
+	"strconv"
+
+	"github.com/kermes-redis/kermes/resp"
 )
 
 // A caller may lend the buffer that the reply is for, by [resp.Command.SetRoom].
@@ -16,7 +19,7 @@ import (
 // and has lent room.
 func (c *Conn) roomFor(k *call) (dst []byte, header int) {
 	in := &c.in
-	size, header := stringHeader(in.buf[in.r:in.w])
+	size, header := stringHeader(in.unread())
 	if header == 0 || size <= largeReply || size > int64(len(k.room)) {
 		return nil, 0
 	}
@@ -32,10 +35,9 @@ func (c *Conn) roomFor(k *call) (dst []byte, header int) {
 // readInto reads the string that begins in the input to dst. After it the input
 // begins with the header, which is followed by what comes after the string. If it
 // fails because the reader was poked, the input is whole again.
-func (c *Conn) readInto(dst []byte, header int) error {
-	in := &c.in
+func (in *input) readInto(dst []byte, header int) error {
 	if len(dst) > bulkyReply {
-		c.bulky.Store(true)
+		in.bulky.Store(true)
 	}
 	n := copy(dst, in.buf[in.r+header:in.w])
 	beyond := in.buf[in.r+header+n : in.w] // at most a CR
@@ -46,12 +48,12 @@ func (c *Conn) readInto(dst []byte, header int) error {
 		if n == len(dst) {
 			at, done = in.buf[in.w:], &in.w
 		}
-		more, err := c.read(at)
+		more, err := in.read(at)
 		*done += more
-		c.moved.Add(1)
+		in.moved.Add(1)
 		if err != nil {
 			if errors.Is(err, os.ErrDeadlineExceeded) {
-				c.putBack(dst[:n], header)
+				in.putBack(dst[:n], header)
 			}
 			return err
 		}
@@ -61,32 +63,70 @@ func (c *Conn) readInto(dst []byte, header int) error {
 
 // putBack puts the string, or the part of it that has come, where it would be
 // without a room.
-func (c *Conn) putBack(text []byte, header int) {
-	in := &c.in
-	whole := c.takeBig(in.w + len(text))
+func (in *input) putBack(text []byte, header int) {
+	whole := in.takeLarge(in.w + len(text))
 	n := copy(whole, in.buf[:header])
 	n += copy(whole[n:], text)
 	n += copy(whole[n:], in.buf[header:in.w])
-	if len(in.buf) <= busyBuffer {
-		in.small = in.buf
-	}
-	in.buf, in.r, in.w = whole, 0, n
+	in.moveTo(whole, n)
 }
 
-// deliverPlaced is deliver after readInto. A string without its end is put back,
-// for the scanner to refuse; k is not settled by that.
-func (c *Conn) deliverPlaced(k *call, dst []byte, header int) (settled, ok bool) {
-	in := &c.in
+// framePlaced makes the first frame of a string that has been read into dst: in place
+// of the string its length. It reports false for a string without its end, which is
+// put back for the scanner to refuse.
+func (in *input) framePlaced(dst []byte, header int) bool {
 	if in.buf[header] != '\r' || in.buf[header+1] != '\n' {
-		c.putBack(dst, header)
-		return false, true
+		in.putBack(dst, header)
+		return false
 	}
-	in.buf[0] = ':' // the reply is its length
+	in.buf[0] = byte(resp.KindInt)
 	in.frames[0] = frame{start: 0, end: header}
 	in.r = header + len("\r\n")
 	in.total += uint64(len(dst) + len("\r\n"))
 	in.scan.Reset()
+	return true
+}
+
+// deliverPlaced is deliver after readInto.
+func (c *Conn) deliverPlaced(k *call, dst []byte, header int) (settled, ok bool) {
+	if !c.in.framePlaced(dst, header) {
+		return false, true
+	}
 	k.placed = len(dst)
-	n, size, err := c.frameReplies(1, header)
+	n, size, err := c.in.frameReplies(1, header)
 	return c.deliverAll(k, n, size, err)
+}
+
+// longString reports whether a string of at most maxBulk bytes begins that is not all
+// there, and its size. Its header is taken off the buffer then.
+func (in *input) longString(maxBulk int) (size int64, ok bool) {
+	size, header := stringHeader(in.unread())
+	if header == 0 || size+2 <= int64(in.w-in.r-header) || size > int64(maxBulk) {
+		return 0, false
+	}
+	in.skip(header)
+	in.scan.Reset()
+	return size, true
+}
+
+// stringHeader returns the size of the string that begins in b, and that of its
+// header: 0 if that is not there, or something else is.
+func stringHeader(b []byte) (size int64, header int) {
+	const longest = 1 + 19 + 2
+	b = b[:min(len(b), longest)]
+	if len(b) < 4 || b[0] != '$' {
+		return 0, 0
+	}
+	end := 1
+	for end < len(b) && b[end] >= '0' && b[end] <= '9' {
+		end++
+	}
+	if end == 1 || end+2 > len(b) || b[end] != '\r' || b[end+1] != '\n' {
+		return 0, 0
+	}
+	size, err := strconv.ParseInt(string(b[1:end]), 10, 64)
+	if err != nil {
+		return 0, 0
+	}
+	return size, end + 2
 }

@@ -3,8 +3,6 @@ package conn
 import (
 	"context"
 	"errors"
-	"os"
-	"time"
 
 	"github.com/kermes-redis/kermes/resp"
 )
@@ -78,34 +76,23 @@ func (c *Conn) sendOut(ctx context.Context) error {
 func (c *Conn) Receive(ctx context.Context) (resp.Reply, error) {
 	mustHave(ctx)
 	c.receives.Store(true)
-	in := &c.in
 	for {
-		if in.r < in.w {
-			n, err := in.scan.Scan(in.buf[in.r:in.w])
-			if err != nil {
-				c.failFraming(err)
-				return resp.Reply{}, c.receiveError()
-			}
-			if n > 0 {
-				v := resp.Value(in.buf[in.r : in.r+n])
-				in.r += n
-				in.total += uint64(n)
-				return resp.NewReply(v, nil), nil
-			}
+		v, err := c.in.next()
+		if err != nil {
+			c.failFraming(err)
+			return resp.Reply{}, c.receiveError()
+		}
+		if v != nil {
+			return resp.NewReply(v, nil), nil
 		}
 		if err := ctx.Err(); err != nil {
 			return resp.Reply{}, &Error{Op: OpWait, Addr: c.opts.Addr, Err: err}
 		}
 		c.watchReceive(ctx)
-		err := c.fill()
-		if err == nil {
-			continue
-		}
-		if !errors.Is(err, os.ErrDeadlineExceeded) {
+		if err := c.in.fill(); err != nil && !c.in.poked(err) {
 			c.fail(OpRead, err)
 			return resp.Reply{}, c.receiveError()
 		}
-		_ = c.nc.SetReadDeadline(time.Time{})
 	}
 }
 
@@ -113,10 +100,10 @@ func (c *Conn) Receive(ctx context.Context) (resp.Reply, error) {
 // socket. It belongs to the goroutine that receives.
 func (c *Conn) Buffered() bool {
 	in := &c.in
-	if in.r == in.w {
+	if in.empty() {
 		return false
 	}
-	n, err := in.scan.Scan(in.buf[in.r:in.w])
+	n, err := in.scan.Scan(in.unread())
 	if n > 0 {
 		in.scan.Reset()
 	}
@@ -217,10 +204,7 @@ func (c *Conn) serveReads(s *call) {
 			c.mu.Unlock()
 			return
 		}
-		err := c.fill()
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			_ = c.nc.SetReadDeadline(time.Time{})
-		} else if err != nil {
+		if err := c.in.fill(); err != nil && !c.in.poked(err) {
 			c.fail(OpRead, err)
 			return
 		}

@@ -2,9 +2,6 @@ package conn
 
 import (
 	"context"
-	"errors"
-	"os"
-	"time"
 
 	"github.com/kermes-redis/kermes/resp"
 )
@@ -44,15 +41,10 @@ func (c *Conn) ReceiveAll(ctx context.Context, r Receiver) error {
 			return &Error{Op: OpWait, Addr: c.opts.Addr, Err: err}
 		}
 		c.watchReceive(ctx)
-		err = c.fill()
-		if err == nil {
-			continue
-		}
-		if !errors.Is(err, os.ErrDeadlineExceeded) {
+		if err := c.in.fill(); err != nil && !c.in.poked(err) {
 			c.fail(OpRead, err)
 			return c.receiveError()
 		}
-		_ = c.nc.SetReadDeadline(time.Time{})
 	}
 }
 
@@ -61,26 +53,22 @@ func (c *Conn) ReceiveAll(ctx context.Context, r Receiver) error {
 // next call.
 func (c *Conn) receiveBuffered(r Receiver, begun bool) (bool, error) {
 	in := &c.in
-	for in.r < in.w {
+	for !in.empty() {
 		if !begun {
-			if n := r.Take(in.buf[in.r:in.w]); n > 0 {
-				in.r += n
-				in.total += uint64(n)
+			if n := r.Take(in.unread()); n > 0 {
+				in.skip(n)
 				continue
 			}
 		}
-		n, err := in.scan.Scan(in.buf[in.r:in.w])
+		v, err := in.next()
 		if err != nil {
 			c.failFraming(err)
 			return false, c.receiveError()
 		}
-		if n == 0 {
+		if v == nil {
 			return true, nil
 		}
 		begun = false
-		v := resp.Value(in.buf[in.r : in.r+n])
-		in.r += n
-		in.total += uint64(n)
 		if err := r.Value(v); err != nil {
 			return false, err
 		}
@@ -90,4 +78,4 @@ func (c *Conn) receiveBuffered(r Receiver, begun bool) (bool, error) {
 
 // Progress counts the reads that brought bytes, and wraps around. Whoever
 // watches over a Receive or ReceiveAll sees by it that the peer is alive.
-func (c *Conn) Progress() uint32 { return c.progress.Load() }
+func (c *Conn) Progress() uint32 { return c.in.reads.Load() }

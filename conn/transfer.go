@@ -242,7 +242,7 @@ func (c *Conn) uploadPiece(k *call, buf []byte) bool {
 		n, err := c.nc.Write(buf)
 		buf = buf[n:]
 		if n > 0 {
-			c.moved.Add(1)
+			c.wrote.Add(1)
 		}
 		if err == nil {
 			return true
@@ -264,14 +264,14 @@ func (c *Conn) hold(k *call, on bool) {
 	c.mu.Lock()
 	k.held = on
 	c.mu.Unlock()
-	c.moved.Add(1)
+	c.wrote.Add(1)
 }
 
 // copyReply reads the reply of k, who holds the reading role. A string that has
 // not arrived as a whole is copied to w; what else comes is left in k.
 func (c *Conn) copyReply(k *call, w io.Writer) (n int64, copied bool) {
 	for {
-		if size, ok := c.longString(); ok {
+		if size, ok := c.in.longString(c.maxBulk()); ok {
 			return c.copyBody(k, size, w)
 		}
 		settled, ok := c.deliver(k)
@@ -301,55 +301,18 @@ const (
 )
 
 func (c *Conn) fillFor(k *call) filling {
-	err := c.fill()
+	err := c.in.fill()
 	if err == nil {
 		return filled
 	}
-	if !errors.Is(err, os.ErrDeadlineExceeded) {
+	if !c.in.poked(err) {
 		c.fail(OpRead, err)
 		return broken
 	}
-	_ = c.nc.SetReadDeadline(time.Time{})
 	if c.giveUp(k) {
 		return gaveUp
 	}
 	return filled
-}
-
-// longString reports whether a string begins that is not all there, and its
-// size. Its header is taken off the buffer then.
-func (c *Conn) longString() (size int64, ok bool) {
-	in := &c.in
-	size, header := stringHeader(in.buf[in.r:in.w])
-	if header == 0 || size+2 <= int64(in.w-in.r-header) || size > int64(c.maxBulk()) {
-		return 0, false
-	}
-	in.r += header
-	in.total += uint64(header)
-	in.scan.Reset()
-	return size, true
-}
-
-// stringHeader returns the size of the string that begins in b, and that of its
-// header: 0 if that is not there, or something else is.
-func stringHeader(b []byte) (size int64, header int) {
-	const longest = 1 + 19 + 2
-	b = b[:min(len(b), longest)]
-	if len(b) < 4 || b[0] != '$' {
-		return 0, 0
-	}
-	end := 1
-	for end < len(b) && b[end] >= '0' && b[end] <= '9' {
-		end++
-	}
-	if end == 1 || end+2 > len(b) || b[end] != '\r' || b[end+1] != '\n' {
-		return 0, 0
-	}
-	size, err := strconv.ParseInt(string(b[1:end]), 10, 64)
-	if err != nil {
-		return 0, 0
-	}
-	return size, end + 2
 }
 
 func (c *Conn) maxBulk() int {
@@ -372,18 +335,18 @@ func (c *Conn) copyBody(k *call, size int64, w io.Writer) (n int64, copied bool)
 		c.await(k)
 		return n, false
 	}
-	for in.w-in.r < 2 {
+	for len(in.unread()) < len("\r\n") {
 		if !c.fillStream() {
 			c.await(k)
 			return n, false
 		}
 	}
-	if in.buf[in.r] != '\r' || in.buf[in.r+1] != '\n' {
+	if string(in.unread()[:2]) != "\r\n" {
 		c.fail(OpRead, resp.ErrProtocol)
 		c.await(k)
 		return n, false
 	}
-	in.r += 2
+	in.skip(len("\r\n"))
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if k.state != pending { // broken by the end of its context
@@ -398,11 +361,8 @@ func (c *Conn) copyBody(k *call, size int64, w io.Writer) (n int64, copied bool)
 func (c *Conn) copyN(k *call, size int64, w io.Writer) (n int64, ok bool) {
 	in := &c.in
 	for n < size {
-		if in.r == in.w {
-			if len(in.buf) < busyBuffer {
-				in.buf = make([]byte, busyBuffer)
-			}
-			in.r, in.w = 0, 0
+		if in.empty() {
+			in.growTo(busyBuffer)
 			if !c.fillStream() {
 				return n, false
 			}
@@ -413,8 +373,7 @@ func (c *Conn) copyN(k *call, size int64, w io.Writer) (n int64, ok bool) {
 		written, err := w.Write(piece)
 		c.hold(k, false)
 		n += int64(written)
-		in.r += len(piece)
-		in.total += uint64(len(piece))
+		in.skip(len(piece))
 		if err == nil && written < len(piece) {
 			err = io.ErrShortWrite
 		}
@@ -430,14 +389,13 @@ func (c *Conn) copyN(k *call, size int64, w io.Writer) (n int64, ok bool) {
 // poke means nothing here.
 func (c *Conn) fillStream() bool {
 	for {
-		err := c.fill()
+		err := c.in.fill()
 		if err == nil {
 			return true
 		}
-		if !errors.Is(err, os.ErrDeadlineExceeded) {
+		if !c.in.poked(err) {
 			c.fail(OpRead, err)
 			return false
 		}
-		_ = c.nc.SetReadDeadline(time.Time{})
 	}
 }

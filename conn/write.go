@@ -132,7 +132,7 @@ func (c *Conn) put(out output, guard, may bool) (rest []byte, err error) {
 		if err != nil || len(left) > 0 {
 			return buf, err
 		}
-		c.moved.Add(1)
+		c.wrote.Add(1)
 	}
 	return c.write(buf, guarded)
 }
@@ -168,7 +168,7 @@ func (c *Conn) putPieces(pieces net.Buffers) (rest []byte, err error) {
 		_ = c.nc.SetWriteDeadline(time.Now().Add(stallTime))
 		_, err := turn.WriteTo(c.nc)
 		if err == nil {
-			c.moved.Add(1)
+			c.wrote.Add(1)
 			pieces = later
 			continue
 		}
@@ -218,7 +218,7 @@ func (c *Conn) writeOn(rest []byte) {
 		n, err := c.nc.Write(rest[:min(len(rest), slowTurn)])
 		rest = rest[n:]
 		if n > 0 {
-			c.moved.Add(1)
+			c.wrote.Add(1)
 		}
 		if err != nil && (c.secure || !errors.Is(err, os.ErrDeadlineExceeded)) {
 			c.failWrite(rest, err)

@@ -1,0 +1,286 @@
+package conn
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/kermes-redis/kermes/resp"
+)
+
+const (
+	// baseBuffer is the read buffer of a quiet connection.
+	baseBuffer = 8 << 10
+	// busyBuffer is what it grows to when reads keep filling it.
+	busyBuffer = 64 << 10
+	// largeReply is the size from which a reply is handed over with its
+	// buffer, instead of being copied.
+	largeReply = 16 << 10
+	// bulkyReply is the size from which a reply in arrival makes new callers
+	// prefer another connection.
+	bulkyReply = 64 << 10
+	// yieldAfter is how much one read brings before others get their turn on the
+	// processor. For a large reply nobody but its caller waits: there it would cost
+	// a wake-up for each read.
+	yieldAfter = 16 << 10
+	// firstGrowth is what may be allocated on the word of a length alone: it is not
+	// cleared, so that the system gives no memory for what does not come. Beyond it,
+	// buffers grow with what has really arrived.
+	firstGrowth = 16<<20 + 4<<10
+	// maxFrames is how many replies are handed out at a time.
+	maxFrames = 128
+)
+
+// input is the reading side: it reads, and finds replies in what has been read. Whose
+// they are it does not know. It belongs to the holder of the reading role; others may
+// look at its atomic fields only.
+type input struct {
+	nc     net.Conn
+	onPush func(resp.Value)
+	large  *largeBuffers
+
+	buf    []byte
+	small  []byte // was buf before a large reply came
+	exact  bool   // of a large buf: it is an allocation from its start to its end
+	body   bool   // what is read is the body of a string that is streamed
+	r, w   int    // buf[r:w] has been read and not yet framed
+	scan   resp.Scanner
+	frames [maxFrames]frame
+	total  uint64 // bytes framed, to know the first ones
+	full   int    // reads in a row that filled the buffer
+
+	reads atomic.Uint32 // counts reads that brought bytes
+	moved atomic.Uint32 // so, but only what gets a reply on: no pushes
+	bulky atomic.Bool   // a large reply is arriving
+}
+
+// frame is one reply in the buffer.
+type frame struct{ start, end int }
+
+// init makes ready an input that reads from nc.
+func (in *input) init(nc net.Conn, o *Options) {
+	in.nc, in.onPush, in.large = nc, o.OnPush, &largeBuffers{}
+	in.scan = resp.NewScanner(o.Limits)
+}
+
+// empty reports whether all that was read has been framed.
+func (in *input) empty() bool { return in.r == in.w }
+
+// unread returns what has been read and not yet framed.
+func (in *input) unread() []byte { return in.buf[in.r:in.w] }
+
+// mayGoUnasked reports whether what is unread may be there though no command awaits
+// a reply: there is nothing, or the beginning of a push.
+func (in *input) mayGoUnasked() bool { return in.r == in.w || mayBePush(in.buf[in.r]) }
+
+// skip takes n unread bytes, which need no framing.
+func (in *input) skip(n int) {
+	in.r += n
+	in.total += uint64(n)
+}
+
+// next returns the next thing that has been read as a whole, a push or a reply, or
+// nil. It is valid until something is read.
+func (in *input) next() (resp.Value, error) {
+	if in.r == in.w {
+		return nil, nil
+	}
+	n, err := in.scan.Scan(in.buf[in.r:in.w])
+	if err != nil || n == 0 {
+		return nil, err
+	}
+	v := resp.Value(in.buf[in.r : in.r+n])
+	in.skip(n)
+	return v, nil
+}
+
+// frameReplies finds complete replies, after n of the given size, and gives
+// pushes to the handler.
+func (in *input) frameReplies(n, size int) (int, int, error) {
+	for n < maxFrames && in.r < in.w {
+		length, err := in.scan.Scan(in.buf[in.r:in.w])
+		if err != nil || length == 0 {
+			return n, size, err
+		}
+		start := in.r
+		in.r += length
+		if b := in.buf[start]; mayBePush(b) && resp.Value(in.buf[start:in.r]).Kind() == resp.KindPush {
+			if err := in.push(resp.Value(in.buf[start:in.r])); err != nil {
+				return n, size, err
+			}
+			continue
+		}
+		in.frames[n] = frame{start: start, end: in.r}
+		n++
+		size += length
+	}
+	return n, size, nil
+}
+
+// push gives a push to the handler. A handler that panics breaks the
+// connection, and not the caller that happens to read.
+func (in *input) push(v resp.Value) (err error) {
+	if in.onPush == nil {
+		return nil
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the handler of pushes panicked: %v", r)
+		}
+	}()
+	in.onPush(v)
+	return nil
+}
+
+// unasked is the error for a reply without a command. A server that refuses a
+// connection speaks first.
+func (in *input) unasked(f frame) error {
+	if err := resp.Value(in.buf[f.start:f.end]).Err(); err != nil {
+		return err
+	}
+	return errUnasked
+}
+
+// framingError adds what a peer that speaks another protocol is known by.
+func (in *input) framingError(err error) error {
+	if in.total > 0 || !errors.Is(err, resp.ErrProtocol) {
+		return err
+	}
+	return &firstBytes{head: bytes.Clone(in.buf[in.r:min(in.w, in.r+16)]), err: err}
+}
+
+// fill reads once, into room enough for what is known to come.
+func (in *input) fill() error {
+	in.makeRoom()
+	room := len(in.buf) - in.w
+	n, err := in.read(in.buf[in.w:])
+	in.w += n
+	if n == 0 {
+		return err
+	}
+	if in.body || in.buf[in.r] != '>' {
+		in.moved.Add(1)
+	}
+	if n > yieldAfter && !in.goesOn(n) {
+		runtime.Gosched()
+	}
+	if n == room {
+		in.full++
+	} else {
+		in.full = 0
+	}
+	return nil
+}
+
+// goesOn reports whether the last read, of n bytes, went on with a large reply, or
+// began a large string.
+func (in *input) goesOn(n int) bool {
+	if held := in.w - n - in.r; held >= baseBuffer/2 {
+		return true // one reply: all before have been handed out
+	}
+	size, _ := stringHeader(in.unread())
+	return size > yieldAfter
+}
+
+// read reads once. It returns bytes or an error.
+func (in *input) read(p []byte) (int, error) {
+	n, err := in.nc.Read(p)
+	if n > 0 {
+		in.reads.Add(1)
+		return n, nil
+	}
+	if errors.Is(err, io.EOF) && in.r < in.w {
+		return 0, io.ErrUnexpectedEOF
+	}
+	return 0, err
+}
+
+// poked reports whether a read has returned err because somebody has woken who reads,
+// and makes the next one wait again.
+func (in *input) poked(err error) bool {
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		return false
+	}
+	_ = in.nc.SetReadDeadline(time.Time{})
+	return true
+}
+
+// makeRoom prepares the buffer for the next read.
+func (in *input) makeRoom() {
+	if in.r == in.w {
+		in.r, in.w = 0, 0
+		switch {
+		case in.buf == nil:
+			in.buf = make([]byte, baseBuffer)
+		case in.full >= 2 && len(in.buf) < busyBuffer:
+			in.buf = make([]byte, 2*len(in.buf))
+		}
+		return
+	}
+	held := in.w - in.r
+	need := held + in.scan.Need()
+	if need <= len(in.buf)-in.r && in.w < len(in.buf) {
+		return
+	}
+	if need <= len(in.buf) {
+		copy(in.buf, in.buf[in.r:in.w])
+		in.r, in.w = 0, held
+		return
+	}
+	if need > bulkyReply {
+		in.bulky.Store(true)
+	}
+	size := min(need, max(firstGrowth, 4*held))
+	if b := in.unread(); len(b) < 2 || b[0] != '$' || b[1] == '?' {
+		// Unlike the length of one string, that of all else is not known yet.
+		size = max(size, 2*len(in.buf))
+	}
+	bigger := in.takeLarge(size)
+	copy(bigger, in.unread())
+	in.moveTo(bigger, held)
+}
+
+// moveTo goes on with a large buffer that holds what is unread, n bytes.
+func (in *input) moveTo(large []byte, n int) {
+	if len(in.buf) <= busyBuffer {
+		in.small = in.buf
+	}
+	in.buf, in.r, in.w = large, 0, n
+}
+
+// takeLarge returns a buffer of at least size bytes.
+func (in *input) takeLarge(size int) (buf []byte) {
+	buf, in.exact = in.large.take(size)
+	return buf
+}
+
+// replaceBuffer gives the input its small buffer back, or a fresh one, because the
+// one in use has gone with a large reply, and moves what was read beyond that reply.
+func (in *input) replaceBuffer() {
+	rest := in.unread()
+	if in.buf, in.small = in.small, nil; len(in.buf) < max(baseBuffer, len(rest)) {
+		in.buf = make([]byte, max(baseBuffer, len(rest)))
+	}
+	in.r, in.w = 0, copy(in.buf, rest)
+}
+
+// shrink lets go of a buffer that has grown, if it is empty.
+func (in *input) shrink() {
+	if len(in.buf) > baseBuffer && in.r == in.w {
+		in.buf, in.small, in.r, in.w, in.full = nil, nil, 0, 0, 0
+	}
+}
+
+// growTo makes the buffer, which is empty, one of size bytes at least.
+func (in *input) growTo(size int) {
+	if len(in.buf) < size {
+		in.buf = make([]byte, size)
+	}
+	in.r, in.w = 0, 0
+}

@@ -7,7 +7,7 @@ GREMLINS    = github.com/go-gremlins/gremlins/cmd/gremlins@v0.6.0
 FUZZTIME   ?= 10s
 ALLOC_TESTS = Alloc|CostsNothing
 
-.PHONY: mq-once help demo test check fmt vet lint modules fuzz bench bench-peers bench-failover acceptance acceptance-pubsub soak soak-pubsub soak-lock bench-lock redis
+.PHONY: mq-once help demo test check fmt vet lint modules fuzz bench bench-guard bench-peers bench-failover acceptance acceptance-pubsub soak soak-pubsub soak-lock bench-lock redis
 .PHONY: test-servers chaos mutants imports
 
 help: ## list the targets
@@ -58,6 +58,9 @@ fuzz: ## each fuzz target for FUZZTIME
 
 bench: ## micro-benchmarks of the layers
 	$(GO) test -run '^$$' -bench . -benchmem ./bench
+
+bench-guard: redis ## instructions, allocations, reads and writes of operations, held to bench/GUARD.md; UPDATE=1 writes it, ONLY chooses
+	$(GO) run ./bench/guard $(if $(UPDATE),-update,-only '$(ONLY)')
 
 ROUNDS  ?= 3
 TIME    ?= 200ms

@@ -104,14 +104,14 @@ func TestNothingIsHandledTwiceWithoutFaults(t *testing.T) {
 	}
 	for i := range 4 {
 		start(t, mq.New[int](clientOf(t, node.Addr()), q.Name(), mq.Options{}), h,
-			mq.WorkerOptions{Concurrency: 10 * (i + 1), Lease: 2 * time.Second})
+			mq.WorkerOptions{Concurrency: 10 * (i + 1), Lease: 5 * time.Second})
 	}
 	for from := 0; from < n; from += 500 {
 		var items []mq.Item[int]
 		for i := from; i < min(from+500, n); i++ {
 			item := mq.Item[int]{Value: i}
 			if i%5 == 0 { // longer than the lease
-				item.Options = append(item.Options, mq.In(time.Duration(i%4500)*time.Millisecond))
+				item.Options = append(item.Options, mq.In(time.Duration(i%6000)*time.Millisecond))
 			}
 			items = append(items, item)
 		}

@@ -78,9 +78,9 @@ func hash(s string) (h int) {
 func TestAWorkerThatWasStoppedLearnsOfItsLossAtOnce(t *testing.T) {
 	node := shared.Node(t)
 	q := newQueue[string](t, onServer(t), mq.Options{})
-	const lease = time.Second
+	const lease = 3 * time.Second
 	enqueueStrings(t, q, "v", names(5)...)
-	p := startProcess(t, node.Addr(), q.Name(), 5, lease, 500*time.Millisecond)
+	p := startProcess(t, node.Addr(), q.Name(), 5, lease, time.Hour)
 	eventually(t, "five at work", func() bool { return len(p.said("begin")) == 5 })
 	p.signal(t, syscall.SIGSTOP)
 	start(t, q, func(context.Context, *mq.Msg[string]) error { return nil }, mq.WorkerOptions{Lease: lease})

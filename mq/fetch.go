@@ -135,7 +135,7 @@ func (w *worker) step(ctx context.Context, n, flags int) error {
 		token = w.newToken()
 	}
 	args := w.stepArgs(batch, token, n, flags)
-	cctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepTimeout)
+	cctx, cancel := outlive(ctx, stepGrace, stepTimeout)
 	defer cancel()
 	sent := time.Now()
 	reply, err := w.runStep(cctx, n, args)
@@ -151,6 +151,18 @@ func (w *worker) step(ctx context.Context, n, flags int) error {
 	}
 	w.receive(reply.claimed, token, sent)
 	return nil
+}
+
+// outlive returns a context that ends when ctx has ended for grace, after most at the
+// latest.
+func outlive(ctx context.Context, grace, most time.Duration) (context.Context, context.CancelFunc) {
+	out, cancel := context.WithTimeout(context.WithoutCancel(ctx), most)
+	stop := context.AfterFunc(ctx, func() {
+		if sleep(out, grace) {
+			cancel()
+		}
+	})
+	return out, func() { stop(); cancel() }
 }
 
 func (w *worker) newToken() string {
@@ -293,6 +305,9 @@ func (w *worker) settled(batch []settle, results string) {
 		}
 		w.mu.Unlock()
 		s.d.ctx.cancel(context.Canceled)
+		if done := s.op == opAck || s.op == opAckMore; done && (result == letterDone || result == letterGone && s.sent) {
+			w.counts.handled.Add(1)
+		}
 		switch {
 		case result == letterLost && !s.sent:
 			w.lose(s.d, ErrLeaseLost)
@@ -332,7 +347,8 @@ func (w *worker) receive(all []claimed, token string, sent time.Time) {
 	}
 }
 
-// accept makes a delivery of a claimed message.
+// accept makes a delivery of a claimed message. Without a token it is one that was
+// recovered, and nil is returned if it is here already.
 func (w *worker) accept(m *claimed, token string, until time.Time) *delivery {
 	d := &delivery{claimed: *m, ctx: newLeaseContext(w.root, until)}
 	if token != "" {
@@ -343,6 +359,10 @@ func (w *worker) accept(m *claimed, token string, until time.Time) *delivery {
 	w.order++
 	d.order = w.order
 	before := w.held[d.id]
+	if token == "" && before != nil && before.token == d.token {
+		w.mu.Unlock()
+		return nil
+	}
 	w.held[d.id] = d
 	w.mu.Unlock()
 	if before != nil { // the server has given it away, and now it is ours again

@@ -95,7 +95,6 @@ func (w *worker) noteTime(took time.Duration) {
 func (w *worker) finish(d *delivery, err error) {
 	w.load.Add(-1)
 	if err == nil {
-		w.counts.handled.Add(1)
 		w.ack(d)
 		return
 	}

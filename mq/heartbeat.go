@@ -161,13 +161,10 @@ func (w *worker) recover(ctx context.Context) error {
 // resume gives a recovered message to the handlers, or back to the queue if they have
 // no room. It reports false for one that is here already.
 func (w *worker) resume(m *claimed, until time.Time) bool {
-	w.mu.Lock()
-	held := w.held[m.id]
-	w.mu.Unlock()
-	if held != nil && held.token == m.token {
+	d := w.accept(m, "", until)
+	if d == nil {
 		return false
 	}
-	d := w.accept(m, "", until)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !w.stopping {

@@ -55,8 +55,14 @@ func runHelper() bool {
 			os.Exit(3)
 		}
 		end := time.Now().Add(time.Duration(number(4)) * time.Millisecond)
-		for time.Now().Before(end) {
+		lease := time.Duration(number(3)) * time.Millisecond
+		for last := time.Now(); last.Before(end); {
 			time.Sleep(time.Millisecond) // the work
+			if now := time.Now(); now.Sub(last) > lease/2 {
+				break // it was stopped: ask now
+			} else {
+				last = now
+			}
 		}
 		if ctx.Err() != nil { // asked right after a SIGSTOP
 			say("told %s %v", m.ID, context.Cause(ctx))

@@ -112,7 +112,7 @@ func TestANewerFormatIsNotTouched(t *testing.T) {
 
 func TestMinReplicasConfirmsOrSaysSo(t *testing.T) {
 	d := onServer(t) // which has none
-	q := newQueue[int](t, d, mq.Options{MinReplicas: 1, DurabilityTimeout: 200 * time.Millisecond})
+	q := newQueue[int](t, d, mq.Options{MinReplicas: 1, DurabilityTimeout: time.Second})
 	_, err := q.Enqueue(t.Context(), 1, mq.ID("a"))
 	if e, ok := errors.AsType[*mq.DurabilityError](err); !ok || e.Want != 1 || e.Got != 0 || !errors.Is(err, mq.ErrNotDurable) {
 		t.Errorf("%v", err)
@@ -127,7 +127,7 @@ func TestMinReplicasConfirmsOrSaysSo(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	// With replicas, many callers share a WAIT.
-	g := mq.New[int](onGroup(t), "q", mq.Options{MinReplicas: 1})
+	g := mq.New[int](onGroup(t), "q", mq.Options{MinReplicas: 1, DurabilityTimeout: patience})
 	done := make(chan error, 200)
 	for i := range 200 {
 		go func() { _, err := g.Enqueue(t.Context(), i); done <- err }()

@@ -4,10 +4,13 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/kermes-redis/kermes/client"
+	"github.com/kermes-redis/kermes/internal/leak"
 	"github.com/kermes-redis/kermes/internal/testredis"
 	"github.com/kermes-redis/kermes/mq"
 	"github.com/kermes-redis/kermes/redis"
@@ -33,10 +36,23 @@ const patience = 30 * time.Second
 
 // everywhere runs a test on a real server, and on the embedded group plain and under
 // an interceptor.
+//
+// The embedded ones live in a bubble, whose time stands still while anything runs: no
+// lease ends there because the machine is slow, and no goroutine may stay behind.
 func everywhere(t *testing.T, f func(t *testing.T, d redis.Doer)) {
 	t.Run("server", func(t *testing.T) { f(t, onServer(t)) })
-	t.Run("group", func(t *testing.T) { f(t, onGroup(t)) })
-	t.Run("intercepted", func(t *testing.T) { f(t, redis.Intercept(onGroup(t), quiet)) })
+	t.Run("group", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) { f(t, inBubble(t)) })
+	})
+	t.Run("intercepted", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) { f(t, redis.Intercept(inBubble(t), quiet)) })
+	})
+}
+
+// inBubble returns a client of an embedded group whose network is in memory.
+func inBubble(t *testing.T) *client.Client {
+	t.Helper()
+	return groupClient(t, users.NewGroup(t, users.GroupOptions{InMemory: true}))
 }
 
 // quiet is an interceptor that does nothing.
@@ -52,6 +68,7 @@ func onServer(t *testing.T) *client.Client {
 
 func clientOf(t *testing.T, addr string) *client.Client {
 	t.Helper()
+	checkLeaks(t)
 	var o client.Options
 	o.Pool.Conn.Addr = addr
 	c, err := client.Open(t.Context(), o)
@@ -62,9 +79,24 @@ func clientOf(t *testing.T, addr string) *client.Client {
 	return c
 }
 
+// checked are the tests that are looked after.
+var checked sync.Map
+
+// checkLeaks fails the test if it leaves a goroutine behind. The first of a test
+// counts: it is called before there is any client.
+func checkLeaks(t *testing.T) {
+	t.Helper()
+	if _, again := checked.LoadOrStore(t.Name(), true); again {
+		return
+	}
+	leak.Check(t)
+	t.Cleanup(func() { checked.Delete(t.Name()) })
+}
+
 // onGroup returns a client of an embedded group of its own.
 func onGroup(t *testing.T) *client.Client {
 	t.Helper()
+	checkLeaks(t)
 	g := users.NewGroup(t, users.GroupOptions{})
 	return groupClient(t, g)
 }

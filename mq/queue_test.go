@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kermes-redis/kermes/internal/leak"
 	"github.com/kermes-redis/kermes/mq"
 	"github.com/kermes-redis/kermes/redis"
 )
@@ -35,9 +34,17 @@ func start[T any](t *testing.T, q *mq.Queue[T], h mq.Handler[T], o mq.WorkerOpti
 	return r
 }
 
+// eventually waits for f, and asks the less often the longer that takes: in a bubble,
+// where waiting costs nothing, asking does.
 func eventually(t *testing.T, what string, f func() bool) {
 	t.Helper()
-	leak.Eventually(t, patience, what, f)
+	pause := time.Millisecond
+	for end := time.Now().Add(patience); !f(); time.Sleep(pause) {
+		if time.Now().After(end) {
+			t.Fatalf("not within %v: %s", patience, what)
+		}
+		pause = min(pause+pause/4+1, 50*time.Millisecond)
+	}
 }
 
 // log collects what handlers have seen.
@@ -198,7 +205,7 @@ func TestAnIdNamesOneMessage(t *testing.T) {
 func TestAWindowEnds(t *testing.T) {
 	everywhere(t, func(t *testing.T, d redis.Doer) {
 		q := newQueue[string](t, d, mq.Options{})
-		_, err := q.Enqueue(t.Context(), "v", mq.ID("a"), mq.Window(300*time.Millisecond))
+		_, err := q.Enqueue(t.Context(), "v", mq.ID("a"), mq.Window(2*time.Second))
 		must(t, err)
 		_, err = q.Drain(t.Context(), func(context.Context, *mq.Msg[string]) error { return nil })
 		must(t, err)

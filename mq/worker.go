@@ -38,7 +38,8 @@ type worker struct {
 	unknown  map[string]time.Time // tokens of claims whose replies were lost, until when
 	started  bool
 	stopping bool
-	keepBack bool // releases wait for each other, so that they go in their order
+	endAt    time.Time // when it began to stop
+	keepBack bool      // releases wait for each other, so that they go in their order
 	fatal    error
 	seq      uint64
 	order    uint64
@@ -156,7 +157,7 @@ func (w *worker) run(ctx context.Context) error {
 		handlers.Add(1)
 		go w.handlerLoop(&handlers)
 	}
-	stopped := context.AfterFunc(ctx, func() { poke(w.wake) })
+	stopped := context.AfterFunc(ctx, func() { w.beginStop(); poke(w.wake) })
 	w.fetch(ctx)
 	stopped()
 	err := w.stop(side, &handlers)
@@ -176,8 +177,8 @@ func (w *worker) begin(ctx context.Context) {
 
 // stop waits for handlers, releases what is left, and sends what is not settled.
 func (w *worker) stop(ctx context.Context, handlers *sync.WaitGroup) error {
+	w.beginStop()
 	w.mu.Lock()
-	w.stopping = true
 	fatal := w.fatal
 	w.mu.Unlock()
 	w.releaseWaiting()
@@ -201,7 +202,7 @@ func (w *worker) stop(ctx context.Context, handlers *sync.WaitGroup) error {
 	w.keepReleases(false)
 	last, cancel := context.WithTimeout(ctx, flushTimeout)
 	defer cancel()
-	err := w.flush(last)
+	err := errors.Join(w.recover(last), w.flush(last))
 	switch {
 	case fatal != nil:
 		return fatal
@@ -212,10 +213,22 @@ func (w *worker) stop(ctx context.Context, handlers *sync.WaitGroup) error {
 	return err
 }
 
+// beginStop has nothing begun any more, though a claim may still be under way.
+func (w *worker) beginStop() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.stopping {
+		w.stopping, w.endAt = true, time.Now()
+	}
+}
+
 // awaitHandlers waits for the handlers, ends their contexts when they take too long,
 // and returns how many still run in the end.
 func (w *worker) awaitHandlers(ended chan struct{}) (left int) {
-	for _, wait := range []time.Duration{w.o.StopTimeout, abortGrace} {
+	w.mu.Lock()
+	wait := max(w.o.StopTimeout-time.Since(w.endAt), 0)
+	w.mu.Unlock()
+	for _, wait := range []time.Duration{wait, abortGrace} {
 		timer := time.NewTimer(wait)
 		select {
 		case <-ended:

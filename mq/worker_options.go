@@ -50,11 +50,13 @@ const (
 	maxSettle   = 250
 	maxClaim    = 500
 	// abortGrace is how long handlers may take after their contexts have ended.
-	abortGrace = 250 * time.Millisecond
+	abortGrace = time.Second
 	// flushTimeout bounds the last calls of a worker that ends.
 	flushTimeout = 5 * time.Second
 	// stepTimeout bounds a step.
 	stepTimeout = 15 * time.Second
+	// stepGrace is how long a step goes on that is under way when the worker is to end.
+	stepGrace = 2 * time.Second
 	// reapGrace is how long a worker takes no lease away from anybody after a move.
 	reapGrace = 2 * time.Second
 	// maxJump is how far the server's clock may be off before it has jumped.

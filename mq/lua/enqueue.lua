@@ -17,10 +17,7 @@ if lane ~= '' then
 		end
 	end
 end
-if not conf[1] then
-	setup()
-	conf[3] = time[1] .. '.' .. time[2]
-end
+if not conf[1] then setup() end
 local most = tonumber(ARGV[3])
 local room = most > 0 and most - call('HLEN', base .. 'm') + 1 or math.huge
 local hasDead = call('EXISTS', base .. 'x') == 1

@@ -31,9 +31,17 @@ local function wake(k)
 	end
 end
 
+-- windows returns a name for the windows from now on that they have not had before, also if the clock stands still.
+local function windows()
+	local g = time[1] .. '.' .. time[2]
+	if conf[3] and string.sub(conf[3], 1, #g) == g then return conf[3] .. '+' end
+	return g
+end
+
 -- setup makes the configuration and the guards of a new queue.
 local function setup()
-	call('HSET', base .. 'c', 'v', format, 'g', time[1] .. '.' .. time[2])
+	conf[3] = windows()
+	call('HSET', base .. 'c', 'v', format, 'g', conf[3])
 	call('HSET', base .. 'm', '', guard)
 	call('HSET', base .. 't', '', guard)
 	call('ZADD', base .. 'l', '+inf', guard)

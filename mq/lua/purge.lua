@@ -11,7 +11,7 @@ local function drop(ids)
 	end
 end
 
-call('HSET', base .. 'c', 'g', time[1] .. '.' .. time[2])
+call('HSET', base .. 'c', 'g', windows())
 if string.find(what, 'C') then
 	removed = math.max(call('HLEN', base .. 'm') - 1, 0) + call('ZCARD', base .. 'x')
 	for _, key in ipairs({ 'm', 'a', 'r0', 'r1', 'r2', 'd', 'l', 't', 's', 'sa', 'x', 'xm', 'xr' }) do

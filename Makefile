@@ -7,7 +7,7 @@ GREMLINS    = github.com/go-gremlins/gremlins/cmd/gremlins@v0.6.0
 FUZZTIME   ?= 10s
 ALLOC_TESTS = Alloc|CostsNothing
 
-.PHONY: mq-once help demo test check fmt vet lint modules fuzz bench bench-guard bench-peers bench-failover acceptance acceptance-pubsub soak soak-pubsub soak-lock bench-lock redis
+.PHONY: mq-once help demo test check fmt vet lint modules fuzz bench bench-guard bench-peers bench-failover acceptance acceptance-pubsub soak soak-pubsub soak-lock soak-mq bench-lock bench-mq redis
 .PHONY: test-servers chaos mutants imports
 
 help: ## list the targets
@@ -108,5 +108,14 @@ LOCK_ROUNDS ?= 30
 soak-lock: redis ## locks through LOCK_ROUNDS failovers of each kind, 5,000 sections with kills and pauses, 1,000 pauses, 10,000 races
 	KERMES_LOCK_ROUNDS=$(LOCK_ROUNDS) KERMES_REQUIRE_REDIS=1 $(GO) test -count=1 -timeout 90m -v -run 'Failovers|Replicas|Minority|Kills|SIGCONT|Cancellation|Killed' ./lock
 
+MQ_ROUNDS ?= 30
+MQ_ONLY   ?= ConfirmedMessage|ComesBack|SentinelsThatAre|HearsOfAMessage
+
+soak-mq: redis ## queues with a backlog through MQ_ROUNDS failovers of each kind: what was confirmed and lost, what was handled twice
+	KERMES_MQ_ROUNDS=$(MQ_ROUNDS) KERMES_REQUIRE_REDIS=1 $(GO) test -count=1 -timeout 90m -v -run '$(MQ_ONLY)' ./mq
+
 bench-lock: redis ## lock next to redsync, redislock and rueidislock, contenders in processes of their own; ROUNDS, OUT choose
 	cd bench/lock && $(GO) run . -rounds $(ROUNDS) -out '$(OUT)'
+
+bench-mq: redis ## mq next to asynq and rmq, as they come and tuned, in one run; ROUNDS, ONLY, OUT choose
+	@$(KEEP); cd bench/mq && $(GO) run . -rounds $(ROUNDS) -only '$(ONLY)' -out '$(OUT)' && keep mq

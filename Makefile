@@ -80,7 +80,7 @@ bench-peers: redis ## Kermes next to other clients; ROUNDS, TIME, ONLY, CLIENTS,
 RUNS ?= 5
 SOAK ?= 10m
 
-acceptance: redis ## the scenarios A1 to A42 on real processes, RUNS times over with strict bounds; ONLY='A(6|7)' chooses
+acceptance: redis ## the scenarios A1 to A44 on real processes, RUNS times over with strict bounds; ONLY='A(6|7)' chooses
 	$(GO) run ./internal/acceptance -runs $(RUNS) $(if $(ONLY),-only '$(ONLY)')
 
 CHAOS ?= 1m

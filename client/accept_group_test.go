@@ -189,7 +189,7 @@ func TestA34FiftyMastersShareOneLinkToEachSentinel(t *testing.T) {
 
 // fiftyMasters: one master fails over, and 49 names stand for another server.
 func fiftyMasters(t *testing.T, protocol int) {
-	s := accept(t, "A34", time.Minute)
+	s := accept(t, "A34", 5*time.Minute) // a hundred and fifty times a sentinel writes its configuration
 	top, rec := s.topology(testredis.TopologyOptions{
 		Masters: []string{"moving", "quiet"}, MasterReplicas: map[string]int{"quiet": -1}, ProxySentinels: true, ProxyData: true,
 	})

@@ -18,7 +18,7 @@ import (
 	"github.com/kermes-redis/kermes/sentinel"
 )
 
-// The acceptance scenarios A1 to A42 run on real servers and sentinels. T is
+// The acceptance scenarios A1 to A44 run on real servers and sentinels. T is
 // when any sentinel first published +switch-master, as seen by a recorder that
 // is independent of the library.
 //

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/kermes-redis/kermes/conn"
 	"github.com/kermes-redis/kermes/pool"
 	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/sentinel"
@@ -63,7 +62,7 @@ func (c *Client) watchCandidate(by string, m sentinel.Message) {
 // so that one sentinel's word is too little.
 func (c *Client) namesReplica(addr string) bool {
 	addr = c.group.MapAddr(sentinel.AddrReplica, addr)
-	return slices.ContainsFunc(c.watch.Replicas(), func(r sentinel.Replica) bool { return r.Addr == addr })
+	return slices.ContainsFunc(c.watching().Replicas(), func(r sentinel.Replica) bool { return r.Addr == addr })
 }
 
 // dropCandidateLocked ends the watch, and the connections that were opened
@@ -107,36 +106,24 @@ func (c *Client) expireCandidate(s *candidate) {
 	}
 }
 
-// pollCandidate asks the candidate for its role until it is a master, or the watch ends.
+// pollCandidate asks the candidate for its role until it is a master, or the watch
+// ends. In a coordinated failover it asks the master, too.
 func (c *Client) pollCandidate(s *candidate) {
-	o := c.masterPool(s.addr).Conn
-	o.Role, o.DialTimeout = conn.RoleAny, candidateDial
-	poll := idlePoll
-	if c.opts.Adopt == AdoptEager || c.hasSubscriptions() {
-		poll = eagerPoll
-	}
-	var cn *conn.Conn
-	defer func() {
-		if cn != nil {
-			_ = cn.Close()
-		}
-	}()
+	p := c.newRolePoll(s.addr)
+	defer p.hangUp()
+	eager := c.opts.Adopt == AdoptEager || c.hasSubscriptions()
 	for s.ctx.Err() == nil {
+		handsOver := c.handsOver(s)
 		// The promotion breaks the connections of all clients, so that a failure
 		// may well be the sign that is waited for.
-		if cn == nil || cn.Err() != nil {
-			cn, _ = conn.Dial(s.ctx, o)
-		}
-		if cn != nil {
-			if role, err := askRole(s.ctx, cn, o.ReadTimeout); err == nil && role.Role == roleMaster {
-				c.promoted(s)
-				return
+		if role, err := p.ask(s.ctx); err == nil && role.Role == roleMaster {
+			c.promoted(s)
+			if c.awaitHandover(s) {
+				c.awaitCut(p)
 			}
+			return
 		}
-		select {
-		case <-s.ctx.Done():
-		case <-time.After(poll):
-		}
+		p.rest(s.ctx, eager || handsOver)
 	}
 }
 
@@ -171,14 +158,20 @@ func (c *Client) warmLocked(s *candidate) {
 	}
 }
 
-// adoptLocked makes the candidate the target before any sentinel has confirmed
-// it.
+// adoptLocked makes the candidate the target before a majority of the sentinels
+// has confirmed it.
 func (c *Client) adoptLocked(s *candidate) {
 	old := c.target.Load()
 	if old.provisional || old.addr == s.addr {
 		return
 	}
 	c.moveToLocked(&target{moves: old.moves, epoch: old.epoch, addr: s.addr, provisional: true}, ErrSwitched)
+	c.adoptedLocked(old)
+}
+
+// adoptedLocked notes that there is a master instead of old that the sentinels
+// have not named, and gives them their time.
+func (c *Client) adoptedLocked(old *target) {
 	generation := c.target.Load().generation
 	c.eager = time.AfterFunc(c.opts.EagerBound, func() { c.giveUpOrphan(generation) })
 	c.counters.adopted.Add(1)

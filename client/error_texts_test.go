@@ -89,14 +89,14 @@ func TestEveryMistakeHasATextThatHelps(t *testing.T) {
 		"no name":                   {raw(resp.NewCommand("")), []string{"no name"}},
 		"blocked until the end":     {blpop(short(), one), []string{"BLPOP", "deadline exceeded"}},
 		"all leased":                {lease(func() error { return one.WithConn(short(), func(*conn.Conn) error { return nil }) }), []string{"pool: no connection within", "all are in use (MaxConns 1, leased 1, waiting 1)", "raise MaxConns"}},
-		"server down":               {get(ctx, dead), []string{"client: GET: gave up after 5", "attempts", "127.0.0.1:1", "refused"}},
-		"server down, lease":        {dead.WithConn(ctx, func(*conn.Conn) error { return nil }), []string{"client: a lease: gave up after 5", "refused"}},
+		"server down":               {get(ctx, dead), []string{"client: GET: gave up after ", "attempts", "127.0.0.1:1", "refused"}},
+		"server down, lease":        {dead.WithConn(ctx, func(*conn.Conn) error { return nil }), []string{"client: a lease: gave up after ", "refused"}},
 		"server down, context":      {get(short(), dead), []string{"GET", "deadline exceeded", "refused"}},
 		"server down, no retry":     {get(ctx, never), []string{"127.0.0.1:1", "refused"}},
 		"unknown host":              {get(ctx, nowhere), []string{"GET", "nowhere.invalid", "no such host"}},
 		"silent server":             {get(ctx, mute), []string{"the server cannot be reached", "dialling has not ended yet"}},
 		"closed":                    {get(ctx, closed), []string{"client: closed"}},
-		"no sentinel":               {get(ctx, lone), []string{"GET: gave up after 5", "no sentinel can be reached", "127.0.0.1:1", "refused"}},
+		"no sentinel":               {get(ctx, lone), []string{"GET: gave up after ", "no sentinel can be reached", "127.0.0.1:1", "refused"}},
 		"no sentinel at Open":       {open(client.Options{Master: "mymaster", Group: sentinel.GroupOptions{Sentinels: []string{"127.0.0.1:1"}}}), []string{"mymaster", "no sentinel can be reached", "127.0.0.1:1"}},
 		"unknown master":            {open(client.Options{Master: "other", Group: group}), []string{`"other"`, "no sentinel knows the master"}},
 		"master without sentinels":  {front(kermes.Options{Master: "m"}), []string{"options", "without the address of a sentinel"}},
@@ -120,7 +120,7 @@ func TestEveryMistakeHasATextThatHelps(t *testing.T) {
 		if m.prepare != nil {
 			m.prepare(srv)
 		}
-		o := client.Options{Pool: pool.Options{Conn: conn.Options{Addr: srv.Addr()}}}
+		o := client.Options{RetryTime: patience, Pool: pool.Options{Conn: conn.Options{Addr: srv.Addr()}}}
 		m.options(&o.Pool.Conn, srv)
 		situations["server: "+name] = situation{get(ctx, connect(t, o)), m.want}
 	}

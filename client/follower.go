@@ -13,6 +13,13 @@ type follower Client
 
 func (f *follower) client() *Client { return (*Client)(f) }
 
+// watching is the client's watch, also while that is being made.
+func (c *Client) watching() *sentinel.Watch {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.watch
+}
+
 // Moved takes the client to another master.
 func (f *follower) Moved() { f.client().follow() }
 

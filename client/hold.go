@@ -35,8 +35,11 @@ func (c *Client) heard(by string, m sentinel.Message) {
 			c.beginHold(by)
 		}
 		c.watchCandidate(by, m)
-	case m.Name == "+selected-slave" || m.Name == "+failover-state-wait-promotion" || m.Name == "+promoted-slave":
+	case m.Name == "+selected-slave" || m.Name == "+failover-state-wait-promotion":
 		c.watchCandidate(by, m)
+	case m.Name == "+promoted-slave":
+		c.watchCandidate(by, m)
+		c.beginCut()
 	case strings.HasPrefix(m.Name, "-failover-abort-"):
 		c.aborted(by)
 	}
@@ -96,7 +99,7 @@ func (c *Client) releaseLocked() {
 	}
 	c.endHoldLocked(t, "")
 	free := *t
-	free.held, free.gated = false, false
+	free.held, free.calm, free.gated = false, false, false
 	c.storeLocked(&free)
 }
 

@@ -33,8 +33,9 @@ const (
 type Adopt uint8
 
 const (
-	// AdoptConfirmed uses a new master when a sentinel names it with a higher
-	// epoch than before.
+	// AdoptConfirmed uses a new master when the sentinels name it with a higher epoch
+	// than before: see [sentinel.Belief]. In a coordinated failover (Valkey 9) it is
+	// used when the former master says itself that it has become its replica.
 	AdoptConfirmed Adopt = iota
 	// AdoptEager uses the candidate of an announced failover as soon as it says
 	// itself that it is a master: about a second before any sentinel does. Writes

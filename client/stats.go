@@ -11,8 +11,8 @@ import (
 type Stats struct {
 	// Switches counts the times that the master was replaced by another one.
 	Switches uint64 `json:"switches"`
-	// Adopted counts masters that were used before a sentinel had confirmed them
-	// (AdoptEager), Orphans those of them that were given up.
+	// Adopted counts masters that were used before the sentinels had confirmed them
+	// (by AdoptEager, or in a coordinated failover), Orphans those of them that were given up.
 	Adopted uint64 `json:"adopted"`
 	Orphans uint64 `json:"orphans"`
 	// Distrusted counts the times that all connections were replaced because the

@@ -22,8 +22,8 @@ type Status struct {
 	// Held says that writes wait for the end of a failover, since HeldSince.
 	Held      bool      `json:"held"`
 	HeldSince time.Time `json:"heldSince,omitzero"`
-	// Provisional says that no sentinel has confirmed the master yet
-	// (AdoptEager).
+	// Provisional says that the sentinels have not confirmed the master yet: see
+	// [sentinel.EventAdopted].
 	Provisional bool `json:"provisional"`
 	// Candidate is the replica that a sentinel is about to promote.
 	Candidate string `json:"candidate,omitempty"`

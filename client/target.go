@@ -22,7 +22,9 @@ type target struct {
 	held        bool       // writes wait
 	since       time.Time  // when the hold began
 	strict      bool       // writes need a quorum
-	provisional bool       // adopted eagerly, and no sentinel has confirmed it
+	provisional bool       // adopted, and not confirmed by the sentinels
+	heir        uint64     // the generation that has handed over to it; zero if none has
+	calm        bool       // held, though what comes from it is good
 }
 
 // admit says why a command must not be sent to t now; nil lets it go.
@@ -91,7 +93,7 @@ func (c *Client) follow() {
 		// master: the connections stay.
 		same := *old
 		same.moves, same.epoch, same.provisional = v.Moves, v.Epoch, false
-		same.held, same.gated = false, false
+		same.held, same.calm, same.gated = false, false, false
 		c.stopEagerLocked()
 		c.endHoldLocked(old, v.Addr)
 		c.storeLocked(&same)
@@ -104,6 +106,12 @@ func (c *Client) follow() {
 // opened ahead to a candidate, or a new one. The connections of the former
 // target are broken with cause.
 func (c *Client) moveToLocked(t *target, cause error) {
+	c.retireLocked(c.replaceLocked(t), cause)
+}
+
+// replaceLocked is moveToLocked, but for the connections of the former target,
+// whose pool it returns.
+func (c *Client) replaceLocked(t *target) *pool.Pool {
 	old := c.target.Load()
 	t.generation, t.strict = old.generation+1, c.opts.RequireQuorum
 	t.pool = c.takeCandidateLocked(t.addr)
@@ -116,10 +124,10 @@ func (c *Client) moveToLocked(t *target, cause error) {
 	if old.generation > 0 {
 		c.counters.switches.Add(1)
 	}
-	c.retireLocked(old.pool, cause)
 	if c.subs != nil {
 		c.subs.follow(t.pool)
 	}
+	return old.pool
 }
 
 // masterPool is the options of a pool to a master at addr.

@@ -33,11 +33,13 @@ const (
 func (c *Client) weigh(t *target, write bool) trust {
 	now := c.target.Load()
 	switch {
+	case now.heir != 0 && now.heir == t.generation:
+		return good // it has acknowledged nothing that its heir does not have
 	case now.generation != t.generation:
 		return void
 	case !write:
 		return good
-	case now.held && time.Since(now.since) > holdGrace:
+	case now.held && !now.calm && time.Since(now.since) > holdGrace:
 		return unproved
 	case t.strict && !c.hasQuorum(now, time.Now()):
 		return lapsed

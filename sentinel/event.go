@@ -17,8 +17,8 @@ const (
 	// EventSwitched: another master has taken over; all connections to the old
 	// one are being broken.
 	EventSwitched EventKind = "switched"
-	// EventAdopted: a client uses a promoted candidate that no sentinel has
-	// confirmed yet (AdoptEager).
+	// EventAdopted: a client uses a promoted candidate that the sentinels have not
+	// confirmed yet: by AdoptEager, or in a coordinated failover.
 	EventAdopted EventKind = "adopted"
 	// EventOrphan: no sentinel has confirmed an adopted master in time; the
 	// client has gone back to the configured one.

@@ -110,6 +110,9 @@ func (g *Group) published(l *link, msg Message) (ask bool) {
 		g.mu.Unlock()
 		return false
 	}
+	if msg.Name == "+try-failover" {
+		m.view.begins(l.addr)
+	}
 	if failoverMessages[msg.Name] {
 		m.alarmLocked(time.Now(), failoverAlarm)
 		for _, other := range g.links {

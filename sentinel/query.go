@@ -165,11 +165,12 @@ func parseMaster(v resp.Value) (sighting, error) {
 		return sighting{}, errMalformedEpoch
 	}
 	s := sighting{
-		epoch:   epoch,
-		runID:   f["runid"],
-		failing: hasFlag(f["flags"], "failover_in_progress"),
-		doubted: hasFlag(f["flags"], "s_down", "o_down"),
-		down:    time.Duration(max(number(f["down-after-milliseconds"]), 0)) * time.Millisecond,
+		epoch:       epoch,
+		runID:       f["runid"],
+		failing:     hasFlag(f["flags"], "failover_in_progress"),
+		doubted:     hasFlag(f["flags"], "s_down", "o_down"),
+		coordinated: hasFlag(f["flags"], "coordinated_failover"),
+		down:        time.Duration(max(number(f["down-after-milliseconds"]), 0)) * time.Millisecond,
 	}
 	s.others, s.quorum = int(number(f["num-other-sentinels"])), int(number(f["quorum"]))
 	return s, nil

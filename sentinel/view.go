@@ -5,18 +5,19 @@ import "time"
 // sighting is what one sentinel says of a master: its address and the
 // configuration epoch that belongs to it.
 type sighting struct {
-	addr    string
-	epoch   int64
-	runID   string
-	failing bool          // it is leading a failover that has not ended
-	doubted bool          // it takes the master for down
-	mute    bool          // its sentinel has no vote: see link.votesLocked
-	others  int           // sentinels that it knows beside itself
-	quorum  int           // as configured
-	down    time.Duration // its down-after-milliseconds
-	first   time.Time     // since when it says so
-	asked   time.Time     // when the question was sent
-	at      time.Time     // when the answer came
+	addr        string
+	epoch       int64
+	runID       string
+	failing     bool          // it is leading a failover that has not ended
+	coordinated bool          // in which the master itself hands over to a replica
+	doubted     bool          // it takes the master for down
+	mute        bool          // its sentinel has no vote: see link.votesLocked
+	others      int           // sentinels that it knows beside itself
+	quorum      int           // as configured
+	down        time.Duration // its down-after-milliseconds
+	first       time.Time     // since when it says so
+	asked       time.Time     // when the question was sent
+	at          time.Time     // when the answer came
 }
 
 // View is what a group believes of a master.
@@ -164,6 +165,22 @@ func (v *view) deny(addr string) {
 	if v.Known && v.Addr == addr {
 		v.denied = true
 	}
+}
+
+// begins notes that a sentinel leads another failover than before: what it has
+// said of the former one does not hold for this.
+func (v *view) begins(sentinel string) {
+	if s, ok := v.sightings[sentinel]; ok {
+		s.coordinated = false
+		v.sightings[sentinel] = s
+	}
+}
+
+// handsOver reports whether a sentinel leads a failover in which the master itself
+// hands over.
+func (v *view) handsOver(sentinel string) bool {
+	s := v.sightings[sentinel]
+	return s.failing && s.coordinated
 }
 
 // forget drops what a sentinel has said: it does not answer any more.

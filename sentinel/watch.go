@@ -190,6 +190,16 @@ func (w *Watch) Deserted(addr string) bool {
 	return w.master.desertedLocked(addr)
 }
 
+// Coordinated reports whether the sentinel at addr leads a coordinated failover of
+// the master now, as Valkey 9 has it: the master stops writes until its replica has
+// everything, and changes places with it, so that no write that it acknowledges is
+// lost and never two of them are masters.
+func (w *Watch) Coordinated(addr string) bool {
+	w.group.mu.Lock()
+	defer w.group.mu.Unlock()
+	return w.master.view.handsOver(addr)
+}
+
 // Replicas returns the replicas that the sentinels list, sorted by address. It
 // must not be changed.
 func (w *Watch) Replicas() []Replica {

@@ -10,18 +10,26 @@ import (
 // errLeaderLost says that the leading sentinel went away in the middle.
 var errLeaderLost = errors.New("testgroup: failover: the leader is gone")
 
-// failover runs a failover led by l, step by step as Sentinel does it. With
-// orphan the leader crashes after the promotion.
-func (m *MasterSet) failover(l *Sentinel, orphan bool) error {
-	old, candidate, err := m.elect(l)
+// manner is how a failover goes.
+type manner uint8
+
+const (
+	plain       manner = iota
+	orphaned           // the leader crashes after the promotion
+	coordinated        // the master changes places with the candidate (Valkey 9)
+)
+
+// failover runs a failover led by l, step by step as Sentinel does it.
+func (m *MasterSet) failover(l *Sentinel, how manner) error {
+	old, candidate, err := m.elect(l, how)
 	if err != nil {
 		return err
 	}
-	return m.steps(l, old, candidate, orphan)
+	return m.steps(l, old, candidate, how)
 }
 
 // steps is a failover after its start.
-func (m *MasterSet) steps(l *Sentinel, old, candidate *Node, orphan bool) error {
+func (m *MasterSet) steps(l *Sentinel, old, candidate *Node, how manner) error {
 	t := m.e.o.Timing
 	defer m.finish()
 	steps := []struct {
@@ -30,7 +38,7 @@ func (m *MasterSet) steps(l *Sentinel, old, candidate *Node, orphan bool) error 
 	}{
 		{t.Elect, func() error { return m.selecting(l) }},
 		{t.Select, func() error { return m.announce(l, candidate) }},
-		{t.Promote, func() error { return m.promote(l, old, candidate, orphan) }},
+		{t.Promote, func() error { return m.promote(l, old, candidate, how) }},
 		{t.Confirm, func() error { return m.confirm(l, candidate) }},
 		{t.Observe, func() error { return m.observe(l, old, candidate) }},
 		{t.Finish, func() error { return m.conclude(l, old, candidate) }},
@@ -53,7 +61,7 @@ func (m *MasterSet) finish() {
 }
 
 // elect starts the failover: a new epoch, and the leader votes for itself.
-func (m *MasterSet) elect(l *Sentinel) (old, candidate *Node, err error) {
+func (m *MasterSet) elect(l *Sentinel, how manner) (old, candidate *Node, err error) {
 	e := m.e
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -72,7 +80,7 @@ func (m *MasterSet) elect(l *Sentinel) (old, candidate *Node, err error) {
 	m.busy = true
 	e.epoch++
 	m.next = e.epoch
-	l.view(m).failover = true
+	l.view(m).failover, l.view(m).coordinated = true, how == coordinated
 	l.say("+new-epoch", itoa(m.next))
 	l.say("+try-failover", m.describeMaster(l))
 	return m.master, candidate, nil
@@ -97,17 +105,21 @@ func (m *MasterSet) announce(l *Sentinel, candidate *Node) error {
 	return nil
 }
 
-// promote is SLAVEOF NO ONE: now there are two masters.
-func (m *MasterSet) promote(l *Sentinel, old, candidate *Node, orphan bool) error {
+// promote is SLAVEOF NO ONE: now there are two masters. In a coordinated failover
+// it is FAILOVER TO, and there is one.
+func (m *MasterSet) promote(l *Sentinel, old, candidate *Node, how manner) error {
 	e := m.e
 	e.mu.Lock()
 	l.say("+failover-state-wait-promotion", m.describe(l, candidate))
 	err := old.dataset().copyTo(candidate)
 	candidate.writes = old.writes
 	candidate.master = nil
+	if how == coordinated {
+		old.master = candidate
+	}
 	candidate.CloseAll() // with the change, as in the MULTI of Sentinel: who sees the master is not cut off
 	e.mu.Unlock()
-	if !orphan {
+	if how != orphaned {
 		return err
 	}
 	// Nobody but the leader knew. The others find a master where their

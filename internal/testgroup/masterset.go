@@ -161,7 +161,7 @@ func (m *MasterSet) detect(n *Node) {
 	}
 	leader.say("+odown", fmt.Sprintf("%s #quorum %d/%d", m.describe(leader, n), e.o.Quorum, e.o.Quorum))
 	e.spawn(func() {
-		if err := m.failover(leader, false); err == nil {
+		if err := m.failover(leader, plain); err == nil {
 			return
 		}
 		e.after(e.o.Timing.Detect, func() { m.detect(n) })
@@ -174,12 +174,21 @@ func (m *MasterSet) Failover(ctx context.Context) error {
 	m.e.mu.Lock()
 	leader := m.e.firstUp()
 	m.e.mu.Unlock()
-	return m.await(ctx, leader, false)
+	return m.await(ctx, leader, plain)
+}
+
+// CoordinatedFailover is SENTINEL FAILOVER with COORDINATED, as Valkey 9 has it: the
+// master changes places with its replica, so that there are never two of them.
+func (m *MasterSet) CoordinatedFailover(ctx context.Context) error {
+	m.e.mu.Lock()
+	leader := m.e.firstUp()
+	m.e.mu.Unlock()
+	return m.await(ctx, leader, coordinated)
 }
 
 // FailoverBy is Failover with a chosen leader.
 func (m *MasterSet) FailoverBy(ctx context.Context, leader *Sentinel) error {
-	return m.await(ctx, leader, false)
+	return m.await(ctx, leader, plain)
 }
 
 // OrphanPromotion is a planned failover whose leader crashes after the
@@ -189,7 +198,7 @@ func (m *MasterSet) OrphanPromotion(ctx context.Context) (*Sentinel, error) {
 	m.e.mu.Lock()
 	leader := m.e.firstUp()
 	m.e.mu.Unlock()
-	err := m.await(ctx, leader, true)
+	err := m.await(ctx, leader, orphaned)
 	if errors.Is(err, errLeaderLost) {
 		err = nil
 	}
@@ -197,12 +206,12 @@ func (m *MasterSet) OrphanPromotion(ctx context.Context) (*Sentinel, error) {
 }
 
 // await runs a failover to its end.
-func (m *MasterSet) await(ctx context.Context, leader *Sentinel, orphan bool) error {
+func (m *MasterSet) await(ctx context.Context, leader *Sentinel, how manner) error {
 	if leader == nil {
 		return errors.New("testgroup: failover: no sentinel is up")
 	}
 	done := make(chan error, 1)
-	m.e.spawn(func() { done <- m.failover(leader, orphan) })
+	m.e.spawn(func() { done <- m.failover(leader, how) })
 	select {
 	case err := <-done:
 		return err

@@ -23,12 +23,13 @@ type Sentinel struct {
 
 // view is what a sentinel believes about a master.
 type view struct {
-	addr     string // its configuration: SENTINEL MASTER
-	promoted string // set at the leader between +promoted-slave and +switch-master: GET-MASTER-ADDR-BY-NAME
-	epoch    int64
-	unknown  bool
-	failover bool
-	alone    bool // after RESET: no replicas, no sentinels
+	addr        string // its configuration: SENTINEL MASTER
+	promoted    string // set at the leader between +promoted-slave and +switch-master: GET-MASTER-ADDR-BY-NAME
+	epoch       int64
+	unknown     bool
+	failover    bool
+	coordinated bool // the failover
+	alone       bool // after RESET: no replicas, no sentinels
 }
 
 func (e *Group) newSentinel(i int) (*Sentinel, error) {
@@ -68,7 +69,7 @@ func (s *Sentinel) say(event, payload string) {
 func (s *Sentinel) switchTo(m *MasterSet) {
 	v := s.view(m)
 	was := v.addr
-	v.addr, v.epoch, v.promoted, v.failover = m.master.Addr(), m.epoch, "", false
+	v.addr, v.epoch, v.promoted, v.failover, v.coordinated = m.master.Addr(), m.epoch, "", false, false
 	if was == v.addr {
 		return
 	}
@@ -137,7 +138,7 @@ func (s *Sentinel) Stop() error {
 	s.e.mu.Lock()
 	s.down = true
 	for _, v := range s.views {
-		v.promoted, v.failover = "", false
+		v.promoted, v.failover, v.coordinated = "", false, false
 	}
 	s.e.mu.Unlock()
 	err := s.StopAccepting(true)

@@ -28,7 +28,15 @@ func (s *Sentinel) cmdSentinel(c *testserver.Peer, args []string) {
 		return
 	}
 	if sub == "failover" {
-		s.cmdFailover(c, args[2])
+		how := plain
+		switch {
+		case len(args) == 4 && strings.EqualFold(args[3], "coordinated"):
+			how = coordinated
+		case len(args) > 3:
+			c.Error("ERR syntax error")
+			return
+		}
+		s.cmdFailover(c, args[2], how)
 		return
 	}
 	s.e.mu.Lock()
@@ -52,7 +60,7 @@ func (s *Sentinel) cmdSentinel(c *testserver.Peer, args []string) {
 // least so many.
 var sentinelArity = map[string]int{
 	"masters": 0, "master": 1, "replicas": 1, "slaves": 1, "sentinels": 1, "get-master-addr-by-name": 1,
-	"ckquorum": 1, "failover": 1, "reset": 1, "myid": 0, "flushconfig": 0, "pending-scripts": 0, "info-cache": -1,
+	"ckquorum": 1, "failover": -1, "reset": 1, "myid": 0, "flushconfig": 0, "pending-scripts": 0, "info-cache": -1,
 	"remove": 1, "monitor": 4, "set": -3, "config": -2, "debug": 0, "is-master-down-by-addr": 4, "simulate-failure": -1,
 }
 
@@ -136,7 +144,7 @@ func (s *Sentinel) known(name string) *MasterSet {
 }
 
 // cmdFailover answers at once and works afterwards.
-func (s *Sentinel) cmdFailover(c *testserver.Peer, name string) {
+func (s *Sentinel) cmdFailover(c *testserver.Peer, name string, how manner) {
 	s.e.mu.Lock()
 	m := s.known(name)
 	s.e.mu.Unlock()
@@ -144,7 +152,7 @@ func (s *Sentinel) cmdFailover(c *testserver.Peer, name string) {
 		c.Error(errNoSuchMaster)
 		return
 	}
-	old, candidate, err := m.elect(s)
+	old, candidate, err := m.elect(s, how)
 	if err != nil {
 		if !errors.Is(err, errInProgress) && !errors.Is(err, errNoReplica) {
 			err = fmt.Errorf("ERR %w", err)
@@ -152,7 +160,7 @@ func (s *Sentinel) cmdFailover(c *testserver.Peer, name string) {
 		c.Error(err.Error())
 		return
 	}
-	s.e.spawn(func() { _ = m.steps(s, old, candidate, false) })
+	s.e.spawn(func() { _ = m.steps(s, old, candidate, how) })
 	c.Text("OK")
 }
 

@@ -57,6 +57,9 @@ func (s *Sentinel) masterFields(m *MasterSet) []string {
 	if v.failover {
 		flags += ",failover_in_progress"
 	}
+	if v.coordinated {
+		flags += ",coordinated_failover"
+	}
 	others, replicas := len(s.e.Sentinels)-1, len(s.replicas(m))
 	if v.alone {
 		others = 0

@@ -35,6 +35,7 @@ type writers struct {
 	cancel context.CancelFunc
 	stopc  chan struct{}
 	wg     sync.WaitGroup
+	first  int // the number of the first writer
 
 	mu   sync.Mutex
 	done [][]write // by writer
@@ -43,8 +44,13 @@ type writers struct {
 // startWriters sets n of them to work through d; each call is bounded by
 // timeout. They end with the scenario at the latest.
 func (s *scenario) startWriters(d redis.Doer, n int, timeout time.Duration) *writers {
+	return s.startWritersFrom(0, d, n, timeout)
+}
+
+// startWritersFrom is startWriters with numbers of their own, beside others.
+func (s *scenario) startWritersFrom(first int, d redis.Doer, n int, timeout time.Duration) *writers {
 	ctx, cancel := context.WithCancel(s.ctx)
-	w := &writers{cancel: cancel, stopc: make(chan struct{}), done: make([][]write, n)}
+	w := &writers{cancel: cancel, stopc: make(chan struct{}), done: make([][]write, n), first: first}
 	for i := range n {
 		w.wg.Go(func() { w.work(ctx, d, i, timeout) })
 	}
@@ -64,7 +70,7 @@ func (w *writers) work(ctx context.Context, d redis.Doer, i int, timeout time.Du
 	tick := time.NewTicker(writeGap)
 	defer tick.Stop()
 	for seq := 0; ; seq++ {
-		wr := write{writer: i, seq: seq, begun: time.Now()}
+		wr := write{writer: w.first + i, seq: seq, begun: time.Now()}
 		call, cancel := context.WithTimeout(ctx, timeout)
 		_, wr.err = redis.RPush(wr.key(), strconv.Itoa(seq)).Do(call, d)
 		cancel()
@@ -144,7 +150,7 @@ type audit struct {
 func (s *scenario) audit(w *writers, n *testredis.Node) audit {
 	s.Helper()
 	a := audit{there: map[int]map[int]int{}, records: w.all()}
-	for i := range w.done {
+	for i := w.first; i < w.first+len(w.done); i++ {
 		a.there[i] = map[int]int{}
 		for _, text := range n.MustDo(s, "LRANGE", fmt.Sprint("w", i), "0", "-1").Strings() {
 			seq, err := strconv.Atoi(text)

@@ -72,7 +72,11 @@ func (c *Conn) handshake(ctx context.Context) error {
 	}
 	c.info.Proto = 2
 	if c.opts.Protocol == 2 {
-		return c.perform(ctx, append(c.authSteps(user, password), c.setupSteps()...))
+		steps := append(c.authSteps(user, password), c.setupSteps()...)
+		if c.asksWhatItIs() {
+			steps = append(steps, c.peerStep())
+		}
+		return c.perform(ctx, steps)
 	}
 	hello := []step{c.helloStep(user, password)}
 	err = c.perform(ctx, append(hello, c.setupSteps()...))
@@ -307,6 +311,13 @@ func (c *Conn) infoSteps() []step {
 		{cmd: resp.NewCommand(name, resp.String("LIB-NAME"), resp.String(LibName)), name: name, optional: true},
 		{cmd: resp.NewCommand(name, resp.String("LIB-VER"), resp.String(LibVersion)), name: name, optional: true},
 	}
+}
+
+// asksWhatItIs reports whether a peer that is not asked HELLO is asked for its ROLE,
+// so that a sentinel in place of a server is named, and a server in place of a
+// sentinel. Whoever wants no CLIENT SETINFO has a proxy that hangs up on such things.
+func (c *Conn) asksWhatItIs() bool {
+	return !c.opts.bare && c.opts.Role == RoleAny && (c.opts.Sentinel || !c.opts.NoClientInfo)
 }
 
 // peerStep asks a server that does not know HELLO what it is. Any other answer than

@@ -120,6 +120,10 @@ func TestAPeerThatIsNotWhatWasMeantIsNamed(t *testing.T) {
 		"an old server as a sentinel":       {hello: "-ERR unknown command\r\n", role: "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n", options: conn.Options{Sentinel: true}, got: conn.PeerServer},
 		"an old server":                     {hello: "-ERR unknown command\r\n", role: "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n"},
 		"an old server that says no ROLE":   {hello: "-ERR unknown command\r\n", role: "-NOPERM no\r\n"},
+		"a sentinel as a server in RESP2":   {role: "*2\r\n$8\r\nsentinel\r\n*0\r\n", options: conn.Options{Protocol: 2}, got: conn.PeerSentinel},
+		"a server as a sentinel in RESP2":   {role: "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n", options: conn.Options{Sentinel: true, Protocol: 2}, got: conn.PeerServer},
+		"a sentinel in RESP2":               {role: "*2\r\n$8\r\nsentinel\r\n*0\r\n", options: conn.Options{Sentinel: true, Protocol: 2}},
+		"a server in RESP2":                 {role: "*3\r\n$5\r\nslave\r\n:0\r\n*0\r\n", options: conn.Options{Protocol: 2}},
 	} {
 		leak.Check(t)
 		s := testserver.New(t)

@@ -44,7 +44,7 @@ type Conn struct {
 	err       *Error
 	watch     watch
 
-	wrote atomic.Uint32 // counts turns of writing
+	wrote atomic.Uint32 // counts bytes; wraps
 	down  atomic.Bool   // as done is closed, for a quicker look
 
 	in     input           // belongs to the holder of the reading role
@@ -57,7 +57,7 @@ type Conn struct {
 func wrap(nc net.Conn, o Options) *Conn {
 	c := &Conn{nc: nc, opts: o, done: make(chan struct{}), peeker: newPeeker(nc)}
 	_, c.secure = nc.(*tls.Conn)
-	c.in.init(nc, &c.opts)
+	c.in.init(nc, &c.opts, c.unwanted)
 	c.watch.timer = time.AfterFunc(time.Hour, c.tick)
 	c.watch.timer.Stop()
 	return c

@@ -34,7 +34,8 @@ type watch struct {
 	pace     pace
 	oldest   uint64 // the oldest call when last looked at
 	progress uint32
-	since    time.Time // when it was first seen in that state
+	since    time.Time // when it was first seen in that state, without the time it was held
+	heldAt   time.Time // when it was held last
 	idleAt   uint64    // Conn.encoded when the connection was last seen idle
 
 	// A caller that is alone, and comes with the same context again, needs no
@@ -176,17 +177,20 @@ func (c *Conn) cancelEnded() (next pace, cut error) {
 // past is a deadline that makes a blocked read or write return now.
 func past() time.Time { return time.Unix(1, 0) }
 
-// oldestExpired reports whether the oldest call has waited for its timeout
-// without any byte arriving. c.mu is held.
+// oldestExpired reports whether the oldest call has waited for its timeout, and fewer
+// bytes have moved than make progress. c.mu is held.
 func (c *Conn) oldestExpired() bool {
 	head := c.queue.head
 	if head == nil {
 		return false
 	}
+	if head.held {
+		return false
+	}
 	now := time.Now()
-	progress := c.in.moved.Load() + c.wrote.Load()
+	progress := c.in.arrived.Load() + c.wrote.Load()
 	w := &c.watch
-	if head.held || w.since.IsZero() || w.oldest != head.start || w.progress != progress {
+	if w.since.IsZero() || w.oldest != head.start || progress-w.progress >= uint32(c.opts.MinProgress) {
 		w.oldest, w.progress, w.since = head.start, progress, now
 		return false
 	}

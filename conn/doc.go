@@ -37,8 +37,8 @@
 // context ended leaves the connection alive: its reply is thrown away when it
 // comes. The connection breaks, for everybody, on an I/O error, on bytes that
 // are not RESP, on a reply that nobody asked for, when a handler of pushes
-// panics, and when the oldest unanswered command has seen no byte move for the
-// read timeout. A broken connection stays broken.
+// panics, and when the oldest unanswered command has seen no progress for the
+// read timeout: neither the end of a reply nor Options.MinProgress bytes of one. A broken connection stays broken.
 //
 //	state     entered by                   Do
 //	ready     a handshake that succeeded   works

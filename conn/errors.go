@@ -225,8 +225,8 @@ func (e *AuthError) Unwrap() error { return e.Err }
 var (
 	// ErrClosed says that the connection was closed with Close.
 	ErrClosed = errors.New("connection is closed")
-	// ErrTimeout says that the read timeout passed without a byte from the
-	// server while a command waited for its reply.
+	// ErrTimeout says that the read timeout passed while a command waited for its
+	// reply, and that the server sent nothing, or less than Options.MinProgress.
 	ErrTimeout = errors.New("read timeout")
 	// ErrStateful refuses a command that would change the connection for
 	// everybody who shares it, or whose replies cannot be matched.

@@ -197,21 +197,68 @@ func TestAReplyThatStallsForTheReadTimeoutBreaksTheConnection(t *testing.T) {
 	})
 }
 
-func TestAReplyInManyPiecesIsNoTimeout(t *testing.T) {
-	inBubble(t, func(t *testing.T, s *testserver.Server) {
-		s.Handle("DRIP", func(p *testserver.Peer, _ []string) {
-			for _, b := range "$10\r\n0123456789\r\n" {
-				p.Write(string(b))
-				if !p.Wait(20 * time.Millisecond) {
-					return
+// A reply may take many times the read timeout if it gets on; one that dribbles may not.
+func TestASlowReplyIsNoTimeoutAndOneThatDribblesIs(t *testing.T) {
+	const timeout, every = 100 * time.Millisecond, 20 * time.Millisecond
+	for name, test := range map[string]struct {
+		size, piece, min int
+		fine             bool
+	}{
+		"short, in time":             {size: 4, piece: 4, fine: true},
+		"short, byte by byte":        {size: 30, piece: 1},
+		"long, byte by byte":         {size: 10 << 10, piece: 1},
+		"long, slow":                 {size: 64 << 10, piece: 300, fine: true},
+		"long, below the option":     {size: 64 << 10, piece: 300, min: 2000},
+		"byte by byte, if one may":   {size: 30, piece: 1, min: -1, fine: true},
+		"long, just within":          {size: 10 << 10, piece: 256, fine: true},
+		"very long and fast":         {size: 1 << 20, piece: 1 << 15, fine: true},
+		"as long as a read can take": {size: 1 << 20, piece: 1 << 18, min: 1 << 18, fine: true},
+	} {
+		for _, way := range []string{"Do", "DoTo", "abandoned"} {
+			inBubble(t, func(t *testing.T, s *testserver.Server) {
+				want := strings.Repeat("x", test.size)
+				s.Handle("DRIP", func(p *testserver.Peer, _ []string) {
+					reply := string(resp.AppendBulk(nil, want))
+					for i := 0; i < len(reply); i += test.piece {
+						p.Write(reply[i:min(len(reply), i+test.piece)])
+						if !p.Wait(every) {
+							return
+						}
+					}
+				})
+				c := dial(t, s, conn.Options{ReadTimeout: timeout, MinProgress: test.min})
+				began := time.Now()
+				got, err := drip(t.Context(), c, way)
+				took := time.Since(began)
+				if test.fine && (err != nil || way != "abandoned" && got != want) {
+					t.Errorf("%s, %s: %d bytes, %v after %v", name, way, len(got), err, took)
 				}
-			}
-		})
-		c := dial(t, s, conn.Options{ReadTimeout: 100 * time.Millisecond})
-		if got, err := text(t.Context(), c, resp.NewCommand("DRIP")); got != "0123456789" || err != nil {
-			t.Errorf("%q, %v", got, err)
+				if !test.fine && (!errors.Is(err, conn.ErrTimeout) || took > 2*timeout) {
+					t.Errorf("%s, %s: %d bytes, %v after %v", name, way, len(got), err, took)
+				}
+			})
 		}
-	})
+	}
+}
+
+// drip runs DRIP in one of the ways in which a reply is read, and returns it if there
+// is one, or what the caller behind it gets.
+func drip(ctx context.Context, c *conn.Conn, way string) (string, error) {
+	cmd := resp.NewCommand("DRIP")
+	switch way {
+	case "DoTo":
+		var b strings.Builder
+		_, err := c.DoTo(ctx, cmd, &b)
+		return b.String(), err
+	case "abandoned":
+		short, cancel := context.WithTimeout(ctx, time.Millisecond)
+		defer cancel()
+		if _, err := c.Do(short, cmd); !errors.Is(err, context.DeadlineExceeded) {
+			return "", err
+		}
+		cmd = resp.NewCommand("ECHO", resp.String("behind"))
+	}
+	return text(ctx, c, cmd)
 }
 
 func TestGarbageBreaksTheConnectionWithAClearError(t *testing.T) {

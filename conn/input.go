@@ -41,31 +41,33 @@ const (
 // they are it does not know. It belongs to the holder of the reading role; others may
 // look at its atomic fields only.
 type input struct {
-	nc     net.Conn
-	onPush func(resp.Value)
-	large  *largeBuffers
+	nc       net.Conn
+	onPush   func(resp.Value)
+	unwanted func() bool // reports whether nobody waits for the reply that is arriving
+	large    *largeBuffers
 
 	buf    []byte
 	small  []byte // was buf before a large reply came
 	exact  bool   // of a large buf: it is an allocation from its start to its end
 	body   bool   // what is read is the body of a string that is streamed
+	drops  bool   // what is read belongs to a reply that nobody wants, and is not kept
 	r, w   int    // buf[r:w] has been read and not yet framed
 	scan   resp.Scanner
 	frames [maxFrames]frame
 	total  uint64 // bytes framed, to know the first ones
 	full   int    // reads in a row that filled the buffer
 
-	reads atomic.Uint32 // counts reads that brought bytes
-	moved atomic.Uint32 // so, but only what gets a reply on: no pushes
-	bulky atomic.Bool   // a large reply is arriving
+	reads   atomic.Uint32 // counts reads that brought bytes
+	arrived atomic.Uint32 // counts bytes of replies, and much for each whole one; wraps
+	bulky   atomic.Bool   // a large reply is arriving
 }
 
 // frame is one reply in the buffer.
 type frame struct{ start, end int }
 
 // init makes ready an input that reads from nc.
-func (in *input) init(nc net.Conn, o *Options) {
-	in.nc, in.onPush, in.large = nc, o.OnPush, &largeBuffers{}
+func (in *input) init(nc net.Conn, o *Options, unwanted func() bool) {
+	in.nc, in.onPush, in.unwanted, in.large = nc, o.OnPush, unwanted, &largeBuffers{}
 	in.scan = resp.NewScanner(o.Limits)
 }
 
@@ -103,6 +105,14 @@ func (in *input) next() (resp.Value, error) {
 // frameReplies finds complete replies, after n of the given size, and gives
 // pushes to the handler.
 func (in *input) frameReplies(n, size int) (int, int, error) {
+	if in.drops {
+		whole, err := in.drop()
+		if err != nil || !whole {
+			return n, size, err
+		}
+		in.frames[n] = frame{start: in.r, end: in.r} // nobody looks at it
+		n++
+	}
 	for n < maxFrames && in.r < in.w {
 		length, err := in.scan.Scan(in.buf[in.r:in.w])
 		if err != nil || length == 0 {
@@ -111,6 +121,9 @@ func (in *input) frameReplies(n, size int) (int, int, error) {
 		start := in.r
 		in.r += length
 		if b := in.buf[start]; mayBePush(b) && resp.Value(in.buf[start:in.r]).Kind() == resp.KindPush {
+			if b == '|' {
+				in.arrived.Add(-uint32(length)) // it looked like a part of a reply
+			}
 			if err := in.push(resp.Value(in.buf[start:in.r])); err != nil {
 				return n, size, err
 			}
@@ -121,6 +134,18 @@ func (in *input) frameReplies(n, size int) (int, int, error) {
 		size += length
 	}
 	return n, size, nil
+}
+
+// drop drops what there is of a reply that nobody wants, and reports whether that is
+// the rest of it.
+func (in *input) drop() (whole bool, err error) {
+	n, whole, err := in.scan.Skip(in.unread())
+	in.skip(n)
+	if in.drops = !whole; in.drops && in.empty() && in.small != nil {
+		in.large.giveBack(in.buf)
+		in.buf, in.small, in.r, in.w = in.small, nil, 0, 0
+	}
+	return whole, err
 }
 
 // push gives a push to the handler. A handler that panics breaks the
@@ -155,17 +180,20 @@ func (in *input) framingError(err error) error {
 	return &firstBytes{head: bytes.Clone(in.buf[in.r:min(in.w, in.r+16)]), err: err}
 }
 
-// fill reads once, into room enough for what is known to come.
+// fill reads once, into room enough for what is known to come. Before it would make
+// room for a reply that nobody wants it returns, to have that dropped first.
 func (in *input) fill() error {
-	in.makeRoom()
+	if !in.makeRoom() {
+		return nil
+	}
 	room := len(in.buf) - in.w
 	n, err := in.read(in.buf[in.w:])
 	in.w += n
 	if n == 0 {
 		return err
 	}
-	if in.body || in.buf[in.r] != '>' {
-		in.moved.Add(1)
+	if in.body || in.drops || in.buf[in.r] != '>' {
+		in.arrived.Add(uint32(n))
 	}
 	if n > yieldAfter && !in.goesOn(n) {
 		runtime.Gosched()
@@ -211,8 +239,9 @@ func (in *input) poked(err error) bool {
 	return true
 }
 
-// makeRoom prepares the buffer for the next read.
-func (in *input) makeRoom() {
+// makeRoom prepares the buffer for the next read. It reports false if it has found
+// instead that what is unread is to be dropped.
+func (in *input) makeRoom() bool {
 	if in.r == in.w {
 		in.r, in.w = 0, 0
 		switch {
@@ -221,20 +250,34 @@ func (in *input) makeRoom() {
 		case in.full >= 2 && len(in.buf) < busyBuffer:
 			in.buf = make([]byte, 2*len(in.buf))
 		}
-		return
+		return true
 	}
-	held := in.w - in.r
-	need := held + in.scan.Need()
-	if need <= len(in.buf)-in.r && in.w < len(in.buf) {
-		return
+	held, need := in.w-in.r, 1
+	if !in.drops {
+		need = in.scan.Need()
+	}
+	if need += held; need <= len(in.buf)-in.r && in.w < len(in.buf) {
+		return true
 	}
 	if need <= len(in.buf) {
 		copy(in.buf, in.buf[in.r:in.w])
 		in.r, in.w = 0, held
-		return
+		return true
 	}
+	return in.grow(held, need)
+}
+
+// grow is makeRoom where held bytes are unread and the buffer is too small for need.
+func (in *input) grow(held, need int) bool {
 	if need > bulkyReply {
 		in.bulky.Store(true)
+	}
+	if !in.drops && !mayBePush(in.buf[in.r]) && in.unwanted() {
+		in.drops = true
+		return false
+	}
+	if in.w < len(in.buf) && len(in.buf)-in.r >= firstGrowth {
+		return true // of a very large string: it is full before there is a larger one
 	}
 	size := min(need, max(firstGrowth, 4*held))
 	if b := in.unread(); len(b) < 2 || b[0] != '$' || b[1] == '?' {
@@ -244,6 +287,7 @@ func (in *input) makeRoom() {
 	bigger := in.takeLarge(size)
 	copy(bigger, in.unread())
 	in.moveTo(bigger, held)
+	return true
 }
 
 // moveTo goes on with a large buffer that holds what is unread, n bytes.

@@ -17,6 +17,11 @@ const (
 	DefaultDialTimeout = 5 * time.Second
 	// DefaultReadTimeout bounds the wait for the oldest unanswered command.
 	DefaultReadTimeout = 5 * time.Second
+	// DefaultMinProgress is how many bytes of a reply arrive within the read timeout
+	// at least, unless it ends: 205 bytes a second, with DefaultReadTimeout.
+	DefaultMinProgress = 1 << 10
+	// maxProgress keeps MinProgress within what counters that wrap can tell.
+	maxProgress = 1 << 30
 	// DefaultKeepAlive is how long a TCP connection is silent before the
 	// kernel probes it.
 	DefaultKeepAlive = 15 * time.Second
@@ -73,11 +78,17 @@ type Options struct {
 	// DialTimeout bounds connecting, TLS and the handshake together. Zero means
 	// DefaultDialTimeout, negative no bound.
 	DialTimeout time.Duration
-	// ReadTimeout is how long the oldest unanswered command may see no byte of a
-	// reply arrive before the connection is broken; the break comes up to
-	// a tenth of it earlier. Pushes do not count. Blocking commands have their own timeout added. Zero means
-	// DefaultReadTimeout, negative none.
+	// ReadTimeout is how long the oldest unanswered command may see no progress before
+	// the connection is broken; the break comes up to a tenth of it earlier. The end of
+	// a reply is progress, and MinProgress bytes of one; pushes are not. So a large
+	// reply over a slow link may take its time, and one that dribbles may not.
+	// Blocking commands have their own timeout added. Zero means DefaultReadTimeout,
+	// negative none.
 	ReadTimeout time.Duration
+	// MinProgress is how many bytes of a reply, or of a command that is being written,
+	// must move within ReadTimeout. Zero means DefaultMinProgress; with a negative one
+	// any byte will do, so that a reply may take for ever.
+	MinProgress int
 	// KeepAlive is the idle time before TCP probes, of which there are four,
 	// a quarter of that time apart. Zero means DefaultKeepAlive, negative turns
 	// them off.
@@ -111,6 +122,13 @@ func (o Options) withDefaults() Options {
 	}
 	o.DialTimeout = orDefault(o.DialTimeout, DefaultDialTimeout)
 	o.ReadTimeout = orDefault(o.ReadTimeout, DefaultReadTimeout)
+	switch {
+	case o.MinProgress == 0:
+		o.MinProgress = DefaultMinProgress
+	case o.MinProgress < 0:
+		o.MinProgress = 1
+	}
+	o.MinProgress = min(o.MinProgress, maxProgress)
 	if o.KeepAlive == 0 {
 		o.KeepAlive = DefaultKeepAlive
 	}

@@ -87,6 +87,14 @@ func (c *Conn) blocksAlone(k *call) bool {
 	return true
 }
 
+// unwanted reports whether the caller of the next reply has left.
+func (c *Conn) unwanted() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	head := c.queue.head
+	return head != nil && head.state == abandoned && head.start < c.sent
+}
+
 // abandon leaves k in the queue without its caller, or takes it out with its bytes if
 // none of them has left. c.mu is held.
 func (c *Conn) abandon(k *call) {
@@ -277,7 +285,7 @@ func (c *Conn) answerAlone(k *call) bool {
 func (c *Conn) handOut(n, size int, k *call, settled *bool, held *output) (ok bool) {
 	in := &c.in
 	in.total += uint64(size)
-	in.moved.Add(1)
+	in.arrived.Add(uint32(c.opts.MinProgress)) // a whole one is progress, however short
 	if in.bulky.Load() {
 		in.bulky.Store(false)
 	}

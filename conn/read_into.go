@@ -50,7 +50,7 @@ func (in *input) readInto(dst []byte, header int) error {
 		}
 		more, err := in.read(at)
 		*done += more
-		in.moved.Add(1)
+		in.arrived.Add(uint32(more))
 		if err != nil {
 			if errors.Is(err, os.ErrDeadlineExceeded) {
 				in.putBack(dst[:n], header)

@@ -241,9 +241,7 @@ func (c *Conn) uploadPiece(k *call, buf []byte) bool {
 	for {
 		n, err := c.nc.Write(buf)
 		buf = buf[n:]
-		if n > 0 {
-			c.wrote.Add(1)
-		}
+		c.wrote.Add(uint32(n))
 		if err == nil {
 			return true
 		}
@@ -259,12 +257,17 @@ func (c *Conn) uploadPiece(k *call, buf []byte) bool {
 	}
 }
 
-// hold keeps the read timeout from counting while the caller of k is at work.
+// hold stops the clock of the read timeout while the caller of k is at work.
 func (c *Conn) hold(k *call, on bool) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	k.held = on
-	c.mu.Unlock()
-	c.wrote.Add(1)
+	switch w := &c.watch; {
+	case on:
+		w.heldAt = time.Now()
+	case !w.since.IsZero():
+		w.since = w.since.Add(time.Since(w.heldAt))
+	}
 }
 
 // copyReply reads the reply of k, who holds the reading role. A string that has

@@ -132,7 +132,7 @@ func (c *Conn) put(out output, guard, may bool) (rest []byte, err error) {
 		if err != nil || len(left) > 0 {
 			return buf, err
 		}
-		c.wrote.Add(1)
+		c.wrote.Add(writeTurn)
 	}
 	return c.write(buf, guarded)
 }
@@ -166,9 +166,9 @@ func (c *Conn) putPieces(pieces net.Buffers) (rest []byte, err error) {
 		turn, later := split(pieces, size)
 		size = writeTurn
 		_ = c.nc.SetWriteDeadline(time.Now().Add(stallTime))
-		_, err := turn.WriteTo(c.nc)
+		n, err := turn.WriteTo(c.nc)
+		c.wrote.Add(uint32(n))
 		if err == nil {
-			c.wrote.Add(1)
 			pieces = later
 			continue
 		}
@@ -217,9 +217,7 @@ func (c *Conn) writeOn(rest []byte) {
 		}
 		n, err := c.nc.Write(rest[:min(len(rest), slowTurn)])
 		rest = rest[n:]
-		if n > 0 {
-			c.wrote.Add(1)
-		}
+		c.wrote.Add(uint32(n))
 		if err != nil && (c.secure || !errors.Is(err, os.ErrDeadlineExceeded)) {
 			c.failWrite(rest, err)
 			return

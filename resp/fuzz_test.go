@@ -47,6 +47,41 @@ func frames(r io.Reader) string {
 	}
 }
 
+// FuzzSkipDropsWhatScanFinds has the second half of each reply dropped, in pieces, and
+// compares where that ends, or what is wrong, with a Scan of the whole.
+func FuzzSkipDropsWhatScanFinds(f *testing.F) {
+	seeds(f, func(s string) { f.Add([]byte(s), uint8(3), uint8(2)) })
+	long := strings.Repeat("x", 90)
+	for _, s := range []string{"+" + long + "\r\n", "=94\r\ntxt:" + long + "\r\n", "*2\r\n$?\r\n;90\r\n" + long + "\r\n;0\r\n-" + long} {
+		f.Add([]byte(s), uint8(70), uint8(7))
+	}
+	f.Fuzz(func(t *testing.T, b []byte, first, size uint8) {
+		limits := resp.Limits{Bulk: 1 << 10, Line: 100, Depth: 10}
+		s, skip := resp.NewScanner(limits), resp.NewScanner(limits)
+		want, failed := s.Scan(b)
+		have := min(len(b), int(first))
+		if n, err := skip.Scan(b[:have]); n > 0 || err != nil {
+			return
+		}
+		dropped := 0
+		for {
+			n, whole, err := skip.Skip(b[dropped:have])
+			dropped += n
+			switch {
+			case err != nil || whole || have == len(b):
+				if want == 0 && failed == nil && err != nil && strings.Contains(err.Error(), "verbatim") {
+					return // Scan would say so when all of it is there
+				}
+				if (err == nil) != (failed == nil) || whole != (want > 0) || whole && dropped != want {
+					t.Fatalf("%q after %d, by %d: %d, %v, %v; Scan: %d, %v", b, first, size, dropped, whole, err, want, failed)
+				}
+				return
+			}
+			have = min(len(b), have+1+int(size))
+		}
+	})
+}
+
 // FuzzAccessorsNeverPanic takes any bytes as a Value. What the Scanner finds
 // sound, the accessors must not call malformed.
 func FuzzAccessorsNeverPanic(f *testing.F) {

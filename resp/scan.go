@@ -28,6 +28,12 @@ type Scanner struct {
 	chunked bool // within a streamed string
 	sum     int  // of the lengths of its chunks
 
+	// Of a reply that Skip drops:
+	skipped  int  // bytes
+	bodyLeft int  // bytes of a string, with its end, that are still to come
+	inLine   bool // a line has begun
+	lineLeft int  // bytes that it may still have
+
 	inline [inlineLevels]level // the outer aggregates
 	deep   []level             // those beyond inline
 }
@@ -42,10 +48,19 @@ type level struct {
 // NewScanner returns a Scanner with the given limits.
 func NewScanner(l Limits) Scanner { return Scanner{lim: l.withDefaults()} }
 
+// What more than one place finds wrong.
+const (
+	noCR     = "a line ends without CR"
+	strayCR  = "a CR within a line"
+	wrongEnd = "a string does not end where its length says"
+	noFormat = "a verbatim string without a format"
+)
+
 // Reset makes s ready for a new reply, whatever it was given before.
 func (s *Scanner) Reset() {
 	s.pos, s.seen, s.need, s.depth, s.attrs = 0, 0, 0, 0, 0
 	s.bare, s.chunked, s.sum = false, false, 0
+	s.skipped, s.bodyLeft, s.inLine = 0, 0, false
 }
 
 // Need returns how many bytes at least must be added for a Scan that returned 0
@@ -221,14 +236,14 @@ func (s *Scanner) line(b []byte) (end int, err error) {
 	}
 	i += from
 	if b[i] == '\n' {
-		return 0, s.bad("a line ends without CR")
+		return 0, s.bad(noCR)
 	}
 	if i+1 == len(b) {
 		s.seen, s.need = i, 1
 		return 0, nil
 	}
 	if b[i+1] != '\n' {
-		return 0, s.bad("a CR within a line")
+		return 0, s.bad(strayCR)
 	}
 	return i + 2, nil
 }
@@ -250,14 +265,14 @@ func (s *Scanner) bulk(b []byte, k Kind, text []byte, next int) (extent, error) 
 		return 0, err
 	}
 	if k == KindVerbatim && n < 4 {
-		return 0, s.bad("a verbatim string without a format")
+		return 0, s.bad(noFormat)
 	}
 	end, err := s.body(b, next, n)
 	if end == 0 || err != nil {
 		return incomplete, err
 	}
 	if k == KindVerbatim && b[next+3] != ':' {
-		return 0, s.bad("a verbatim string without a format")
+		return 0, s.bad(noFormat)
 	}
 	s.pos = end
 	return value, nil
@@ -275,7 +290,7 @@ func (s *Scanner) body(b []byte, next, n int) (end int, err error) {
 	}
 	end = next + n
 	if b[end] != '\r' || b[end+1] != '\n' {
-		return 0, s.bad("a string does not end where its length says")
+		return 0, s.bad(wrongEnd)
 	}
 	return end + 2, nil
 }

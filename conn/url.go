@@ -233,7 +233,7 @@ func ParseDuration(name, value string) (time.Duration, error) {
 		return 0, nil
 	}
 	d, err := time.ParseDuration(value)
-	if n, seconds := strconv.Atoi(value); seconds == nil && n < 1<<31 {
+	if n, seconds := strconv.Atoi(value); seconds == nil && int64(n) < 1<<31 {
 		d, err = time.Duration(n)*time.Second, nil
 	}
 	if err != nil {

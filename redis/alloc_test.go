@@ -89,6 +89,12 @@ func allocRows() []allocRow {
 		}},
 		{"SET", "+OK\r\n", 0, func(ctx context.Context, d Doer) error { return Set("key", "value").Do(ctx, d) }},
 		{"SET bytes", "+OK\r\n", 0, func(ctx context.Context, d Doer) error { return Set("key", payload).Do(ctx, d) }},
+		{"SET number", "+OK\r\n", 0, func(ctx context.Context, d Doer) error { return Set("key", 123456).Do(ctx, d) }},
+		{"SET float", "+OK\r\n", 0, func(ctx context.Context, d Doer) error { return Set("key", 1.5).Do(ctx, d) }},
+		{"HSET number", ":1\r\n", 0, func(ctx context.Context, d Doer) error {
+			_, err := HSetOne("key", "f", 123456).Do(ctx, d)
+			return err
+		}},
 		{"SET PX NX", "+OK\r\n", 1, func(ctx context.Context, d Doer) error {
 			_, err := SetWith("key", "value", SetOptions{TTL: 1e9, If: IfAbsent}).Do(ctx, d)
 			return err

@@ -10,19 +10,25 @@ import (
 	"github.com/kermes-redis/kermes/resp"
 )
 
-// Blob is a value as Redis keeps it: bytes.
-type Blob interface{ ~string | ~[]byte }
+// Blob is what can be a value of Redis: bytes, or a number or bool, which Redis keeps
+// as its digits (a bool as 1 or 0). [Str] makes a string of it, where one is wanted.
+//
+// Of named types only those of strings and bytes are taken. What would be kept of a
+// [time.Duration] or a [time.Time] is yours to say: d.Milliseconds(), t.UnixMilli().
+type Blob interface {
+	~string | ~[]byte | bool |
+		int | int8 | int16 | int32 | int64 | uint | uint8 | uint16 | uint32 | uint64 | float32 | float64
+}
+
+// Str returns v as Redis keeps it, for commands whose arguments are strings because
+// they may be of several kinds: fields and values, scores as bounds, entry IDs.
+//
+//	redis.HSet("user:7", "name", "ada", "age", redis.Str(36))
+//	redis.ZRangeByScore("scores", redis.Str(1.5), redis.MaxScore, redis.RangeOptions{})
+func Str[V Blob](v V) string { return blob(v).String() }
 
 // blob makes an argument of b without copying a string or []byte.
-func blob[V Blob](b V) resp.Arg {
-	switch x := any(b).(type) {
-	case string:
-		return resp.String(x)
-	case []byte:
-		return resp.Bytes(x)
-	}
-	return resp.String(string(b)) // a named type
-}
+func blob[V Blob](b V) resp.Arg { return resp.ArgOf(b) }
 
 func blobs[V Blob](first []resp.Arg, more []V) []resp.Arg {
 	for _, b := range more {
@@ -306,40 +312,55 @@ func argOf(v any) (resp.Arg, error) {
 		return resp.String(x), nil
 	case []byte:
 		return resp.Bytes(x), nil
-	case int:
-		return resp.Int(int64(x)), nil
-	case int8:
-		return resp.Int(int64(x)), nil
-	case int16:
-		return resp.Int(int64(x)), nil
-	case int32:
-		return resp.Int(int64(x)), nil
-	case int64:
-		return resp.Int(x), nil
-	case uint:
-		return resp.Uint(uint64(x)), nil
-	case uint8:
-		return resp.Uint(uint64(x)), nil
-	case uint16:
-		return resp.Uint(uint64(x)), nil
-	case uint32:
-		return resp.Uint(uint64(x)), nil
-	case uint64:
-		return resp.Uint(x), nil
 	case float32:
-		return resp.Float(float64(x)), nil
+		return resp.ArgOf(x), nil
 	case float64:
 		return resp.Float(x), nil
 	case bool:
-		if x {
-			return resp.Int(1), nil
-		}
-		return resp.Int(0), nil
+		return resp.ArgOf(x), nil
 	case encoding.TextMarshaler:
 		b, err := x.MarshalText()
 		return resp.Bytes(b), err
 	}
+	if a, ok := signed(v); ok {
+		return a, nil
+	}
+	if a, ok := unsigned(v); ok {
+		return a, nil
+	}
 	return resp.Arg{}, fmt.Errorf("an argument of type %T", v)
+}
+
+func signed(v any) (resp.Arg, bool) {
+	switch x := v.(type) {
+	case int:
+		return resp.Int(int64(x)), true
+	case int8:
+		return resp.Int(int64(x)), true
+	case int16:
+		return resp.Int(int64(x)), true
+	case int32:
+		return resp.Int(int64(x)), true
+	case int64:
+		return resp.Int(x), true
+	}
+	return resp.Arg{}, false
+}
+
+func unsigned(v any) (resp.Arg, bool) {
+	switch x := v.(type) {
+	case uint:
+		return resp.Uint(uint64(x)), true
+	case uint8:
+		return resp.Uint(uint64(x)), true
+	case uint16:
+		return resp.Uint(uint64(x)), true
+	case uint32:
+		return resp.Uint(uint64(x)), true
+	case uint64:
+		return resp.Uint(x), true
+	}
+	return resp.Arg{}, false
 }
 
 // ceilMillis rounds up: a key must not expire before its time.

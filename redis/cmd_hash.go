@@ -11,7 +11,9 @@ func HGet(key, field string) Cmd[string] {
 	return read(Text, "HGET", resp.String(key), resp.String(field))
 }
 
-// HSet sets fields to values, given in turn, and returns how many fields are new.
+// HSet sets fields to values, given in turn, and returns how many fields are new. A
+// number is made a string by [Str]. [HSetMap] takes a map, [HSetOne] a field and a
+// value of any kind, and codec.HSet a struct.
 //
 // See https://redis.io/commands/hset.
 func HSet(key string, pairs ...string) Cmd[int64] {
@@ -21,7 +23,7 @@ func HSet(key string, pairs ...string) Cmd[int64] {
 	return write(Int, "HSET", w.args...).check(w.bad)
 }
 
-// HSetOne sets one field to a value of any kind of bytes and reports whether the
+// HSetOne sets one field to a value, bytes or a number, and reports whether the
 // field is new.
 //
 // See https://redis.io/commands/hset.
@@ -29,7 +31,7 @@ func HSetOne[V Blob](key, field string, value V) Cmd[bool] {
 	return write(Bool, "HSET", resp.String(key), resp.String(field), blob(value))
 }
 
-// HSetMap is [HSet] with the fields of a map.
+// HSetMap is [HSet] with the fields of a map, whose values are of one type.
 //
 // See https://redis.io/commands/hset.
 func HSetMap[V Blob](key string, fields map[string]V) Cmd[int64] {

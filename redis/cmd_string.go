@@ -28,7 +28,8 @@ func GetBytes(key string) Cmd[[]byte] { return read(Bytes, "GET", resp.String(ke
 // See https://redis.io/commands/get.
 func GetInto(key string, dst []byte) Buffered { return Into(Get(key), dst) }
 
-// Set sets key to value and removes its time to live.
+// Set sets key to value, bytes or a number, and removes its time to live. Another
+// type is set by [SetAs]; a condition or a time to live by [SetWith].
 //
 // See https://redis.io/commands/set.
 func Set[V Blob](key string, value V) Status {
@@ -306,13 +307,24 @@ func MGet(keys ...string) Cmd[[]Opt[string]] {
 	return read(OptTexts, "MGET", addStrs(few(), keys)...).check(some(len(keys), noKeys))
 }
 
-// MSet sets keys to values, given in turn: MSet("a", "1", "b", "2").
+// MSet sets keys to values, given in turn: MSet("a", "text", "b", redis.Str(2)).
 //
 // See https://redis.io/commands/mset.
 func MSet(pairs ...string) Status {
 	w := words{args: few()}
 	w = w.pairs(pairs)
 	return status("MSET", w.args...).check(w.bad)
+}
+
+// MSetMap is [MSet] with the keys and values of a map.
+//
+// See https://redis.io/commands/mset.
+func MSetMap[V Blob](values map[string]V) Status {
+	a := few()
+	for k, v := range values {
+		a = append(a, resp.String(k), blob(v))
+	}
+	return status("MSET", a...).check(some(len(values), noKeys))
 }
 
 // MSetNX sets keys to values, given in turn, if none of the keys exists, and

@@ -178,7 +178,7 @@ const (
 	MaxLex   = "+"
 )
 
-// Incl is a bound of a range of scores that includes score.
+// Incl is a bound of a range of scores that includes score, as [Str] makes it.
 func Incl(score float64) string { return formatScore(score) }
 
 // Excl is a bound of a range of scores that excludes score.

@@ -50,6 +50,13 @@
 // argument that cannot be meant, is an [ArgError] before anything is sent. Options
 // are structs; their zero values are the plain command.
 //
+// # Values
+//
+// A value is a string, bytes of any type, or a number: Set("n", 7). Where a command
+// takes strings because several kinds may be mixed, [Str] makes one of a number:
+// HSet("user:7", "name", "ada", "age", redis.Str(36)). A number is read by
+// As(Get("n"), Int), or [Uint], [Float] and [Bool]. Anything else needs a [Codec].
+//
 // # Several commands
 //
 // A [Pipeline] sends commands together and has a [Future] for each. Its Flush in

@@ -52,6 +52,40 @@ func ExampleSetWith() {
 	// Output: true false
 }
 
+// Values may be numbers. Where fields of several kinds are mixed, Str makes strings of them.
+func ExampleStr() {
+	ctx, client := exampleClient()
+
+	_ = redis.Set("n", 7).Do(ctx, client)
+	_, _ = redis.HSet("user:7", "name", "ada", "age", redis.Str(36), "rating", redis.Str(4.5)).Do(ctx, client)
+	_, _ = redis.HSetMap("stock", map[string]int{"tea": 12}).Do(ctx, client)
+
+	n, _ := redis.As(redis.Get("n"), redis.Int).Do(ctx, client)
+	age, _ := redis.As(redis.HGet("user:7", "age"), redis.Int).Do(ctx, client)
+	rating, _ := redis.As(redis.HGet("user:7", "rating"), redis.Float).Do(ctx, client)
+	tea, _ := redis.As(redis.HGet("stock", "tea"), redis.Uint).Do(ctx, client)
+	fmt.Println(n, age, rating, tea)
+	// Output: 7 36 4.5 12
+}
+
+func ExampleMSetMap() {
+	ctx, client := exampleClient()
+
+	_ = redis.MSetMap(map[string]int{"a": 1, "b": 2}).Do(ctx, client)
+	sum, _ := redis.IncrBy("a", 10).Do(ctx, client)
+	fmt.Println(sum)
+	// Output: 11
+}
+
+func ExampleXAddMap() {
+	ctx, client := exampleClient()
+
+	_, _ = redis.XAddMap("clicks", redis.XAddOptions{}, map[string]int{"x": 10, "y": 20}).Do(ctx, client)
+	entries, _ := redis.XRange("clicks", redis.MinID, redis.MaxID, 0).Do(ctx, client)
+	fmt.Println(entries[0].Fields)
+	// Output: [{x 10} {y 20}]
+}
+
 func ExampleMGet() {
 	ctx, client := exampleClient()
 

@@ -21,6 +21,8 @@ func TestStreamCommandsOnARealServer(t *testing.T) {
 		e1, e2 := Entry{ID: "1-1", Fields: fv("f", "v")}, Entry{ID: "1-2", Fields: fv("g", "w", "g", "x")}
 		want(t, c, XAdd("s", XAddOptions{ID: "1-1"}, "f", "v"), "1-1")
 		want(t, c, XAdd("s", XAddOptions{ID: "1-*"}, "g", "w", "g", "x"), "1-2")
+		want(t, c, XAddMap("map", XAddOptions{ID: "1-1"}, map[string]int{"b": 2, "a": 1}), "1-1")
+		want(t, c, XRange("map", MinID, MaxID, 0), []Entry{{ID: "1-1", Fields: []FieldValue{{"a", "1"}, {"b", "2"}}}})
 		fails(t, c, XAdd("none", XAddOptions{NoMkStream: true}, "f", "v"), ErrNil)
 		refused(t, c, XAdd("s", XAddOptions{ID: "1-1"}, "f", "v"), "equal or smaller")
 		want(t, c, XLen("s"), 2)

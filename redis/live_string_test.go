@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -33,6 +34,12 @@ func TestStringCommandsOnARealServer(t *testing.T) {
 		want(t, c, ExpireTime("k"), time.Time{})
 		want(t, c, GetDel("k"), "x")
 		fails(t, c, GetDel("k"), ErrNil)
+
+		ok(t, c, MSetMap(map[string]float64{"pi": 3.25, "e": 1e-9}))
+		want(t, c, As(MGet("pi", "e"), Floats), []float64{3.25, 1e-9})
+		want(t, c, IncrByFloat("pi", 1), 4.25)
+		ok(t, c, Set("large", uint64(math.MaxUint64)))
+		want(t, c, As(Get("large"), Uint), uint64(math.MaxUint64))
 
 		want(t, c, Append("s", "hello"), 5)
 		want(t, c, Append("s", []byte(" world")), 11)

@@ -9,6 +9,7 @@ import (
 func streamCases() []wireCase {
 	return []wireCase{
 		row("XAdd", XAdd("stream", XAddOptions{}, "f", "v"), "", "XADD stream * f v"),
+		row("XAddMap", XAddMap("stream", XAddOptions{}, map[string]int{"b": 2, "c": 3, "a": -1}), "", "XADD stream * a -1 b 2 c 3"),
 		row("XAdd", XAdd("stream", XAddOptions{ID: "99-1", NoMkStream: true, Trim: TrimOptions{MaxLen: Some[int64](0), Approx: true, Limit: 10}}, "f", "v"), "",
 			"XADD stream NOMKSTREAM MAXLEN ~ 0 LIMIT 10 99-1 f v"),
 		row("XTrim", XTrim("stream", TrimOptions{MinID: "5-0"}), "", "XTRIM stream MINID = 5-0"),

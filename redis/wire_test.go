@@ -223,6 +223,7 @@ func stringCases() []wireCase {
 		row("DecrBy", DecrBy("num2", 5), "", "DECRBY num2 5"),
 		row("MGet", MGet("str", "none"), "r", "MGET str none"),
 		srow("MSet", MSet("str", "1", "str2", "2"), "MSET str 1 str2 2"),
+		srow("MSetMap", MSetMap(map[string]float64{"str": 1.5}), "MSET str 1.5"),
 		row("MSetNX", MSetNX("str", "1", "str2", "2"), "", "MSETNX str 1 str2 2"),
 		row("LCS", LCS("str", "str2"), "r", "LCS str str2"),
 		row("LCSLen", LCSLen("str", "str2"), "r", "LCS str str2 LEN"),

@@ -47,6 +47,92 @@ func Uint(n uint64) Arg { return Arg{&tags[tagUint], n} }
 // "inf" and "-inf", what is not a number is "nan".
 func Float(f float64) Arg { return Arg{&tags[tagFloat], math.Float64bits(f)} }
 
+// Scalar is what [ArgOf] makes an argument of: bytes, or a number. Other named types
+// of numbers are left out, time.Duration for one: nobody can tell their unit.
+type Scalar interface {
+	~string | ~[]byte | bool |
+		int | int8 | int16 | int32 | int64 | uint | uint8 | uint16 | uint32 | uint64 | float32 | float64
+}
+
+// ArgOf returns an argument of v, by [String], [Bytes], [Int], [Uint] or [Float]. A
+// bool is 1 or 0. It allocates nothing.
+//
+// The compiler makes one function for strings of all types and one for all slices of
+// bytes. In these the sizes are constants, and little is left of this one.
+func ArgOf[V Scalar](v V) Arg {
+	if unsafe.Sizeof(v) > maxNumberSize {
+		h := (*stringHeader)(unsafe.Pointer(&v))
+		return Arg{h.p, uint64(h.n)}
+	}
+	return wordOf(v)
+}
+
+// stringHeader is what strings and slices have in common.
+type stringHeader struct {
+	p *byte
+	n int
+}
+
+// maxNumberSize is the size of the largest number. Where a string is no larger, on
+// machines of 32 bits, wordOf tells them apart.
+const maxNumberSize = 8
+
+func wordOf[V Scalar](v V) Arg {
+	switch x := any(v).(type) {
+	case string:
+		return String(x)
+	case int:
+		return Int(int64(x))
+	case int8:
+		return Int(int64(x))
+	case int16:
+		return Int(int64(x))
+	case int32:
+		return Int(int64(x))
+	case int64:
+		return Int(x)
+	case bool:
+		return boolArg(x)
+	case float32:
+		return float32Arg(x)
+	case float64:
+		return Float(x)
+	}
+	return unsignedOf(v)
+}
+
+func unsignedOf[V Scalar](v V) Arg {
+	switch x := any(v).(type) {
+	case uint:
+		return Uint(uint64(x))
+	case uint8:
+		return Uint(uint64(x))
+	case uint16:
+		return Uint(uint64(x))
+	case uint32:
+		return Uint(uint64(x))
+	case uint64:
+		return Uint(x)
+	}
+	return String(*(*string)(unsafe.Pointer(&v))) // of a named type, in 32 bits
+}
+
+func boolArg(b bool) Arg {
+	if b {
+		return Int(1)
+	}
+	return Int(0)
+}
+
+// float32Arg is the shortest text that f can be read back from as a float32.
+func float32Arg(f float32) Arg {
+	short, err := strconv.ParseFloat(strconv.FormatFloat(float64(f), 'g', -1, 32), 64)
+	if err != nil {
+		return Float(float64(f)) // infinite, or not a number
+	}
+	return Float(short)
+}
+
 // AppendTo appends the argument's bytes to dst, without the header of RESP.
 func (a Arg) AppendTo(dst []byte) []byte {
 	if a.isNumber() {

@@ -19,13 +19,13 @@ import (
 // The lock is not given up when ctx ends later on: ctx bounds the waiting. Its
 // values are those of [Held.Context].
 func (l *Locker) Lock(ctx context.Context, name string) (*Held, error) {
-	return l.lock(ctx, context.WithoutCancel(ctx), name, false)
+	return l.lock(ctx, context.WithoutCancel(ctx), one(name), false)
 }
 
 // TryLock acquires the lock if it is free and nobody waits for it; otherwise it
 // returns [ErrNotAcquired] at once.
 func (l *Locker) TryLock(ctx context.Context, name string) (*Held, error) {
-	return l.lock(ctx, context.WithoutCancel(ctx), name, true)
+	return l.lock(ctx, context.WithoutCancel(ctx), one(name), true)
 }
 
 // Do acquires the lock, calls fn, and releases the lock whatever fn does, panics
@@ -34,8 +34,12 @@ func (l *Locker) TryLock(ctx context.Context, name string) (*Held, error) {
 // It returns what fn returns, joined with [ErrLost] if the lock was lost before it
 // was released: then another may have been at work at the same time, and only the
 // fence keeps their writes apart. fn is not called if the lock was not acquired.
-func (l *Locker) Do(ctx context.Context, name string, fn func(ctx context.Context, h *Held) error) (err error) {
-	h, err := l.lock(ctx, ctx, name, false)
+func (l *Locker) Do(ctx context.Context, name string, fn func(ctx context.Context, h *Held) error) error {
+	return l.do(ctx, one(name), fn)
+}
+
+func (l *Locker) do(ctx context.Context, what wanted, fn func(ctx context.Context, h *Held) error) (err error) {
+	h, err := l.lock(ctx, ctx, what, false)
 	if err != nil {
 		return err
 	}

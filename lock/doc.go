@@ -45,4 +45,16 @@
 // over in the same step. A message is a hint alone: each waiter also looks at the state
 // when the holder's TTL is over, once a second, and after a failover. With a client that
 // cannot subscribe, waiters poll.
+//
+// # Semaphores
+//
+// A [Semaphore] lets up to n holders in at the same time, by the same machinery:
+//
+//	s := locks.Semaphore("exports", 3)
+//	err := s.Do(ctx, func(ctx context.Context, h *lock.Held) error {
+//		return export(ctx, h.Permit(), h.Fence())
+//	})
+//
+// Permits have numbers. A resource that keeps the greatest fence for each number, and
+// refuses smaller ones, is written to by n holders at most, whatever happens.
 package lock

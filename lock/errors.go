@@ -28,6 +28,8 @@ var (
 	ErrNote = errors.New("lock: the owner's text must be one line of at most 512 bytes")
 	// ErrTerms says that [Terms.TTL] is below [MinTTL].
 	ErrTerms = errors.New("lock: a ttl below 50ms cannot be renewed in time")
+	// ErrPermits says that a [Semaphore] was made with less than one permit.
+	ErrPermits = errors.New("lock: a semaphore needs a permit at least")
 	// ErrNoDoer says that a Locker has no client: it was made by New(nil, ...) or
 	// not by New at all.
 	ErrNoDoer = errors.New("lock: a locker needs a client: use lock.New")

@@ -121,6 +121,50 @@ func ExampleLocker_Inspect() {
 	}
 }
 
+func ExampleLocker_Semaphore() {
+	ctx := context.Background()
+	client := pool.New(pool.Options{Conn: conn.Options{Addr: "localhost:6379"}})
+	locks := lock.New(client, lock.Options{})
+	defer locks.Close()
+
+	exports := locks.Semaphore("exports", 3) // three at a time, of all programs
+	err := exports.Do(ctx, func(ctx context.Context, h *lock.Held) error {
+		// The resource keeps a fence for each of the permits 0, 1 and 2.
+		key := fmt.Sprintf("export/%d", h.Permit())
+		_, err := save.Do(ctx, client, redis.Params{"key": key}, redis.Params{"fence": h.Fence(), "value": "running"})
+		return err
+	})
+	if err != nil {
+		log.Print(err)
+	}
+	info, err := exports.Inspect(ctx)
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	for _, holder := range info.Holders {
+		fmt.Println(holder.Permit, holder.Owner, holder.TTL)
+	}
+}
+
+func ExampleSemaphore_TryAcquire() {
+	ctx := context.Background()
+	client := pool.New(pool.Options{Conn: conn.Options{Addr: "localhost:6379"}})
+	locks := lock.New(client, lock.Options{})
+	defer locks.Close()
+
+	h, err := locks.Semaphore("exports", 3).TryAcquire(ctx)
+	if errors.Is(err, lock.ErrNotAcquired) {
+		fmt.Println("three are at it already")
+		return
+	}
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	defer func() { _ = h.Unlock(ctx) }()
+}
+
 func ExampleLocker_Mutex() {
 	client := pool.New(pool.Options{Conn: conn.Options{Addr: "localhost:6379"}})
 	locks := lock.New(client, lock.Options{})

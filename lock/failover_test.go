@@ -112,20 +112,29 @@ func newProcess(t *testing.T, top *testredis.Topology, m mode) *process {
 
 // work takes the lock again and again and writes while it is held, as its Check
 // says, until ctx ends.
-func (p *process) work(ctx context.Context, w *witness, name string, hold, gap time.Duration) {
+func (p *process) work(ctx context.Context, w *witness, j job, name string, hold, gap time.Duration) {
 	for ctx.Err() == nil {
-		h, err := p.Lock(ctx, name)
+		h, err := j.take(ctx, p.Locker, name)
 		if err != nil {
 			pause(ctx, 20*time.Millisecond)
 			continue
 		}
-		w.enter(name, h.Fence())
-		for end := time.Now().Add(hold); time.Now().Before(end) && h.Check() == nil && ctx.Err() == nil; {
-			w.write(name, h.Fence())
-			pause(ctx, 500*time.Microsecond)
-		}
+		limited, cancel := context.WithTimeout(ctx, hold)
+		w.watch(limited, j, name, h)
+		cancel()
 		_ = h.Unlock(ctx)
 		pause(ctx, gap/2+rand.N(gap+1))
+	}
+}
+
+// watch sees a section: it writes for as long as the lock is held, by its Check, and
+// ctx lasts.
+func (w *witness) watch(ctx context.Context, j job, name string, h *Held) {
+	place := j.place(name, h)
+	w.enter(place, h.Fence(), j.reads)
+	for h.Check() == nil && ctx.Err() == nil {
+		w.write(place, h.Fence(), j.reads)
+		pause(ctx, 500*time.Microsecond)
 	}
 }
 
@@ -133,16 +142,19 @@ func (p *process) work(ctx context.Context, w *witness, name string, hold, gap t
 // check must refuse is refused in all of them.
 func judge(t *testing.T, w *witness, kind string, all []mode, strict func(m mode) bool) {
 	for _, m := range all {
-		s := w.total(func(name string) bool { return strings.HasPrefix(name, kind+"/"+m.name+"/") })
-		t.Logf("%s, %s: %v", kind, m.name, s)
-		if s.sections == 0 || s.writes == 0 {
-			t.Errorf("%s, %s: no sections", kind, m.name)
-		}
-		if s.lateAccepted > 0 || s.disorder > 0 {
-			t.Errorf("%s, %s: the fence did not keep writes apart: %v", kind, m.name, s)
-		}
-		if strict(m) && s.late > 0 {
-			t.Errorf("%s, %s: %v", kind, m.name, s)
+		for _, name := range jobNames() {
+			prefix := kind + "/" + m.name + "/" + name + "/"
+			s := w.total(func(name string) bool { return strings.HasPrefix(name, prefix) })
+			t.Logf("%s: %v", prefix, s)
+			if s.sections == 0 || s.writes == 0 {
+				t.Errorf("%s: no sections", prefix)
+			}
+			if s.lateAccepted > 0 || s.disorder > 0 {
+				t.Errorf("%s: the fence did not keep writes apart: %v", prefix, s)
+			}
+			if strict(m) && s.late > 0 {
+				t.Errorf("%s: %v", prefix, s)
+			}
 		}
 	}
 }
@@ -155,7 +167,9 @@ func TestSectionsDoNotOverlapThroughPlannedFailovers(t *testing.T) {
 	for _, m := range modes {
 		for range 2 {
 			p := newProcess(t, top, m)
-			wg.Go(func() { p.work(ctx, w, "planned/"+m.name+"/", 20*time.Millisecond, 20*time.Millisecond) })
+			for _, j := range jobs {
+				wg.Go(func() { p.work(ctx, w, j, "planned/"+m.name+"/"+j.name+"/", 20*time.Millisecond, 20*time.Millisecond) })
+			}
 		}
 	}
 	n := rounds(2)
@@ -223,32 +237,31 @@ func crashRound(t *testing.T, top *testredis.Topology, w *witness, firsts, secon
 	ctx, end := context.WithCancel(limit)
 	defer end()
 	var wg sync.WaitGroup
-	var acquired [3]atomic.Bool
+	var acquired [3]atomic.Int32
 	for i, m := range modes {
-		name := fmt.Sprintf("crash/%s/%d", m.name, round)
-		wg.Go(func() {
-			h, err := firsts[m.name].Lock(ctx, name)
-			if err != nil {
-				return
-			}
-			acquired[i].Store(true)
-			w.enter(name, h.Fence())
-			for h.Check() == nil && ctx.Err() == nil {
-				w.write(name, h.Fence())
-				pause(ctx, 500*time.Microsecond)
-			}
-			_ = h.Unlock(ctx)
-		})
+		for _, j := range jobs {
+			name := fmt.Sprintf("crash/%s/%s/%d", m.name, j.name, round)
+			wg.Go(func() {
+				h, err := j.take(ctx, firsts[m.name].Locker, name)
+				if err != nil {
+					return
+				}
+				acquired[i].Add(1)
+				w.watch(ctx, j, name, h)
+				_ = h.Unlock(ctx)
+			})
+		}
 	}
-	must(t, leak.WaitUntil(limit, func() bool { return acquired[0].Load() && acquired[2].Load() }))
+	all := int32(len(jobs))
+	must(t, leak.WaitUntil(limit, func() bool { return acquired[0].Load() == all && acquired[2].Load() == all }))
 	pause(limit, 400*time.Millisecond)
-	if acquired[1].Load() {
-		early = 1
-	}
+	early = int(acquired[1].Load())
 	master.Kill()
 	for _, m := range modes {
-		name := fmt.Sprintf("crash/%s/%d", m.name, round)
-		wg.Go(func() { seconds[m.name].work(ctx, w, name, 20*time.Millisecond, time.Millisecond) })
+		for _, j := range jobs {
+			name := fmt.Sprintf("crash/%s/%s/%d", m.name, j.name, round)
+			wg.Go(func() { seconds[m.name].work(ctx, w, j, name, 20*time.Millisecond, time.Millisecond) })
+		}
 	}
 	_, err = top.WaitSwitch(limit, testgroup.DefaultMaster, master)
 	must(t, err)
@@ -293,22 +306,22 @@ func minorityRound(t *testing.T, top *testredis.Topology, w *witness, firsts, se
 	defer end()
 	var wg sync.WaitGroup
 	for _, m := range minorityModes {
-		name, p := fmt.Sprintf("minority/%s/%d", m.name, round), firsts[m.name]
+		p := firsts[m.name]
 		must(t, leak.WaitUntil(limit, func() bool {
 			_, err := redis.Ping().Do(limit, p.c)
 			return err == nil && p.c.Master() == master.Addr()
 		}))
-		h, err := p.Lock(limit, name)
-		must(t, err)
+		held := make([]*Held, len(jobs))
+		for i, j := range jobs {
+			held[i], err = j.take(limit, p.Locker, fmt.Sprintf("minority/%s/%s/%d", m.name, j.name, round))
+			must(t, err)
+		}
 		p.route.set(func(addr string) bool { return addr != master.Addr() })
-		w.enter(name, h.Fence())
-		wg.Go(func() {
-			for h.Check() == nil && ctx.Err() == nil {
-				w.write(name, h.Fence())
-				pause(ctx, 500*time.Microsecond)
-			}
-		})
-		wg.Go(func() { seconds[m.name].work(ctx, w, name, 20*time.Millisecond, time.Millisecond) })
+		for i, j := range jobs {
+			name := fmt.Sprintf("minority/%s/%s/%d", m.name, j.name, round)
+			wg.Go(func() { w.watch(ctx, j, name, held[i]) })
+			wg.Go(func() { seconds[m.name].work(ctx, w, j, name, 20*time.Millisecond, time.Millisecond) })
+		}
 	}
 	must(t, leak.WaitUntil(limit, func() bool { return top.SentinelFailover(0) == nil }))
 	_, err = top.WaitSwitch(limit, testgroup.DefaultMaster, master)

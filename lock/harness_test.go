@@ -72,19 +72,21 @@ func locker(t testing.TB, d redis.Doer, o Options) *Locker {
 func onEach(t *testing.T, f func(t *testing.T, n *testredis.Node, d redis.Doer)) {
 	n := shared.Node(t)
 	t.Run("plain", func(t *testing.T) { f(t, n, poolOn(t, n)) })
-	t.Run("intercepted", func(t *testing.T) {
-		f(t, n, redis.Intercept(poolOn(t, n), func(ctx context.Context, _ redis.Call) (context.Context, func(redis.Outcome)) {
-			return ctx, nil
-		}))
-	})
+	t.Run("intercepted", func(t *testing.T) { f(t, n, intercepted(poolOn(t, n))) })
 }
 
-// leftover returns the keys that are left of the lock but its fence.
+// intercepted puts an interceptor around a client that does nothing.
+func intercepted(d redis.Doer) redis.Doer {
+	return redis.Intercept(d, func(ctx context.Context, _ redis.Call) (context.Context, func(redis.Outcome)) { return ctx, nil })
+}
+
+// leftover returns the keys that are left of a lock but its fence, and the minute's
+// memory of who has released.
 func leftover(t testing.TB, n *testredis.Node, name string) []string {
 	t.Helper()
 	var out []string
-	for _, key := range n.MustDo(t, "KEYS", "*"+name+"}*").Strings() {
-		if !strings.HasSuffix(key, ":f") {
+	for _, key := range n.MustDo(t, "KEYS", "*{"+name+"*").Strings() {
+		if !strings.HasSuffix(key, ":f") && !strings.HasSuffix(key, ":d") {
 			out = append(out, key)
 		}
 	}

@@ -34,10 +34,10 @@ func (m moment) passed(now time.Time) bool {
 type Held struct {
 	c       *core
 	terms   Terms
-	name    string
-	keys    []string
+	target  target
 	id, seq string
 	fence   int64
+	permit  int
 	ctx     *heldContext
 	giveUp  time.Time // when MaxHold is over; zero for never
 
@@ -55,7 +55,7 @@ type Held struct {
 // late.
 func (w *waiter) hold(a answer) *Held {
 	h := &Held{
-		c: w.c, terms: w.terms, name: w.name, keys: w.keys, id: w.id, seq: w.seq, fence: a.fence,
+		c: w.c, terms: w.terms, target: w.target, id: w.id, seq: w.seq, fence: a.fence, permit: int(a.permit),
 	}
 	if w.terms.MaxHold > 0 {
 		h.giveUp = time.Now().Add(w.terms.MaxHold)
@@ -99,8 +99,8 @@ func (h *Held) extend(asked time.Time) bool {
 	return !h.deadline.passed(time.Now())
 }
 
-// Name returns the name of the lock.
-func (h *Held) Name() string { return h.name }
+// Name returns the name of the lock; of several, all names, with commas between them.
+func (h *Held) Name() string { return h.target.name }
 
 // ID returns what the server knows the holder by. No other acquisition ever has it.
 func (h *Held) ID() string { return h.id }
@@ -109,6 +109,11 @@ func (h *Held) ID() string { return h.id }
 // the name, and below 2^53. Hand it to the resource along with each write; the
 // resource must refuse one that is smaller than the greatest it has seen.
 func (h *Held) Fence() int64 { return h.fence }
+
+// Permit returns the number of the permit of a semaphore, from 0 to one less than
+// there are. Of the holders of one number, each has a greater fence than all before it.
+// It is zero for every other kind of lock.
+func (h *Held) Permit() int { return h.permit }
 
 // Until returns when the lock is lost if no further renewal succeeds.
 func (h *Held) Until() time.Time {
@@ -142,7 +147,7 @@ func (h *Held) expire() error {
 	if !h.giveUp.IsZero() && !time.Now().Before(h.giveUp) {
 		reason = ErrMaxHold
 	}
-	return h.end(about(h.name, fmt.Errorf("%w: %w", ErrLost, reason)))
+	return h.end(about(h.target.name, fmt.Errorf("%w: %w", ErrLost, reason)))
 }
 
 // end notes that the lock is not held any more, the first time it is called, and
@@ -166,7 +171,7 @@ func (h *Held) end(why error) error {
 	}
 	if !released {
 		h.c.n.lost.Add(1)
-		h.c.tell(EventLost, h.name, why)
+		h.c.tell(EventLost, h.target.name, why)
 	}
 	return why
 }
@@ -200,15 +205,15 @@ func (h *Held) release(ctx context.Context) error {
 	}
 	h.released = true
 	h.mu.Unlock()
-	_ = h.end(about(h.name, errReleased))
-	mine, err := h.c.mustRelease(ctx, h.keys, h.id, h.terms)
+	_ = h.end(about(h.target.name, errReleased))
+	mine, err := h.c.mustRelease(ctx, h.target, h.id, h.terms)
 	switch {
 	case before != nil:
 		err = before // it is lost, whatever the server says
 	case err != nil:
-		return about(h.name, err)
+		return about(h.target.name, err)
 	case !mine:
-		err = about(h.name, fmt.Errorf("%w: another has had it", ErrLost))
+		err = about(h.target.name, fmt.Errorf("%w: another has had it", ErrLost))
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -230,7 +235,7 @@ func (h *Held) Renew(ctx context.Context) error {
 		return lost
 	}
 	if err != nil {
-		return about(h.name, err)
+		return about(h.target.name, err)
 	}
 	return nil
 }

@@ -17,12 +17,12 @@ import (
 type childKey struct{}
 
 func TestALockThatIsDeletedIsAssertedAgain(t *testing.T) {
-	onEach(t, func(t *testing.T, n *testredis.Node, d redis.Doer) {
+	inEachWay(t, func(t *testing.T, n *testredis.Node, d redis.Doer, w way) {
 		l, name := locker(t, d, Options{Terms: Terms{TTL: 600 * time.Millisecond}}), fresh(t)
-		h, err := l.Lock(t.Context(), name)
+		h, err := w.lock(t.Context(), l, name)
 		must(t, err)
-		n.MustDo(t, "DEL", h.keys[0])
-		eventually(t, "the lock again", func() bool { has, _ := l.Has(t.Context(), name, h.ID()); return has })
+		n.MustDo(t, "DEL", h.target.keys[0])
+		eventually(t, "the lock again", func() bool { return w.inspect(t.Context(), l, name).has(h.ID()) })
 		if l.Stats().Reasserted != 1 {
 			t.Errorf("%+v", l.Stats())
 		}
@@ -31,25 +31,24 @@ func TestALockThatIsDeletedIsAssertedAgain(t *testing.T) {
 }
 
 func TestAHolderLearnsThatItsLockWasTaken(t *testing.T) {
-	onEach(t, func(t *testing.T, n *testredis.Node, d redis.Doer) {
+	inEachWay(t, func(t *testing.T, n *testredis.Node, d redis.Doer, w way) {
 		var told atomic.Bool
 		l := locker(t, d, Options{Terms: Terms{TTL: 600 * time.Millisecond}, OnEvent: func(e Event) {
 			told.Store(told.Load() || e.Kind == EventLost)
 		}})
 		name := fresh(t)
-		h, err := l.Lock(t.Context(), name)
+		h, err := w.lock(t.Context(), l, name)
 		must(t, err)
 		child, stop := context.WithCancel(h.Context())
 		defer stop()
-		info, err := l.Inspect(t.Context(), name)
-		must(t, err)
+		info := w.inspect(t.Context(), l, name)
 		if info.ID != h.ID() || info.Fence != h.Fence() || !info.Held || info.Owner == "" || info.TTL <= 0 {
 			t.Errorf("%+v", info)
 		}
-		if done, err := l.ForceRelease(t.Context(), name, h.Fence()+1); done || err != nil {
+		if done, err := l.forceRelease(t.Context(), first(w.what(name)), h.Fence()+1); done || err != nil {
 			t.Error("released by a wrong fence", err)
 		}
-		done, err := l.ForceRelease(t.Context(), name, h.Fence())
+		done, err := l.forceRelease(t.Context(), first(w.what(name)), h.Fence())
 		if !done || err != nil {
 			t.Error(done, err)
 		}
@@ -121,7 +120,7 @@ func TestAnotherRenewalGoesOutWhileOneIsHeld(t *testing.T) {
 	first := h.Until()
 	var n atomic.Int32
 	s.set(func(ctx context.Context, cmd resp.Command) error {
-		if is(cmd, l.core.scripts.renew.Hash()) && n.Add(1) == 1 {
+		if is(cmd, l.core.scripts.single.renew.Hash()) && n.Add(1) == 1 {
 			if until, ok := ctx.Deadline(); !ok || until.After(first) {
 				t.Errorf("a renewal may last until %v, the lock until %v", until, first)
 			}
@@ -147,7 +146,7 @@ func TestRenewalsGoOnThroughRefusalsUntilTheDeadline(t *testing.T) {
 			must(t, err)
 			var n atomic.Int32
 			refuse := func(cmd resp.Command, until int32) error {
-				if !is(cmd, l.core.scripts.renew.Hash()) || n.Add(1) > until {
+				if !is(cmd, l.core.scripts.single.renew.Hash()) || n.Add(1) > until {
 					return nil
 				}
 				if text == "lost" {
@@ -177,25 +176,29 @@ func TestRenewalsGoOnThroughRefusalsUntilTheDeadline(t *testing.T) {
 
 // A release whose reply is lost is sent again; in between another has the lock.
 func TestAnUnlockThatIsRepeatedFreesNoLaterAcquisition(t *testing.T) {
-	s := &spy{Doer: poolOn(t, shared.Node(t))}
+	inEachWay(t, unlockRepeated)
+}
+
+func unlockRepeated(t *testing.T, _ *testredis.Node, d redis.Doer, w way) {
+	s := &spy{Doer: d}
 	l, name := locker(t, s, Options{}), fresh(t)
-	h, err := l.Lock(t.Context(), name)
+	h, err := w.lock(t.Context(), l, name)
 	must(t, err)
 	var next *Held
 	s.set(nil, func(cmd resp.Command) error {
-		if !is(cmd, l.core.scripts.release.Hash()) || next != nil {
+		if !is(cmd, l.core.scripts.of(w.what(name).kind).release.Hash()) || next != nil {
 			return nil
 		}
 		s.set(nil, nil)
-		next, err = l.Lock(t.Context(), name)
+		next, err = w.lock(t.Context(), l, name)
 		must(t, err)
 		return lostReply
 	})
 	if err := h.Unlock(t.Context()); err != nil {
 		t.Errorf("the lock was released by its holder: %v", err)
 	}
-	if has, err := l.Has(t.Context(), name, next.ID()); !has || err != nil {
-		t.Error("the later acquisition was freed", err)
+	if has := w.inspect(t.Context(), l, name).has(next.ID()); !has {
+		t.Error("the later acquisition was freed")
 	}
 	must(t, next.Renew(t.Context()))
 	must(t, next.Unlock(t.Context()))
@@ -203,9 +206,12 @@ func TestAnUnlockThatIsRepeatedFreesNoLaterAcquisition(t *testing.T) {
 
 // A renewal may be executed after the lock was released.
 func TestALateRenewalDoesNotBringAReleasedLockBack(t *testing.T) {
-	n := shared.Node(t)
-	l, name := locker(t, poolOn(t, n), Options{}), fresh(t)
-	h, err := l.Lock(t.Context(), name)
+	inEachWay(t, lateRenewal)
+}
+
+func lateRenewal(t *testing.T, n *testredis.Node, d redis.Doer, w way) {
+	l, name := locker(t, d, Options{}), fresh(t)
+	h, err := w.lock(t.Context(), l, name)
 	must(t, err)
 	must(t, h.Unlock(t.Context()))
 	_ = l.core.renew(t.Context(), []*Held{h})
@@ -215,17 +221,20 @@ func TestALateRenewalDoesNotBringAReleasedLockBack(t *testing.T) {
 }
 
 func TestALostReplyOfAnAcquisitionCostsNothing(t *testing.T) {
-	n := shared.Node(t)
-	s := &spy{Doer: poolOn(t, n)}
+	inEachWay(t, lostReplyOfAcquire)
+}
+
+func lostReplyOfAcquire(t *testing.T, _ *testredis.Node, d redis.Doer, w way) {
+	s := &spy{Doer: d}
 	l, name := locker(t, s, Options{}), fresh(t)
 	var lost atomic.Bool
 	s.set(nil, func(cmd resp.Command) error {
-		if is(cmd, l.core.scripts.acquire.Hash()) && lost.CompareAndSwap(false, true) {
+		if is(cmd, l.core.scripts.of(w.what(name).kind).acquire.Hash()) && lost.CompareAndSwap(false, true) {
 			return lostReply
 		}
 		return nil
 	})
-	h, err := l.Lock(t.Context(), name)
+	h, err := w.lock(t.Context(), l, name)
 	must(t, err)
 	must(t, h.Unlock(t.Context()))
 	if !lost.Load() || l.Stats().Acquired != 1 {

@@ -2,21 +2,21 @@ package lock
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/kermes-redis/kermes/resp"
 )
 
-// Info is what the server knows of a lock.
+// Info is what the server knows of a lock, a semaphore or an [RWLock].
 type Info struct {
-	// Held reports whether somebody has the lock, or was granted it.
+	// Held reports whether somebody has it, or was granted it.
 	Held bool
-	// ID is the holder's: see [Held.ID]. Empty if there is none.
-	ID string
-	// Owner is the holder's [Terms.Owner]; empty until it has taken its grant.
-	Owner string
-	// TTL is how long the server keeps the lock without a renewal.
-	TTL time.Duration
+	// ID, Owner and TTL are those of the first of Holders.
+	ID, Owner string
+	TTL       time.Duration
+	// Holders are all who have it, the one first whose lease ends first.
+	Holders []Holder
 	// Fence is the greatest that was given out; zero if the name has not been used
 	// for a week.
 	Fence int64
@@ -26,14 +26,33 @@ type Info struct {
 	LongestWait time.Duration
 }
 
+// Holder is one who has a lock, a permit, or a place among readers.
+type Holder struct {
+	// ID is the holder's: see [Held.ID].
+	ID string
+	// Owner is the holder's [Terms.Owner]; empty until it has taken its grant.
+	Owner string
+	// Fence is the holder's: see [Held.Fence].
+	Fence int64
+	// Permit is the number of the permit of a semaphore: see [Held.Permit].
+	Permit int
+	// TTL is how long the server keeps it without a renewal.
+	TTL time.Duration
+}
+
 // Inspect returns what the server knows of the lock called name.
 func (l *Locker) Inspect(ctx context.Context, name string) (Info, error) {
-	if err := l.check(ctx, name); err != nil {
+	return l.inspect(ctx, one(name))
+}
+
+func (l *Locker) inspect(ctx context.Context, what wanted) (Info, error) {
+	t, err := l.find(ctx, what)
+	if err != nil {
 		return Info{}, err
 	}
-	i, err := l.core.scripts.inspect.Run(ctx, l.core.d, l.core.keys(name))
+	i, err := l.core.scripts.of(t.kind).inspect.Run(ctx, l.core.d, t.keys, t.kind.arg())
 	if err != nil {
-		return Info{}, about(name, err)
+		return Info{}, about(t.name, err)
 	}
 	return i, nil
 }
@@ -47,16 +66,21 @@ func (l *Locker) Inspect(ctx context.Context, name string) (Info, error) {
 // with that fence; with zero from any. A call without one is not repeated when it
 // may have been executed: it might take the lock from the next holder.
 func (l *Locker) ForceRelease(ctx context.Context, name string, fence int64) (bool, error) {
-	if err := l.check(ctx, name); err != nil {
+	return l.forceRelease(ctx, one(name), fence)
+}
+
+func (l *Locker) forceRelease(ctx context.Context, what wanted, fence int64) (bool, error) {
+	t, err := l.find(ctx, what)
+	if err != nil {
 		return false, err
 	}
-	script := l.core.scripts.forceAt
+	script := l.core.scripts.of(t.kind).forceAt
 	if fence == 0 {
-		script = l.core.scripts.force
+		script = l.core.scripts.of(t.kind).force
 	}
-	done, err := l.core.runRelease(ctx, script, l.core.keys(name), l.terms, resp.Int(fence))
+	done, err := l.core.runRelease(ctx, script, t, l.terms, resp.Int(fence))
 	if err != nil {
-		return false, about(name, err)
+		return false, about(t.name, err)
 	}
 	return done, nil
 }
@@ -64,12 +88,17 @@ func (l *Locker) ForceRelease(ctx context.Context, name string, fence int64) (bo
 // Release releases the lock from the holder with this id, as Unlock does, also if
 // that is in another process. It reports whether the holder had the lock.
 func (l *Locker) Release(ctx context.Context, name, id string) (bool, error) {
-	if err := l.check(ctx, name); err != nil {
+	return l.releaseID(ctx, one(name), id)
+}
+
+func (l *Locker) releaseID(ctx context.Context, what wanted, id string) (bool, error) {
+	t, err := l.find(ctx, what)
+	if err != nil {
 		return false, err
 	}
-	done, err := l.core.tryRelease(ctx, l.core.keys(name), id, l.terms)
+	done, err := l.core.tryRelease(ctx, t, id, l.terms)
 	if err != nil {
-		return false, about(name, err)
+		return false, about(t.name, err)
 	}
 	return done, nil
 }
@@ -78,5 +107,9 @@ func (l *Locker) Release(ctx context.Context, name, id string) (bool, error) {
 // By the time of the answer that may have changed: [Held.Check] is the one to rely on.
 func (l *Locker) Has(ctx context.Context, name, id string) (bool, error) {
 	i, err := l.Inspect(ctx, name)
-	return err == nil && i.Held && i.ID == id, err
+	return err == nil && i.has(id), err
+}
+
+func (i Info) has(id string) bool {
+	return slices.ContainsFunc(i.Holders, func(h Holder) bool { return h.ID == id })
 }

@@ -12,14 +12,14 @@ import (
 )
 
 func TestFiftyContendersCountTo5000WithoutALock(t *testing.T) {
-	onEach(t, func(t *testing.T, n *testredis.Node, d redis.Doer) {
+	inEachWay(t, func(t *testing.T, n *testredis.Node, d redis.Doer, w way) {
 		l, name := locker(t, d, Options{}), fresh(t)
 		counter, last := 0, int64(0) // guarded by the lock alone
 		var wg sync.WaitGroup
 		for range 50 {
 			wg.Go(func() {
 				for range 100 {
-					h, err := l.Lock(t.Context(), name)
+					h, err := w.lock(t.Context(), l, name)
 					if err != nil {
 						t.Error(err)
 						return
@@ -49,14 +49,14 @@ func TestFiftyContendersCountTo5000WithoutALock(t *testing.T) {
 }
 
 func TestAWaiterThatGivesUpReturnsInTimeAndLeavesNothing(t *testing.T) {
-	onEach(t, func(t *testing.T, n *testredis.Node, d redis.Doer) {
+	inEachWay(t, func(t *testing.T, n *testredis.Node, d redis.Doer, w way) {
 		l, name := locker(t, d, Options{}), fresh(t)
-		h, err := l.Lock(t.Context(), name)
+		h, err := w.lock(t.Context(), l, name)
 		must(t, err)
 		ctx, cancel := context.WithCancel(t.Context())
 		failed := make(chan error, 1)
-		go func() { _, err := l.Lock(ctx, name); failed <- err }()
-		eventually(t, "a waiter", func() bool { i, _ := l.Inspect(t.Context(), name); return i.Waiters == 1 })
+		go func() { _, err := w.lock(ctx, l, name); failed <- err }()
+		eventually(t, "a waiter", func() bool { return w.inspect(t.Context(), l, name).Waiters == 1 })
 		began := time.Now()
 		cancel()
 		err = <-failed
@@ -64,7 +64,7 @@ func TestAWaiterThatGivesUpReturnsInTimeAndLeavesNothing(t *testing.T) {
 			t.Error(err)
 		}
 		t.Logf("returned after %v", time.Since(began))
-		eventually(t, "an empty queue", func() bool { i, _ := l.Inspect(t.Context(), name); return i.Waiters == 0 })
+		eventually(t, "an empty queue", func() bool { return w.inspect(t.Context(), l, name).Waiters == 0 })
 		must(t, h.Unlock(t.Context()))
 		if keys := leftover(t, n, name); len(keys) > 0 {
 			t.Error("left:", keys)

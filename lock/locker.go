@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -57,7 +56,7 @@ type core struct {
 	waiters  map[string]*waiter // by the last part of their ids
 	timer    *time.Timer        // of the next renewal or loss
 	timerAt  time.Time
-	grants   map[string]*grant // to be looked after, by the first key
+	grants   map[string]*grant // to be looked after, by the first key of the lock
 	push     push
 
 	running sync.WaitGroup // goroutines; Add under mu while not closed
@@ -146,19 +145,12 @@ func ended(ctx context.Context) error {
 }
 
 // newID returns an id that was never used, and its last part.
-func (c *core) newID(pushed bool) (id, seq string) {
-	seq = strconv.FormatUint(c.seq.Add(1), 10)
+func (c *core) newID(pushed bool, letter string) (id, seq string) {
+	seq = letter + strconv.FormatUint(c.seq.Add(1), 10)
 	if !pushed {
 		seq = "p" + seq
 	}
 	return c.channel + "|" + seq, seq
-}
-
-// fill takes apart what the keys hold.
-func (i *Info) fill(value, fence string) {
-	i.ID, i.Owner, i.Held = strings.Cut(value, "\n")
-	digits, _, _ := strings.Cut(fence, "|")
-	i.Fence, _ = strconv.ParseInt(digits, 10, 64)
 }
 
 // spawn runs f on a goroutine that Close waits for. It reports false, and does not
@@ -197,9 +189,9 @@ func (l *Locker) Close() error {
 	defer cancel()
 	failed := make(chan error, len(all))
 	for _, h := range all {
-		_ = h.end(about(h.name, fmt.Errorf("%w: %w", ErrLost, ErrClosed)))
+		_ = h.end(about(h.target.name, fmt.Errorf("%w: %w", ErrLost, ErrClosed)))
 		go func() {
-			_, err := c.mustRelease(ctx, h.keys, h.id, h.terms)
+			_, err := c.mustRelease(ctx, h.target, h.id, h.terms)
 			failed <- err
 		}()
 	}

@@ -13,7 +13,7 @@ func TestTheLockOfAKilledHolderIsFreeAfterItsTTL(t *testing.T) {
 	n := shared.Node(t)
 	name, ttl := fresh(t), 2*time.Second
 	l := locker(t, poolOn(t, n), Options{})
-	a := startActor(t, "actor", n, name, ttl, "")
+	a := startActor(t, "actor", n, name, ttl, "", 0)
 	a.say(t, "lock")
 	if got := a.hear(t); !strings.HasPrefix(got, "held") {
 		t.Fatal(got)
@@ -37,7 +37,7 @@ func TestAWaiterThatWasKilledIsPassedOver(t *testing.T) {
 		l := locker(t, poolOn(t, n), Options{PollInterval: time.Hour})
 		h, err := l.With(Terms{TTL: time.Minute}).Lock(t.Context(), name)
 		must(t, err)
-		a := startActor(t, "actor", n, name, time.Minute, "")
+		a := startActor(t, "actor", n, name, time.Minute, "", 0)
 		a.say(t, "lock")
 		eventually(t, "the other process waits", func() bool { i, _ := l.Inspect(t.Context(), name); return i.Waiters == 1 })
 		got := make(chan *Held)
@@ -66,7 +66,7 @@ func TestTheFirstCheckAfterSIGCONTFails(t *testing.T) {
 	n := shared.Node(t)
 	name, ttl := fresh(t), 60*time.Millisecond
 	l := locker(t, poolOn(t, n), Options{})
-	a := startActor(t, "actor", n, name, ttl, "")
+	a := startActor(t, "actor", n, name, ttl, "", 0)
 	count := 20
 	if rounds(0) > 0 {
 		count = 1000
@@ -97,46 +97,58 @@ func TestTheFirstCheckAfterSIGCONTFails(t *testing.T) {
 
 func TestSectionsStayApartThroughKillsAndPauses(t *testing.T) {
 	n := shared.Node(t)
-	name, ttl := fresh(t), 300*time.Millisecond
+	ttl := 300 * time.Millisecond
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	w := newWitness()
-	go w.serve(ln, name)
+	go w.serve(ln)
 	t.Cleanup(func() { _ = ln.Close() })
-	start := func() *actor { return startActor(t, "worker", n, name, ttl, ln.Addr().String()) }
-	workers := make([]*actor, 6)
-	for i := range workers {
-		workers[i] = start()
+	start := func(i int) *actor {
+		return startActor(t, "worker", n, "apart/"+jobs[i].name+"/", ttl, ln.Addr().String(), i)
 	}
-	goal := 1000
+	workers := make([]*actor, 3*len(jobs))
+	for i := range workers {
+		workers[i] = start(i % len(jobs))
+	}
+	goal := 500
 	if rounds(0) > 0 {
 		goal = 5000
 	}
-	all := func(string) bool { return true }
+	sections := func(job string) seen {
+		return w.total(func(name string) bool { return strings.HasPrefix(name, "apart/"+job+"/") })
+	}
 	var kills, stops int
-	for w.total(all).sections < goal {
+	for enough := false; !enough; {
 		pause(t.Context(), 100*time.Millisecond+rand.N(200*time.Millisecond))
 		i := rand.IntN(len(workers))
 		if rand.IntN(2) == 0 {
 			kills++
 			workers[i].kill()
-			workers[i] = start()
-			continue
+			workers[i] = start(i % len(jobs))
+		} else {
+			stops++
+			workers[i].signal(syscall.SIGSTOP)
+			pause(t.Context(), ttl+ttl/2)
+			workers[i].signal(syscall.SIGCONT)
 		}
-		stops++
-		a := workers[i]
-		a.signal(syscall.SIGSTOP)
-		pause(t.Context(), ttl+ttl/2)
-		a.signal(syscall.SIGCONT)
+		enough = true
+		for _, j := range jobs {
+			enough = enough && sections(j.name).sections >= goal
+		}
 	}
-	s := w.total(all)
-	t.Logf("%d kills, %d pauses: %v", kills, stops, s)
-	if s.lateAccepted > 0 || s.disorder > 0 {
-		t.Error("the fence did not keep writes apart")
+	late := 0
+	for _, name := range jobNames() {
+		s := sections(name)
+		late += s.late
+		t.Logf("%s: %v", name, s)
+		if s.lateAccepted > 0 || s.disorder > 0 {
+			t.Error("the fence did not keep writes apart")
+		}
 	}
+	t.Logf("%d kills, %d pauses", kills, stops)
 	// A write that was on its way when its process was stopped comes late: nobody
 	// can call it back, and the fence refuses it.
-	if s.late > stops {
+	if late > stops {
 		t.Error("a holder went on after a pause")
 	}
 }

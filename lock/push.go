@@ -3,7 +3,6 @@ package lock
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/kermes-redis/kermes/pubsub"
@@ -132,8 +131,11 @@ func (c *core) subscribed(sub *pubsub.Subscription, err error) {
 // granted has the waiter look that a message is for. The message is a hint: what
 // counts is what the server says then. A lock that was given to somebody who has
 // left in the meantime is given back.
-func (c *core) granted(ctx context.Context, m pubsub.Message) {
-	seq, key, _ := strings.Cut(m.Text(), "|")
+func (c *core) granted(_ context.Context, m pubsub.Message) {
+	seq, what, ok := c.grantTo(m.Text())
+	if !ok {
+		return
+	}
 	c.mu.Lock()
 	w, held := c.waiters[seq], c.held[seq]
 	c.mu.Unlock()
@@ -141,10 +143,8 @@ func (c *core) granted(ctx context.Context, m pubsub.Message) {
 	case w != nil:
 		w.told.Store(true)
 		w.lookAgain()
-	case held == nil && key != "":
-		c.spawn(func() {
-			c.forget(c.closeCtx, []string{key, key + ":f", key + ":q"}, c.channel+"|"+seq, standard())
-		})
+	case held == nil:
+		c.spawn(func() { c.forget(c.closeCtx, what, c.channel+"|"+seq, standard()) })
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/kermes-redis/kermes/resp"
@@ -16,6 +17,13 @@ const (
 	minRetry = 10 * time.Millisecond
 	maxRetry = 250 * time.Millisecond
 )
+
+// duty is what locks have in common that are renewed by one call: how many replicas
+// must have it, and whether each has one holder.
+type duty struct {
+	replicas int
+	single   bool
+}
 
 // scheduleLocked sets the timer if h needs it sooner. c.mu is held.
 func (c *core) scheduleLocked(h *Held) {
@@ -42,7 +50,7 @@ func (c *core) scheduleLocked(h *Held) {
 func (c *core) tick() {
 	now := time.Now()
 	var lost []*Held
-	due := map[int][]*Held{} // by the replicas that must have it
+	due := map[duty][]*Held{}
 	c.mu.Lock()
 	c.timerAt = time.Time{}
 	for _, h := range c.held {
@@ -55,7 +63,8 @@ func (c *core) tick() {
 			delete(c.held, h.seq)
 		case h.next.Sub(now) < every/2: // what is due soon saves a call of its own
 			h.next = now.Add(every)
-			due[h.terms.MinReplicas] = append(due[h.terms.MinReplicas], h)
+			d := duty{h.terms.MinReplicas, h.target.kind == single}
+			due[d] = append(due[d], h)
 		}
 	}
 	for _, h := range c.held {
@@ -63,8 +72,12 @@ func (c *core) tick() {
 	}
 	for _, all := range due {
 		for len(all) > 0 {
-			batch := all[:min(len(all), renewBatch)]
-			all = all[len(batch):]
+			n, locks := 0, 0
+			for ; n < len(all) && locks < renewBatch; n++ {
+				locks += all[n].target.locks()
+			}
+			batch := all[:n]
+			all = all[n:]
 			c.spawnLocked(func() { c.renewDue(batch) })
 		}
 	}
@@ -113,37 +126,43 @@ func (c *core) renewDue(batch []*Held) {
 	}
 	c.mu.Unlock()
 	if err != nil && c.closeCtx.Err() == nil {
-		c.tell(EventRenewFailed, batch[0].name, err)
+		c.tell(EventRenewFailed, batch[0].target.name, err)
 	}
 }
 
-// renew renews a batch of one number of replicas by one call.
+// renew renews a batch of one duty by one call.
 func (c *core) renew(ctx context.Context, batch []*Held) error {
 	c.n.renewCalls.Add(1)
-	keys := make([]string, 0, 2*len(batch))
-	args := make([]resp.Arg, 0, 4*len(batch))
+	var keys []string
+	var args []resp.Arg
 	for _, h := range batch {
-		keys = append(keys, h.keys[0], h.keys[1])
-		args = append(args, resp.String(h.id), resp.String(h.terms.Owner), millis(h.terms.TTL), resp.Int(h.fence))
+		keys = append(keys, h.target.keys...)
+		for range h.target.locks() {
+			args = append(args, resp.String(h.id), resp.String(h.terms.Owner), millis(h.terms.TTL), resp.Int(h.fence), h.target.kind.arg(),
+				resp.Int(int64(h.permit)))
+		}
 	}
 	asked, want := time.Now(), batch[0].terms.MinReplicas
+	script := c.scripts.of(batch[0].target.kind).renew
 	var said []int64
 	var replicas int64
 	var err error
 	if want > 0 {
 		wait := min(replicaWait, batch[0].terms.TTL/(2*renewals))
-		said, replicas, err = durably(ctx, c.d, c.scripts.renew, keys, args, want, wait)
+		said, replicas, err = durably(ctx, c.d, script, keys, args, want, wait)
 	} else {
-		said, err = c.scripts.renew.Run(ctx, c.d, keys, args...)
+		said, err = script.Run(ctx, c.d, keys, args...)
 	}
 	if err != nil {
 		return err
 	}
-	if len(said) != len(batch) {
+	if 6*len(said) != len(args) {
 		return errors.New("lock: the server answered for another number of locks")
 	}
-	for i, h := range batch {
-		c.renewed(h, said[i], asked, replicas >= int64(max(want, 0)))
+	for _, h := range batch {
+		n := h.target.locks()
+		c.renewed(h, said[:n], asked, replicas >= int64(max(want, 0)))
+		said = said[n:]
 	}
 	if replicas < int64(max(want, 0)) {
 		return fmt.Errorf("%w: %d of %d replicas have the renewal", ErrNotReplicated, replicas, want)
@@ -151,16 +170,16 @@ func (c *core) renew(ctx context.Context, batch []*Held) error {
 	return nil
 }
 
-// renewed takes note of what the server says of one lock. A renewal that the
-// replicas do not have moves no deadline.
-func (c *core) renewed(h *Held, said int64, asked time.Time, replicated bool) {
-	if said == 0 {
-		_ = h.end(about(h.name, fmt.Errorf("%w: the server has given it to another or was told to release it", ErrLost)))
+// renewed takes note of what the server says of what one holder has: all of it, or it
+// is lost. A renewal that the replicas do not have moves no deadline.
+func (c *core) renewed(h *Held, said []int64, asked time.Time, replicated bool) {
+	if slices.Contains(said, 0) {
+		_ = h.end(about(h.target.name, fmt.Errorf("%w: the server has given it to another or was told to release it", ErrLost)))
 		return
 	}
-	if said == 2 {
+	if slices.Contains(said, 2) {
 		c.n.reasserted.Add(1)
-		c.tell(EventReasserted, h.name, nil)
+		c.tell(EventReasserted, h.target.name, nil)
 	}
 	if replicated {
 		h.extend(asked)

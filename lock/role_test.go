@@ -58,32 +58,34 @@ func playWorker(l *Locker, name string) {
 		os.Exit(1)
 	}
 	r := bufio.NewReader(nc)
-	tell := func(what string, fence int64) {
-		_, _ = fmt.Fprintf(nc, "%s %d\n", what, fence)
+	n, _ := strconv.Atoi(os.Getenv("KERMES_LOCK_JOB"))
+	job := jobs[n]
+	tell := func(what string, h *Held) {
+		_, _ = fmt.Fprintf(nc, "%s %d %t %s\n", what, h.Fence(), job.reads, job.place(name, h))
 		if _, err := r.ReadString('\n'); err != nil {
 			os.Exit(1)
 		}
 	}
 	for {
-		h, err := l.Lock(context.Background(), name)
+		h, err := job.take(context.Background(), l, name)
 		if err != nil {
 			continue
 		}
 		if h.Check() == nil {
-			tell("enter", h.Fence())
+			tell("enter", h)
 		}
 		for range 4 {
 			if h.Check() != nil {
 				break
 			}
-			tell("write", h.Fence())
+			tell("write", h)
 		}
 		_ = h.Unlock(context.Background())
 	}
 }
 
 // serve answers workers as the witness until the listener is closed.
-func (w *witness) serve(ln net.Listener, name string) {
+func (w *witness) serve(ln net.Listener) {
 	for {
 		nc, err := ln.Accept()
 		if err != nil {
@@ -92,12 +94,16 @@ func (w *witness) serve(ln net.Listener, name string) {
 		go func() {
 			defer nc.Close()
 			for in := bufio.NewScanner(nc); in.Scan(); {
-				what, digits, _ := strings.Cut(in.Text(), " ")
-				fence, _ := strconv.ParseInt(digits, 10, 64)
+				var what, name string
+				var fence int64
+				var reads bool
+				if _, err := fmt.Sscan(in.Text(), &what, &fence, &reads, &name); err != nil {
+					return
+				}
 				if what == "enter" {
-					w.enter(name, fence)
+					w.enter(name, fence, reads)
 				} else {
-					w.write(name, fence)
+					w.write(name, fence, reads)
 				}
 				if _, err := io.WriteString(nc, "ok\n"); err != nil {
 					return
@@ -114,11 +120,11 @@ type actor struct {
 	out *bufio.Reader
 }
 
-func startActor(t testing.TB, role string, n *testredis.Node, name string, ttl time.Duration, witness string) *actor {
+func startActor(t testing.TB, role string, n *testredis.Node, name string, ttl time.Duration, witness string, job int) *actor {
 	t.Helper()
 	a := &actor{cmd: exec.Command(os.Args[0])}
 	a.cmd.Env = append(os.Environ(), roleEnv+"="+role, "KERMES_LOCK_ADDR="+n.Addr(), "KERMES_LOCK_NAME="+name,
-		"KERMES_LOCK_WITNESS="+witness, fmt.Sprintf("KERMES_LOCK_TTL=%d", ttl.Milliseconds()))
+		"KERMES_LOCK_WITNESS="+witness, "KERMES_LOCK_JOB="+strconv.Itoa(job), fmt.Sprintf("KERMES_LOCK_TTL=%d", ttl.Milliseconds()))
 	a.cmd.Stderr = os.Stderr
 	var err error
 	a.in, err = a.cmd.StdinPipe()

@@ -42,8 +42,7 @@ type waiter struct {
 	c       *core
 	parent  context.Context // of the holder's context
 	terms   Terms
-	name    string
-	keys    []string
+	target  target
 	id, seq string
 	try     bool // it does not queue
 	listed  bool // it is in core.waiters
@@ -62,14 +61,15 @@ func (w *waiter) lookAgain() {
 	}
 }
 
-// lock takes the lock, waiting for it unless try is set. The holder's context ends
-// with parent.
-func (l *Locker) lock(ctx, parent context.Context, name string, try bool) (*Held, error) {
-	if err := l.check(ctx, name); err != nil {
+// lock takes what wanted asks for, waiting for it unless try is set. The holder's
+// context ends with parent.
+func (l *Locker) lock(ctx, parent context.Context, what wanted, try bool) (*Held, error) {
+	target, err := l.find(ctx, what)
+	if err != nil {
 		return nil, err
 	}
-	c := l.core
-	w := &waiter{c: c, parent: parent, terms: l.terms, name: name, keys: c.keys(name), try: try, look: make(chan struct{}, 1)}
+	c, name := l.core, target.name
+	w := &waiter{c: c, parent: parent, terms: l.terms, target: target, try: try, look: make(chan struct{}, 1)}
 	w.durable = w.terms.MinReplicas > 0
 	pushed := c.pushed()
 	if !pushed && !try {
@@ -104,7 +104,7 @@ func (l *Locker) lock(ctx, parent context.Context, name string, try bool) (*Held
 // rename gives the waiter an id of its own.
 func (w *waiter) rename(pushed bool) {
 	w.unlist()
-	w.id, w.seq = w.c.newID(pushed)
+	w.id, w.seq = w.c.newID(pushed, w.target.letter)
 	if w.try {
 		return
 	}
@@ -210,6 +210,9 @@ func (w *waiter) sleep(ctx context.Context, a answer) bool {
 	default:
 		limit = DefaultPollInterval
 	}
+	if w.target.locks() > 1 {
+		limit = min(limit, w.terms.grant()/renewals) // what is kept for it must not lapse
+	}
 	limit = limit*4/5 + rand.N(max(limit*2/5, 1))
 	wait := limit
 	if a.left >= 0 {
@@ -305,12 +308,14 @@ func (w *waiter) question(ctx context.Context, wait bool) (answer, error) {
 func (w *waiter) call(ctx context.Context, wait, durable bool, since int64) (a answer, err error) {
 	t, asked := w.terms, time.Now()
 	args := []resp.Arg{
-		resp.String(w.id), resp.String(t.Owner), millis(t.TTL), millis(t.grant()), flag(wait), flag(t.Barging), resp.Int(since),
+		resp.String(w.id), resp.String(t.Owner), millis(t.TTL), millis(t.grant()), flag(wait), flag(t.bargesFor(w.target)), resp.Int(since),
+		w.target.kind.arg(),
 	}
+	script := w.c.scripts.of(w.target.kind).acquire
 	if durable {
-		a, a.replicas, err = durably(ctx, w.c.d, w.c.scripts.acquire, w.keys, args, t.MinReplicas, replicaWait)
+		a, a.replicas, err = durably(ctx, w.c.d, script, w.target.keys, args, t.MinReplicas, replicaWait)
 	} else {
-		a, err = w.c.scripts.acquire.Run(ctx, w.c.d, w.keys, args...)
+		a, err = script.Run(ctx, w.c.d, w.target.keys, args...)
 	}
 	a.asked = asked
 	return a, err
@@ -342,8 +347,8 @@ func (w *waiter) clean(ctx context.Context) {
 	if w.stray != nil {
 		unsure = redis.ClassOf(<-w.stray) == redis.ClassMaybeExecuted
 	}
-	w.c.forget(ctx, w.keys, w.id, w.terms)
+	w.c.forget(ctx, w.target, w.id, w.terms)
 	if unsure && pause(w.c.closeCtx, strayAgain) {
-		w.c.forget(ctx, w.keys, w.id, w.terms)
+		w.c.forget(ctx, w.target, w.id, w.terms)
 	}
 }

@@ -21,11 +21,15 @@ import (
 // queue starts waiters one after another and returns the order in which they got
 // the lock, when all have.
 func queue(t *testing.T, l *Locker, name string, n int) func() []int {
+	return queueFor(t, l, ways[0], name, n)
+}
+
+func queueFor(t *testing.T, l *Locker, w way, name string, n int) func() []int {
 	t.Helper()
 	order := make(chan int, n)
 	for i := range n {
 		go func() {
-			h, err := l.Lock(t.Context(), name)
+			h, err := w.lock(t.Context(), l, name)
 			if err != nil {
 				t.Error(err)
 				order <- -1
@@ -34,7 +38,7 @@ func queue(t *testing.T, l *Locker, name string, n int) func() []int {
 			order <- i
 			_ = h.Unlock(t.Context())
 		}()
-		eventually(t, "waiter "+strconv.Itoa(i), func() bool { info, _ := l.Inspect(t.Context(), name); return info.Waiters == i+1 })
+		eventually(t, "waiter "+strconv.Itoa(i), func() bool { return w.inspect(t.Context(), l, name).Waiters == i+1 })
 	}
 	return func() (got []int) {
 		for range n {
@@ -51,11 +55,11 @@ func queue(t *testing.T, l *Locker, name string, n int) func() []int {
 
 func TestWaitersAreServedInTheOrderOfArrival(t *testing.T) {
 	for _, o := range []Options{{}, {NoPush: true}} {
-		onEach(t, func(t *testing.T, _ *testredis.Node, d redis.Doer) {
+		inEachWay(t, func(t *testing.T, _ *testredis.Node, d redis.Doer, w way) {
 			l, name := locker(t, d, o), fresh(t)
-			h, err := l.Lock(t.Context(), name)
+			h, err := w.lock(t.Context(), l, name)
 			must(t, err)
-			got := queue(t, l, name, 16)
+			got := queueFor(t, l, w, name, 16)
 			must(t, h.Unlock(t.Context()))
 			if order := got(); !slices.IsSorted(order) {
 				t.Error(order)
@@ -94,11 +98,11 @@ func TestSharesAreEven(t *testing.T) {
 }
 
 func TestWaitersThatHadNoConnectionAreServedAtTheNextOne(t *testing.T) {
-	onEach(t, func(t *testing.T, n *testredis.Node, d redis.Doer) {
+	inEachWay(t, func(t *testing.T, n *testredis.Node, d redis.Doer, w way) {
 		l, name := locker(t, d, Options{PollInterval: time.Hour, Terms: Terms{TTL: time.Hour}}), fresh(t)
-		h, err := l.Lock(t.Context(), name)
+		h, err := w.lock(t.Context(), l, name)
 		must(t, err)
-		got := queue(t, l, name, 3)
+		got := queueFor(t, l, w, name, 3)
 		n.MustDo(t, "CLIENT", "KILL", "TYPE", "pubsub")
 		must(t, h.Unlock(t.Context()))
 		order := got()
@@ -111,24 +115,27 @@ func TestWaitersThatHadNoConnectionAreServedAtTheNextOne(t *testing.T) {
 // The server counts a connection among the receivers of a message until it notices
 // that the process at its other end is gone.
 func TestAGrantToAProcessThatHasJustDiedIsPassedOn(t *testing.T) {
-	n := shared.Node(t)
-	l, name := locker(t, poolOn(t, n), Options{PollInterval: time.Hour, Terms: Terms{TTL: time.Hour}}), fresh(t)
-	h, err := l.Lock(t.Context(), name)
+	inEachWay(t, grantToAGhost)
+}
+
+func grantToAGhost(t *testing.T, n *testredis.Node, d redis.Doer, w way) {
+	l, name := locker(t, d, Options{PollInterval: time.Hour, Terms: Terms{TTL: time.Hour}}), fresh(t)
+	h, err := w.lock(t.Context(), l, name)
 	must(t, err)
 	ghost, err := n.Dial()
 	must(t, err)
 	_, err = ghost.Do("SUBSCRIBE", "ghost/"+name)
 	must(t, err)
-	n.MustDo(t, "ZADD", h.keys[2], "1", "ghost/"+name+"|1")
+	n.MustDo(t, "ZADD", h.target.keys[2], "1", "ghost/"+name+"|1")
 	next := make(chan *Held)
 	go func() {
-		h, err := l.Lock(t.Context(), name)
+		h, err := w.lock(t.Context(), l, name)
 		if err != nil {
 			t.Error(err)
 		}
 		next <- h
 	}()
-	eventually(t, "both wait", func() bool { i, _ := l.Inspect(t.Context(), name); return i.Waiters == 2 })
+	eventually(t, "both wait", func() bool { return w.inspect(t.Context(), l, name).Waiters == 2 })
 	must(t, h.Unlock(t.Context()))
 	must(t, ghost.Close())
 	began := time.Now()
@@ -165,14 +172,14 @@ func TestAUserWithoutChannelsPolls(t *testing.T) {
 }
 
 func TestLockNeverReturnsALockWithAnEndedContext(t *testing.T) {
-	onEach(t, func(t *testing.T, n *testredis.Node, d redis.Doer) {
+	inEachWay(t, func(t *testing.T, n *testredis.Node, d redis.Doer, w way) {
 		s := &spy{Doer: d}
 		l, name := locker(t, s, Options{}), fresh(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		for range 50 { // whichever of reply and end is seen first
 			ctx, cancel = context.WithCancel(t.Context())
 			s.set(nil, func(redisCommand) error { cancel(); return nil })
-			h, err := l.Lock(ctx, name)
+			h, err := w.lock(ctx, l, name)
 			if h != nil || !errors.Is(err, context.Canceled) {
 				t.Fatal(h, err)
 			}
@@ -181,7 +188,7 @@ func TestLockNeverReturnsALockWithAnEndedContext(t *testing.T) {
 		s.set(nil, nil)
 		eventually(t, "nothing left", func() bool { return len(leftover(t, n, name)) == 0 })
 		before := l.Stats().Asked
-		if _, err := l.Lock(ctx, name); !errors.Is(err, context.Canceled) || l.Stats().Asked != before {
+		if _, err := w.lock(ctx, l, name); !errors.Is(err, context.Canceled) || l.Stats().Asked != before {
 			t.Error("asked for an ended context", err)
 		}
 	})
@@ -196,19 +203,19 @@ func races() int {
 }
 
 func TestACancellationThatMeetsAGrantLeavesNothing(t *testing.T) {
-	onEach(t, func(t *testing.T, n *testredis.Node, d redis.Doer) {
+	inEachWay(t, func(t *testing.T, n *testredis.Node, d redis.Doer, w way) {
 		l, name := locker(t, d, Options{Terms: Terms{TTL: 30 * time.Second}}), fresh(t)
 		var got, gone, slow int
 		var longest time.Duration
-		for range races() / 2 { // each of two clients
-			h, err := l.Lock(t.Context(), name)
+		for range races() / 2 { // of two clients
+			h, err := w.lock(t.Context(), l, name)
 			must(t, err)
 			ctx, cancel := context.WithCancel(t.Context())
 			done := make(chan struct{})
 			var ended time.Time
 			go func() {
 				defer close(done)
-				next, err := l.Lock(ctx, name)
+				next, err := w.lock(ctx, l, name)
 				switch {
 				case err == nil:
 					got++
@@ -246,19 +253,22 @@ func TestACancellationThatMeetsAGrantLeavesNothing(t *testing.T) {
 }
 
 func TestWaitingIsBounded(t *testing.T) {
-	n := shared.Node(t)
-	l, name := locker(t, poolOn(t, n), Options{}), fresh(t)
-	h, err := l.Lock(t.Context(), name)
+	inEachWay(t, waitingIsBounded)
+}
+
+func waitingIsBounded(t *testing.T, n *testredis.Node, d redis.Doer, w way) {
+	l, name := locker(t, d, Options{}), fresh(t)
+	h, err := w.lock(t.Context(), l, name)
 	must(t, err)
-	if _, err := l.TryLock(t.Context(), name); !errors.Is(err, ErrNotAcquired) {
+	if _, err := w.try(t.Context(), l, name); !errors.Is(err, ErrNotAcquired) {
 		t.Error(err)
 	}
-	if _, err := l.With(Terms{Wait: 30 * time.Millisecond}).Lock(t.Context(), name); !errors.Is(err, ErrNotAcquired) || errors.Is(err, context.Canceled) {
+	if _, err := w.lock(t.Context(), l.With(Terms{Wait: 30 * time.Millisecond}), name); !errors.Is(err, ErrNotAcquired) || errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
 	defer cancel()
-	if _, err := l.Lock(ctx, name); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := w.lock(ctx, l, name); !errors.Is(err, context.DeadlineExceeded) {
 		t.Error(err)
 	}
 	must(t, h.Unlock(t.Context()))

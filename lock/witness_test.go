@@ -6,7 +6,8 @@ import (
 )
 
 // witness is the resource that locks guard: it sees every section and every write,
-// and refuses a fence that is smaller than the greatest it has seen.
+// and refuses a fence that is smaller than the greatest it has seen. A reader is only
+// late when a writer has been there since.
 type witness struct {
 	mu    sync.Mutex
 	locks map[string]*seen
@@ -14,7 +15,8 @@ type witness struct {
 
 // seen is what the witness saw under one name.
 type seen struct {
-	holder, greatest int64
+	holder, greatest int64 // of all
+	writer           int64 // the greatest of writers
 	sections, writes int
 	late             int // writes after another had entered
 	lateAccepted     int // of them those that the fence check let through
@@ -33,25 +35,31 @@ func (w *witness) of(name string) *seen {
 	return s
 }
 
-func (w *witness) enter(name string, fence int64) {
+func (w *witness) enter(name string, fence int64, reads bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := w.of(name)
 	s.sections++
-	if fence <= s.greatest {
+	if reads && fence <= s.writer || !reads && fence <= s.greatest {
 		s.disorder++
 	}
 	s.holder, s.greatest = fence, max(fence, s.greatest)
+	if !reads {
+		s.writer = max(fence, s.writer)
+	}
 }
 
-// write reports whether the fence check let the write through.
-func (w *witness) write(name string, fence int64) bool {
+// write reports whether the fence check let the write, or the read, through.
+func (w *witness) write(name string, fence int64, reads bool) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := w.of(name)
 	s.writes++
-	accepted := fence >= s.greatest
-	if s.holder != fence {
+	accepted, late := fence >= s.greatest, s.holder != fence
+	if reads {
+		accepted, late = fence >= s.writer, s.writer > fence
+	}
+	if late {
 		s.late++
 		s.lateSections[fence] = true
 		if accepted {

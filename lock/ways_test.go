@@ -1,0 +1,82 @@
+package lock
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"testing"
+
+	"github.com/kermes-redis/kermes/internal/testredis"
+	"github.com/kermes-redis/kermes/redis"
+)
+
+// way is a kind of lock, used so that one holder has it at a time.
+type way struct {
+	name string
+	what func(name string) wanted
+}
+
+var ways = []way{
+	{"lock", one},
+	{"semaphore", func(name string) wanted { return wanted{kind: 1, count: true, names: []string{name}} }},
+}
+
+func (w way) lock(ctx context.Context, l *Locker, name string) (*Held, error) {
+	return l.lock(ctx, context.WithoutCancel(ctx), w.what(name), false)
+}
+
+func (w way) try(ctx context.Context, l *Locker, name string) (*Held, error) {
+	return l.lock(ctx, context.WithoutCancel(ctx), w.what(name), true)
+}
+
+func (w way) inspect(ctx context.Context, l *Locker, name string) Info {
+	i, _ := l.inspect(ctx, first(w.what(name)))
+	return i
+}
+
+// first is the first of several.
+func first(what wanted) wanted {
+	what.names = what.names[:1]
+	return what
+}
+
+// inEachWay runs a test for each kind of lock, on a plain client and over an
+// intercepted one.
+func inEachWay(t *testing.T, f func(t *testing.T, n *testredis.Node, d redis.Doer, w way)) {
+	for _, w := range ways {
+		t.Run(w.name, func(t *testing.T) {
+			onEach(t, func(t *testing.T, n *testredis.Node, d redis.Doer) { f(t, n, d, w) })
+		})
+	}
+}
+
+// job is what a program does with a kind of lock that the witness looks at.
+type job struct {
+	name  string
+	reads bool
+	what  func(name string) wanted
+}
+
+// jobs are those of the tests with kills, pauses and failovers.
+var jobs = []job{
+	{"lock", false, one},
+	{"semaphore", false, func(name string) wanted { return wanted{kind: 2, count: true, names: []string{name}} }},
+	{"semaphore", false, func(name string) wanted { return wanted{kind: 2, count: true, names: []string{name}} }},
+}
+
+func (j job) take(ctx context.Context, l *Locker, name string) (*Held, error) {
+	return l.lock(ctx, context.WithoutCancel(ctx), j.what(name), false)
+}
+
+// place is what the witness has to keep apart: each permit.
+func (j job) place(name string, h *Held) string { return name + "#" + strconv.Itoa(h.Permit()) }
+
+// jobNames are the names of jobs, each once.
+func jobNames() (out []string) {
+	for _, j := range jobs {
+		if !slices.Contains(out, j.name) {
+			out = append(out, j.name)
+		}
+	}
+	return out
+}

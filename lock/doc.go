@@ -57,4 +57,20 @@
 //
 // Permits have numbers. A resource that keeps the greatest fence for each number, and
 // refuses smaller ones, is written to by n holders at most, whatever happens.
+//
+// # Readers and writers
+//
+// An [RWLock] is held by one writer or by any number of readers. A reader that comes
+// while a writer waits waits behind it, so that neither starves the other:
+//
+//	rw := locks.RWLock("config")
+//	err := rw.RDo(ctx, func(ctx context.Context, h *lock.Held) error { return read(ctx) })
+//	err = rw.Do(ctx, func(ctx context.Context, h *lock.Held) error { return write(ctx, h.Fence()) })
+//
+// # Several locks at once
+//
+// [Locker.LockAll] acquires several locks together, all or none, and returns them as
+// one; those who want overlapping sets do not wait for each other in a circle:
+//
+//	h, err := locks.LockAll(ctx, "account/17", "account/42")
 package lock

@@ -28,6 +28,11 @@ var (
 	ErrNote = errors.New("lock: the owner's text must be one line of at most 512 bytes")
 	// ErrTerms says that [Terms.TTL] is below [MinTTL].
 	ErrTerms = errors.New("lock: a ttl below 50ms cannot be renewed in time")
+	// ErrNames says that [Locker.LockAll] was given no name, or more than [MaxAll].
+	ErrNames = errors.New("lock: there must be 1 to 128 names")
+	// ErrSlot says that [Locker.LockAll] was given names whose keys a server in
+	// cluster mode would not have in one place: see [Options.SameSlot].
+	ErrSlot = errors.New("lock: the names do not begin with the same hash tag")
 	// ErrPermits says that a [Semaphore] was made with less than one permit.
 	ErrPermits = errors.New("lock: a semaphore needs a permit at least")
 	// ErrNoDoer says that a Locker has no client: it was made by New(nil, ...) or

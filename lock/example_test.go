@@ -165,6 +165,66 @@ func ExampleSemaphore_TryAcquire() {
 	defer func() { _ = h.Unlock(ctx) }()
 }
 
+func ExampleLocker_RWLock() {
+	ctx := context.Background()
+	client := pool.New(pool.Options{Conn: conn.Options{Addr: "localhost:6379"}})
+	locks := lock.New(client, lock.Options{})
+	defer locks.Close()
+
+	config := locks.RWLock("config")
+	h, err := config.RLock(ctx) // beside other readers
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	value, err := redis.HGet("config", "value").Do(ctx, client)
+	fmt.Println(value, err)
+	if err := h.Unlock(ctx); err != nil { // before it asks to write: there is no upgrade
+		log.Print(err)
+	}
+	err = config.Do(ctx, func(ctx context.Context, h *lock.Held) error { // alone
+		_, err := save.Do(ctx, client, redis.Params{"key": "config"}, redis.Params{"fence": h.Fence(), "value": "new"})
+		return err
+	})
+	if err != nil {
+		log.Print(err)
+	}
+}
+
+func ExampleLocker_LockAll() {
+	ctx := context.Background()
+	client := pool.New(pool.Options{Conn: conn.Options{Addr: "localhost:6379"}})
+	locks := lock.New(client, lock.Options{})
+	defer locks.Close()
+
+	h, err := locks.LockAll(ctx, "account/17", "account/42") // in whatever order
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	defer func() { _ = h.Unlock(ctx) }()
+	for _, key := range []string{"account/17", "account/42"} { // the fence guards both
+		if _, err := save.Do(ctx, client, redis.Params{"key": key}, redis.Params{"fence": h.Fence(), "value": "booked"}); err != nil {
+			log.Print(err)
+		}
+	}
+}
+
+func ExampleLocker_DoAll() {
+	ctx := context.Background()
+	client := pool.New(pool.Options{Conn: conn.Options{Addr: "localhost:6379"}})
+	locks := lock.New(client, lock.Options{SameSlot: true}) // to run on a server in cluster mode as well
+	defer locks.Close()
+
+	err := locks.DoAll(ctx, []string{"{orders}/17", "{orders}/18"}, func(ctx context.Context, h *lock.Held) error {
+		fmt.Println(h.Name())
+		return h.Check()
+	})
+	if err != nil {
+		log.Print(err)
+	}
+}
+
 func ExampleLocker_Mutex() {
 	client := pool.New(pool.Options{Conn: conn.Options{Addr: "localhost:6379"}})
 	locks := lock.New(client, lock.Options{})

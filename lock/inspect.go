@@ -36,6 +36,8 @@ type Holder struct {
 	Fence int64
 	// Permit is the number of the permit of a semaphore: see [Held.Permit].
 	Permit int
+	// Writer reports whether the holder of an [RWLock] has it for writing.
+	Writer bool
 	// TTL is how long the server keeps it without a renewal.
 	TTL time.Duration
 }

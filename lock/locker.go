@@ -41,6 +41,7 @@ type core struct {
 	prefix   string
 	channel  string // of this process; ids begin with it
 	poll     time.Duration
+	sameSlot bool
 	onEvent  func(Event)
 	invalid  error
 	closeCtx context.Context // ends with Close
@@ -69,7 +70,7 @@ type core struct {
 // notice of failovers at once, a redis.Mover. The client of Kermes is both.
 func New(d redis.Doer, o Options) *Locker {
 	c := &core{
-		d: d, scripts: newScripts(), prefix: o.Prefix, poll: o.PollInterval, onEvent: o.OnEvent,
+		d: d, scripts: newScripts(), prefix: o.Prefix, poll: o.PollInterval, sameSlot: o.SameSlot, onEvent: o.OnEvent,
 		held: map[string]*Held{}, waiters: map[string]*waiter{}, grants: map[string]*grant{},
 	}
 	if c.prefix == "" {

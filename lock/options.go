@@ -77,6 +77,11 @@ type Options struct {
 	// over the client, which is made when there is something to wait for. Without a
 	// Subscriber and with a client that is no pubsub.Source, waiters poll.
 	Subscriber *pubsub.Subscriber
+	// SameSlot makes [Locker.LockAll] refuse names, with [ErrSlot] and before anything
+	// is sent, whose keys are not in one slot of a server in cluster mode. Such a
+	// server would refuse them, and all keys of a master that sentinels manage are in
+	// one place: set it if the program is to run on both.
+	SameSlot bool
 	// NoPush makes waiters poll although they could be told.
 	NoPush bool
 	// OnEvent is called with what a person may want to know, from the goroutine

@@ -145,6 +145,8 @@ func nextHolder(c *resp.Cursor) (h Holder, ok bool) {
 	digits, owner, _ := strings.Cut(string(text), "\n")
 	h.TTL, h.Permit, h.Owner = max(0, time.Duration(left)*time.Millisecond), int(permit), owner
 	h.Fence, _ = strconv.ParseInt(digits, 10, 64)
+	seq := h.ID[strings.LastIndexByte(h.ID, '|')+1:]
+	h.Writer = strings.HasPrefix(strings.TrimPrefix(seq, "p"), "w")
 	return h, ok && ok2 && ok3 && ok4
 }
 

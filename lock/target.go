@@ -65,8 +65,8 @@ func one(name string) wanted { return wanted{kind: single, names: []string{name}
 
 // find returns what is wanted, or why nothing can be done with it under the terms.
 func (l *Locker) find(ctx context.Context, what wanted) (target, error) {
-	if len(what.names) == 0 {
-		return target{}, ErrName
+	if len(what.names) == 0 || len(what.names) > MaxAll {
+		return target{}, fmt.Errorf("%w, not %d", ErrNames, len(what.names))
 	}
 	for _, name := range what.names {
 		if err := l.check(ctx, name); err != nil {
@@ -76,7 +76,31 @@ func (l *Locker) find(ctx context.Context, what wanted) (target, error) {
 	if what.count && what.kind < 1 {
 		return target{}, about(what.names[0], fmt.Errorf("%w, not %d", ErrPermits, what.kind))
 	}
-	return l.core.target(what.kind, what.letter, what.names...), nil
+	t := l.core.target(what.kind, what.letter, what.names...)
+	if l.core.sameSlot && !oneSlot(t.keys) {
+		return target{}, about(t.name, ErrSlot)
+	}
+	return t, nil
+}
+
+// oneSlot reports whether a server in cluster mode has the keys in one slot whatever
+// they are: it hashes what is between the first brace and the next one that closes.
+func oneSlot(keys []string) bool {
+	for _, k := range keys[1:] {
+		if hashed(k) != hashed(keys[0]) {
+			return false
+		}
+	}
+	return true
+}
+
+// hashed returns the part of a key that chooses its slot.
+func hashed(key string) string {
+	_, rest, _ := strings.Cut(key, "{")
+	if tag, _, closed := strings.Cut(rest, "}"); closed && tag != "" {
+		return tag
+	}
+	return key
 }
 
 // target returns what is called so.

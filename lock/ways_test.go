@@ -19,6 +19,8 @@ type way struct {
 var ways = []way{
 	{"lock", one},
 	{"semaphore", func(name string) wanted { return wanted{kind: 1, count: true, names: []string{name}} }},
+	{"writer", func(name string) wanted { return wanted{kind: readersAndWriter, letter: "w", names: []string{name}} }},
+	{"several", func(name string) wanted { return all([]string{name + "/2", name, name + "/3", name}) }},
 }
 
 func (w way) lock(ctx context.Context, l *Locker, name string) (*Held, error) {
@@ -60,9 +62,15 @@ type job struct {
 // jobs are those of the tests with kills, pauses and failovers.
 var jobs = []job{
 	{"lock", false, one},
-	{"semaphore", false, func(name string) wanted { return wanted{kind: 2, count: true, names: []string{name}} }},
-	{"semaphore", false, func(name string) wanted { return wanted{kind: 2, count: true, names: []string{name}} }},
+	{"semaphore", false, twoPermits},
+	{"semaphore", false, twoPermits},
+	{"rw", false, func(name string) wanted { return wanted{kind: readersAndWriter, letter: "w", names: []string{name}} }},
+	{"rw", true, func(name string) wanted { return wanted{kind: readersAndWriter, letter: "r", names: []string{name}} }},
+	{"several", false, func(name string) wanted { return all([]string{name, name + "b", name + "c"}) }},
+	{"several", false, func(name string) wanted { return all([]string{name, name + "d"}) }},
 }
+
+func twoPermits(name string) wanted { return wanted{kind: 2, count: true, names: []string{name}} }
 
 func (j job) take(ctx context.Context, l *Locker, name string) (*Held, error) {
 	return l.lock(ctx, context.WithoutCancel(ctx), j.what(name), false)

@@ -134,6 +134,29 @@ func TextMap(v resp.Value) (map[string]string, error) {
 	}
 }
 
+// TextSet decodes a list of strings as a set: As(SMembers(key), TextSet). See [Texts]
+// about memory.
+func TextSet(v resp.Value) (map[string]struct{}, error) {
+	c, n, err := elems(v)
+	if err != nil {
+		return nil, err
+	}
+	a := arena{left: len(v)}
+	out := make(map[string]struct{}, n)
+	for {
+		p, ok := c.NextBulk()
+		if !ok {
+			if p, ok, err = nextView(&c); err != nil {
+				return nil, err
+			}
+			if !ok {
+				return out, nil
+			}
+		}
+		out[a.add(p)] = struct{}{}
+	}
+}
+
 // Ints decodes a list of integers.
 func Ints(v resp.Value) ([]int64, error) {
 	c, n, err := elems(v)

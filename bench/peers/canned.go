@@ -22,6 +22,7 @@ type canned struct {
 	partial []byte            // of a write that ended within a command
 	out     []byte            // replies not read yet
 	start   int
+	third   bool // protocol 3
 	closed  bool
 }
 
@@ -55,7 +56,7 @@ func (c *canned) learn(p []byte) {
 		if n == 0 {
 			break
 		}
-		replies = append(replies, answer(words)...)
+		replies = append(replies, c.answer(words)...)
 		c.partial = c.partial[n:]
 	}
 	if whole && len(c.partial) == 0 {
@@ -95,13 +96,16 @@ const helloReply = "%7\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$6\r\n
 	"$2\r\nid\r\n:1\r\n$4\r\nmode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster\r\n$7\r\nmodules\r\n*0\r\n"
 
 // answer is how a server would answer, as far as the clients care.
-func answer(words []string) []byte {
+func (c *canned) answer(words []string) []byte {
 	d := shared()
 	switch strings.ToUpper(words[0]) {
 	case "GET":
 		k, _ := strconv.Atoi(strings.TrimPrefix(words[1], "key:"))
 		return resp.AppendBulk(nil, d.values[k])
+	case "HGETALL":
+		return hashReply(c.third)
 	case "HELLO":
+		c.third = true
 		return []byte(helloReply)
 	case "CLUSTER": // rueidis asks whether it is one
 		return []byte("-ERR This instance has cluster support disabled\r\n")

@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
+
+	"github.com/kermes-redis/kermes/conn"
 )
 
 // client is one way to talk to Redis. Every method that runs commands checks
@@ -31,6 +34,7 @@ type worker interface {
 	bigSet(ctx context.Context) error
 	hash(ctx context.Context) error
 	list(ctx context.Context) error
+	reader
 	// subscribe calls ready when the subscription stands, then each with
 	// every message until that returns false.
 	subscribe(ctx context.Context, ready func(), each func(payload string) bool) error
@@ -83,15 +87,46 @@ func contenderOf(name string) *contender {
 type servers struct {
 	Addr string
 	// canned has clients talk to a server in memory.
-	Canned    bool
+	Canned bool
+	// Socket is the path of a unix socket, Secure says that the server speaks TLS.
+	Socket    string
+	Secure    bool
 	Sentinels []string
 	Master    string
 }
 
-// dialer returns nil for the network.
+// dialer returns nil for a plain connection over the network. Of the clients' own ways
+// to have TLS or a unix socket each comes to this.
 func (s servers) dialer() func(ctx context.Context, network, addr string) (net.Conn, error) {
-	if s.Canned {
+	switch {
+	case s.Canned:
 		return dialCanned
+	case s.Secure:
+		return (&tls.Dialer{Config: s.tls()}).DialContext
+	case s.Socket != "":
+		return func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", s.Socket)
+		}
 	}
 	return nil
+}
+
+// tls is the configuration of clients: the server's certificate was made for this run.
+func (s servers) tls() *tls.Config {
+	if !s.Secure {
+		return nil
+	}
+	return &tls.Config{InsecureSkipVerify: true}
+}
+
+// options are those of a connection of Kermes.
+func (s servers) options() conn.Options {
+	o := conn.Options{Addr: s.Addr, TLS: s.tls()}
+	if s.Canned {
+		o.Dial = dialCanned
+	}
+	if s.Socket != "" {
+		o.Addr = s.Socket
+	}
+	return o
 }

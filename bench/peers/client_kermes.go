@@ -22,12 +22,12 @@ type kermesClient struct {
 }
 
 func openKermesPool(s servers) (client, error) {
-	p := pool.New(pool.Options{Conn: conn.Options{Addr: s.Addr, Dial: s.dialer()}})
+	p := pool.New(pool.Options{Conn: s.options()})
 	return &kermesClient{Doer: p, data: shared(), addr: s.Addr, shut: p.Close}, nil
 }
 
 func openKermesClient(s servers) (client, error) {
-	return kermesSentinel(s, following.Options{Pool: pool.Options{Conn: conn.Options{Addr: s.Addr, Dial: s.dialer()}}})
+	return kermesSentinel(s, following.Options{Pool: pool.Options{Conn: s.options()}})
 }
 
 func openKermesWatched(s servers) (client, error) {

@@ -139,18 +139,26 @@ var rawWires = sync.OnceValue(func() *wires {
 	w.bigSet = encode("SET", bigSetKey, d.big)
 	w.hash = encode("HGETALL", hashKey)
 	w.list = encode("LRANGE", listKey, "0", "-1")
-	reply := resp.AppendArray(nil, 2*hashFields)
-	for i := range hashFields {
-		reply = resp.AppendBulk(resp.AppendBulk(reply, d.fields[i]), d.texts[i])
-	}
-	w.hashSize = len(reply)
-	reply = resp.AppendArray(nil, listLength)
+	w.hashSize = len(hashReply(false))
+	reply := resp.AppendArray(nil, listLength)
 	for i := range listLength {
 		reply = resp.AppendBulk(reply, strconv.Itoa(listFirst+i))
 	}
 	w.listSize = len(reply)
 	return w
 })
+
+// hashReply is what HGETALL is answered with, by protocol 3 or 2.
+func hashReply(third bool) []byte {
+	d, reply := shared(), resp.AppendArray(nil, 2*hashFields)
+	if third {
+		reply = resp.AppendMap(nil, hashFields)
+	}
+	for i := range hashFields {
+		reply = resp.AppendBulk(resp.AppendBulk(reply, d.fields[i]), d.texts[i])
+	}
+	return reply
+}
 
 func encode(words ...string) []byte {
 	b := resp.AppendArray(nil, len(words))

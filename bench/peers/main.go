@@ -47,6 +47,7 @@ func main() {
 func run() error {
 	var s settings
 	var only, clients, child, at string
+	var roundTrip time.Duration
 	flag.IntVar(&s.rounds, "rounds", defaultRounds, "how many times each client takes its turn at each workload")
 	flag.DurationVar(&s.time, "time", defaultTime, "how long one measurement lasts, not counting the warm-up")
 	flag.StringVar(&only, "only", "", "workloads whose name matches this")
@@ -55,7 +56,11 @@ func run() error {
 	flag.StringVar(&s.out, "out", "", "Markdown file to write")
 	flag.StringVar(&child, "child", "", "internal: one measurement")
 	flag.StringVar(&at, "at", "", "internal: the servers")
+	flag.DurationVar(&roundTrip, "proxy", 0, "internal: be the proxy of a server so far away")
 	flag.Parse()
+	if roundTrip > 0 {
+		return runProxy(roundTrip, at)
+	}
 	if child != "" {
 		return runChild(child, at, s.time)
 	}
@@ -168,7 +173,7 @@ func calm(f *farm, c *contender, w *workload, d time.Duration) (least figures) {
 func spawn(f *farm, c *contender, w *workload, d time.Duration) figures {
 	failed := func(err error) figures { return figures{Client: c.name, Workload: w.name, Error: err.Error()} }
 	if w.special == specialSize {
-		size, err := programSize(c.name)
+		size, err := programSize(&f.builds, c.name)
 		if err != nil {
 			return failed(err)
 		}
@@ -177,6 +182,9 @@ func spawn(f *farm, c *contender, w *workload, d time.Duration) figures {
 	s, err := f.at(w.place)
 	if err != nil {
 		return failed(err)
+	}
+	if w.special == specialStart {
+		return startOf(f, c, w, s)
 	}
 	at, err := json.Marshal(s)
 	if err != nil {
@@ -205,6 +213,19 @@ func spawn(f *farm, c *contender, w *workload, d time.Duration) figures {
 		return failed(err)
 	}
 	one.Others = after.others(before, cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())
+	return one
+}
+
+func startOf(f *farm, c *contender, w *workload, s servers) figures {
+	program, err := f.builds.of(c.name)
+	var one figures
+	if err == nil {
+		one, err = measureStart(program, s.Addr)
+	}
+	one.Client, one.Workload = c.name, w.name
+	if err != nil {
+		one.Error = err.Error()
+	}
 	return one
 }
 

@@ -28,6 +28,8 @@ type figures struct {
 	P50      float64 `json:"p50"`    // ns per op
 	P99      float64 `json:"p99"`
 	Beside   float64 `json:"beside,omitempty"` // ns per op of the caller beside the others
+	// Goroutines of a client, where that is measured.
+	Goroutines float64 `json:"goroutines,omitempty"`
 	// Others is the share of the machine that other programs used meanwhile.
 	Others float64            `json:"others"`
 	Table  map[string]float64 `json:"table,omitempty"` // by command
@@ -40,6 +42,9 @@ func measure(c *contender, w *workload, s servers, d time.Duration) (f figures, 
 	shared()
 	if c.name == "raw" {
 		rawWires()
+	}
+	if w.special == specialMany {
+		return f, measureClients(c, w.clients, s, &f)
 	}
 	before := liveBytes()
 	cl, err := c.open(s)
@@ -65,6 +70,8 @@ func measure(c *contender, w *workload, s servers, d time.Duration) (f figures, 
 	if err != nil {
 		return f, err
 	}
+	live := liveObjects(w.heap)
+	defer runtime.KeepAlive(live)
 	if err := g.run(d/4, nil); err != nil {
 		return f, err
 	}
@@ -129,6 +136,7 @@ func newGang(cl client, w *workload) (*gang, error) {
 func (g *gang) run(d time.Duration, f *figures) error {
 	ctx, cancel := g.w.ctx.context()
 	defer cancel()
+	do := g.w.ctx.every(g.w.op)
 	var (
 		stop, stopBeside atomic.Bool
 		begin            = make(chan struct{})
@@ -143,7 +151,7 @@ func (g *gang) run(d time.Duration, f *figures) error {
 			n := g.next[i]
 			last := time.Now()
 			for first := true; first || !stop.Load(); first = false {
-				if err := g.w.op(ctx, g.workers[i], n); err != nil {
+				if err := do(ctx, g.workers[i], n); err != nil {
 					failures <- err
 					stop.Store(true)
 					return
@@ -223,6 +231,22 @@ func measureIdle(cl client, before int64, f *figures) error {
 	f.Bytes = float64(liveBytes()-before) / heldConns
 	runtime.KeepAlive(cl)
 	return nil
+}
+
+// object is what a program's memory mostly consists of: small, and full of pointers.
+type object struct {
+	next *object
+	text *[48]byte
+}
+
+// liveObjects are so many bytes of them.
+func liveObjects(bytes int) *object {
+	const size = 16 + 48
+	var all *object
+	for range bytes / size {
+		all = &object{all, new([48]byte)}
+	}
+	return all
 }
 
 // liveBytes is what the collector leaves of the heap, and the stacks.

@@ -95,6 +95,10 @@ func (t table) cell(w *workload, name string) string {
 	if len(s) == 0 {
 		return "-"
 	}
+	if w.special == specialMany {
+		return fmt.Sprintf("%s, %s goroutines", bytesText(s.median()),
+			countText(t.of(w.name, name, func(f *figures) float64 { return f.Goroutines }).median()))
+	}
 	if !w.isTime() {
 		return bytesText(s.median())
 	}
@@ -107,7 +111,8 @@ func (t table) cell(w *workload, name string) string {
 	return timeText(s.median())
 }
 
-// best is the client with the lowest figure, raw aside.
+// best is the client with the lowest figure, raw aside, if it is ahead of all others in
+// every round; else it is nobody.
 func (t table) best(w *workload, names []string) (best string) {
 	least := 0.0
 	for _, name := range names {
@@ -119,8 +124,36 @@ func (t table) best(w *workload, names []string) (best string) {
 			best, least = name, m
 		}
 	}
+	if r := t.lead(w.name, best, w.figure()); len(r) == 0 || r.min() <= 1 {
+		return ""
+	}
 	return best
 }
+
+// farNotes says of which rows the proxy, and not the client, is the limit: where raw does
+// not get a reply in the round trip, or as soon as it does without a proxy.
+func farNotes(out io.Writer, t table) {
+	for i := range workloads {
+		w := &workloads[i]
+		raw := t.of(w.name, "raw", ns)
+		trip := w.place.roundTrip()
+		if trip == 0 || len(raw) == 0 {
+			continue
+		}
+		ideal := float64(trip) / float64(max(w.callers, 1))
+		if direct := t.of(fmt.Sprintf("get, %d callers", w.callers), "raw", ns); len(direct) > 0 {
+			ideal = max(ideal, direct.median())
+		}
+		fmt.Fprintf(out, "%s: raw takes %.2f times what the round trip and the server need", w.name, raw.median()/ideal)
+		if raw.median() > maxFar*ideal {
+			fmt.Fprint(out, ": here the proxy is the limit of those that write each command by itself")
+		}
+		fmt.Fprint(out, ".\n\n")
+	}
+}
+
+// maxFar is what raw may take through the proxy, of what it must.
+const maxFar = 1.5
 
 // report is the file with everything.
 func report(out io.Writer, s settings, all []figures) {
@@ -132,10 +165,13 @@ func report(out io.Writer, s settings, all []figures) {
 	fmt.Fprintf(out, "\n## Targets\n\n")
 	targetTable(out, t)
 	fmt.Fprintf(out, "\n## Times\n\n")
-	fmt.Fprintf(out, "Median time per command, and the median of its ratio to raw in the same round; the best client is bold. "+
+	fmt.Fprintf(out, "Median time per command, and the median of its ratio to raw in the same round; a client is bold if it was ahead of all others in every round, apart from other set-ups of itself: "+
+		"in a row without, noise decides. "+
 		"Rows \"one CPU\" have client and server on the same CPU, which is far less noisy than two. "+
 		"Rows \"own\" talk to a server in memory; what raw takes there is the harness.\n\n")
 	summary(out, all)
+	fmt.Fprintln(out)
+	farNotes(out, t)
 	memoryTable(out, t)
 	everydayTable(out, t)
 	fmt.Fprintf(out, "\n## Everything\n\n")

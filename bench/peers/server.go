@@ -1,12 +1,16 @@
 package main
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strconv"
+	"time"
 
 	"github.com/kermes-redis/kermes/internal/testredis"
 	"github.com/kermes-redis/kermes/resp"
@@ -14,8 +18,11 @@ import (
 
 // farm is the servers of one run, started when first needed.
 type farm struct {
-	nodes map[place]*testredis.Node
-	trio  *testredis.Topology
+	nodes   map[place]*testredis.Node
+	trio    *testredis.Topology
+	proxies map[place]*proxy
+	dir     string // of the unix socket
+	builds  builds
 }
 
 // the CPU of the pinned server and its clients.
@@ -33,23 +40,84 @@ func (f *farm) at(p place) (servers, error) {
 	if p == trio || p == lonely {
 		return f.watched(p)
 	}
-	if n := f.nodes[p]; n != nil {
-		return servers{Addr: n.Addr()}, nil
+	if trip := p.roundTrip(); trip > 0 {
+		return f.behind(p, trip)
 	}
-	n, err := testredis.Start(testredis.Options{})
+	n := f.nodes[p]
+	if n != nil {
+		return f.serversOf(p, n), nil
+	}
+	n, err := f.start(p)
 	if err != nil {
 		return servers{}, err
 	}
-	if f.nodes == nil {
-		f.nodes = make(map[place]*testredis.Node)
-	}
-	f.nodes[p] = n
 	if p == pinned {
 		if err := moveTo(pinnedCPU, n); err != nil {
 			return servers{}, err
 		}
 	}
-	return servers{Addr: n.Addr()}, seed(n.Addr())
+	nc, err := f.dial(p, n)
+	if err != nil {
+		return servers{}, err
+	}
+	return f.serversOf(p, n), seed(nc)
+}
+
+// start starts a server that is only used from p.
+func (f *farm) start(p place) (*testredis.Node, error) {
+	if f.nodes == nil {
+		f.nodes = make(map[place]*testredis.Node)
+	}
+	o := testredis.Options{TLS: p == secure}
+	if p == local {
+		dir, err := os.MkdirTemp("", "peers")
+		if err != nil {
+			return nil, err
+		}
+		f.dir = dir
+		o.Config = []string{"unixsocket " + f.socket()}
+	}
+	n, err := testredis.Start(o)
+	if err == nil {
+		f.nodes[p] = n
+	}
+	return n, err
+}
+
+func (f *farm) socket() string { return filepath.Join(f.dir, "socket") }
+
+func (f *farm) serversOf(p place, n *testredis.Node) servers {
+	s := servers{Addr: n.Addr(), Secure: p == secure}
+	if p == local {
+		s.Socket = f.socket()
+	}
+	return s
+}
+
+func (f *farm) dial(p place, n *testredis.Node) (net.Conn, error) {
+	if p == secure {
+		return tls.Dial("tcp", n.Addr(), n.TLS())
+	}
+	return net.Dial("tcp", n.Addr())
+}
+
+// behind is the server of the place free, through a proxy.
+func (f *farm) behind(p place, roundTrip time.Duration) (servers, error) {
+	s, err := f.at(free)
+	if err != nil {
+		return s, err
+	}
+	if f.proxies[p] == nil {
+		one, err := startProxy(roundTrip, s.Addr)
+		if err != nil {
+			return s, err
+		}
+		if f.proxies == nil {
+			f.proxies = make(map[place]*proxy)
+		}
+		f.proxies[p] = one
+	}
+	return servers{Addr: f.proxies[p].addr}, nil
 }
 
 // moveTo lets a server run on these CPUs only.
@@ -69,7 +137,11 @@ func (f *farm) watched(p place) (servers, error) {
 			return servers{}, err
 		}
 		f.trio = t
-		if err := seed(t.Data[0].Addr()); err != nil {
+		nc, err := net.Dial("tcp", t.Data[0].Addr())
+		if err == nil {
+			err = seed(nc)
+		}
+		if err != nil {
 			return servers{}, err
 		}
 	}
@@ -89,8 +161,11 @@ func (f *farm) watched(p place) (servers, error) {
 	return s, nil
 }
 
-// pids of all servers.
+// pids of all servers and proxies.
 func (f *farm) pids() (l []int) {
+	for _, p := range f.proxies {
+		l = append(l, p.cmd.Process.Pid)
+	}
 	for _, n := range f.nodes {
 		l = append(l, n.Pid())
 	}
@@ -113,6 +188,13 @@ func (f *farm) close() error {
 	if f.trio != nil {
 		errs = append(errs, f.trio.Close())
 	}
+	for _, p := range f.proxies {
+		errs = append(errs, p.close())
+	}
+	if f.dir != "" {
+		errs = append(errs, os.RemoveAll(f.dir))
+	}
+	errs = append(errs, f.builds.close())
 	return errors.Join(errs...)
 }
 
@@ -126,11 +208,7 @@ func serverVersion() string {
 }
 
 // seed fills a server with what data says.
-func seed(addr string) error {
-	nc, err := net.Dial("tcp", addr)
-	if err != nil {
-		return err
-	}
+func seed(nc net.Conn) error {
 	defer nc.Close()
 	d := shared()
 	var b []byte
@@ -148,6 +226,7 @@ func seed(addr string) error {
 	for i := range listLength {
 		add("RPUSH", listKey, strconv.Itoa(listFirst+i))
 	}
+	seedReads(add)
 	failed := make(chan error, 1)
 	go func() {
 		r := resp.NewReader(nc, resp.Limits{})

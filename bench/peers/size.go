@@ -1,28 +1,17 @@
 package main
 
-import (
-	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
-)
+import "os"
 
 // programSize returns by how many bytes a program that uses GET only is larger
 // than one that links the network and TLS.
-func programSize(client string) (float64, error) {
-	dir, err := os.MkdirTemp("", "peers")
-	if err != nil {
-		return 0, err
-	}
-	defer os.RemoveAll(dir)
+func programSize(b *builds, client string) (float64, error) {
 	var sizes [2]int64
 	for i, name := range []string{"empty", client} {
-		out := filepath.Join(dir, name)
-		cmd := exec.Command("go", "build", "-trimpath", "-o", out, "./programs/"+name)
-		if text, err := cmd.CombinedOutput(); err != nil {
-			return 0, fmt.Errorf("%w: %s", err, text)
+		file, err := b.of(name)
+		if err != nil {
+			return 0, err
 		}
-		info, err := os.Stat(out)
+		info, err := os.Stat(file)
 		if err != nil {
 			return 0, err
 		}

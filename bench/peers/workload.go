@@ -14,7 +14,22 @@ const (
 	trio   place = "trio"   // a master with three sentinels
 	lonely place = "lonely" // the same, master and client on one CPU
 	memory place = "memory" // a canned server within the client's process
+	near1  place = "near1"  // through a proxy, by which a round trip takes a millisecond
+	far10  place = "far10"  // ten milliseconds
+	secure place = "secure" // over TLS
+	local  place = "local"  // by a unix socket
 )
+
+// roundTrip is what the proxy adds to each reply; zero is no proxy.
+func (p place) roundTrip() time.Duration {
+	switch p {
+	case near1:
+		return time.Millisecond
+	case far10:
+		return 10 * time.Millisecond
+	}
+	return 0
+}
 
 // onOneCPU says that client and server share a CPU.
 func (p place) onOneCPU() bool { return p == pinned || p == lonely }
@@ -29,6 +44,7 @@ const (
 	background  contextKind = "background"
 	deadline    contextKind = "deadline"
 	cancellable contextKind = "cancellable"
+	each        contextKind = "each" // a context with a deadline of its own for each call, as programs have
 )
 
 // workload is one row of the table.
@@ -40,6 +56,8 @@ type workload struct {
 	op      op
 	per     int  // commands of one op; zero is one
 	beside  op   // what one more caller does meanwhile; its ops do not count
+	heap    int  // bytes of live memory beside, which the collector walks
+	clients int  // for specialClients
 	burst   bool // 64 callers have come and gone before
 	special string
 	only    []string // contenders; empty is all that are not watched
@@ -52,6 +70,8 @@ const (
 	specialPubSub = "pubsub"
 	specialAllocs = "allocs"
 	specialSize   = "size"
+	specialStart  = "start"
+	specialMany   = "clients"
 )
 
 const (
@@ -59,6 +79,7 @@ const (
 	heapCallers  = 64
 	heldConns    = 100
 	opDeadline   = time.Minute
+	liveHeap     = 200 << 20
 )
 
 func opGet(ctx context.Context, w worker, i int) error { return w.get(ctx, i%keyCount) }
@@ -86,6 +107,14 @@ func keptSet(ctx context.Context, w worker, i int) error {
 func opBigGet(ctx context.Context, w worker, _ int) error     { return w.bigGet(ctx) }
 func opBigGetInto(ctx context.Context, w worker, _ int) error { return w.bigGetInto(ctx) }
 func opBigSet(ctx context.Context, w worker, _ int) error     { return w.bigSet(ctx) }
+func opMixed(ctx context.Context, w worker, i int) error      { return w.mixed(ctx, i) }
+func opTexts(ctx context.Context, w worker, _ int) error      { return w.texts(ctx) }
+func opScored(ctx context.Context, w worker, _ int) error     { return w.scored(ctx) }
+func opHalfNull(ctx context.Context, w worker, _ int) error   { return w.halfNull(ctx) }
+func opStream(ctx context.Context, w worker, _ int) error     { return w.stream(ctx) }
+func opMembers(ctx context.Context, w worker, _ int) error    { return w.members(ctx) }
+func opHugeGet(ctx context.Context, w worker, _ int) error    { return w.hugeGet(ctx) }
+func opHugeSet(ctx context.Context, w worker, _ int) error    { return w.hugeSet(ctx) }
 func opHash(ctx context.Context, w worker, _ int) error       { return w.hash(ctx) }
 func opList(ctx context.Context, w worker, _ int) error       { return w.list(ctx) }
 
@@ -103,13 +132,35 @@ var workloads = []workload{
 	{name: "get, cancellable, two CPUs", place: free, ctx: cancellable, op: opGet},
 	{name: "get, after a burst, two CPUs", place: free, burst: true, op: opGet},
 	{name: "set, two CPUs", place: free, op: opSet},
+	{name: "get, a context each", place: pinned, ctx: each, op: opGet},
+	{name: "mixed sizes", place: pinned, op: opMixed},
+	{name: "get, TLS", place: secure, op: opGet},
+	{name: "get, 64 callers, TLS", place: secure, callers: 64, op: opGet},
+	{name: "pipeline of 100 get, TLS", place: secure, op: pipeGet(batchSize), per: batchSize},
+	{name: "get, unix socket", place: local, op: opGet},
+	{name: "get, 64 callers, unix socket", place: local, callers: 64, op: opGet},
+	{name: "get, 2 callers", place: free, callers: 2, op: opGet},
+	{name: "get, 4 callers", place: free, callers: 4, op: opGet},
 	{name: "get, 8 callers", place: free, callers: 8, op: opGet},
+	{name: "get, 16 callers", place: free, callers: 16, op: opGet},
+	{name: "get, 32 callers", place: free, callers: 32, op: opGet},
 	{name: "set, 8 callers", place: free, callers: 8, op: opSet},
 	{name: "get, 64 callers", place: free, callers: 64, op: opGet},
 	{name: "get, 64 callers, cancellable", place: free, callers: 64, ctx: cancellable, op: opGet},
 	{name: "set, 64 callers", place: free, callers: 64, op: opSet},
 	{name: "get, 512 callers", place: free, callers: 512, op: opGet},
 	{name: "set, 512 callers", place: free, callers: 512, op: opSet},
+	{name: "get, 64 callers, a context each", place: free, callers: 64, ctx: each, op: opGet},
+	{name: "mixed sizes, 64 callers", place: free, callers: 64, op: opMixed},
+	{name: "mixed sizes, 64 callers, 200 MB live", place: free, callers: 64, heap: liveHeap, op: opMixed},
+	{name: "get, 1 ms away", place: near1, op: opGet},
+	{name: "get, 8 callers, 1 ms away", place: near1, callers: 8, op: opGet},
+	{name: "get, 64 callers, 1 ms away", place: near1, callers: 64, op: opGet},
+	{name: "get, 512 callers, 1 ms away", place: near1, callers: 512, op: opGet},
+	{name: "get, 10 ms away", place: far10, op: opGet},
+	{name: "get, 8 callers, 10 ms away", place: far10, callers: 8, op: opGet},
+	{name: "get, 64 callers, 10 ms away", place: far10, callers: 64, op: opGet},
+	{name: "get, 512 callers, 10 ms away", place: far10, callers: 512, op: opGet},
 	{name: "get, 64 callers beside 1 MiB", place: free, callers: 64, op: opGet, beside: opBigGet},
 	{name: "pipeline of 1 get", place: pinned, op: pipeGet(1), per: 1},
 	{name: "pipeline of 3 get", place: pinned, op: pipeGet(3), per: 3},
@@ -122,11 +173,23 @@ var workloads = []workload{
 	{name: "kept pipeline of 100 get", place: pinned, op: keptGet, per: batchSize, only: keepers},
 	{name: "kept pipeline of 100 set", place: pinned, op: keptSet, per: batchSize, only: keepers},
 	{name: "pipeline of 100 get, two CPUs", place: free, op: pipeGet(batchSize), per: batchSize},
+	{name: "pipeline of 100 get, 200 MB live", place: pinned, heap: liveHeap, op: pipeGet(batchSize), per: batchSize},
 	{name: "get 1 MiB", place: free, op: opBigGet},
+	{name: "get 1 MiB, 200 MB live", place: free, heap: liveHeap, op: opBigGet},
 	{name: "get 1 MiB into a buffer", place: free, op: opBigGetInto},
 	{name: "set 1 MiB", place: free, op: opBigSet},
-	{name: "hgetall 1000", place: free, op: opHash},
-	{name: "lrange 10000", place: free, op: opList},
+	{name: "get 16 MiB", place: free, op: opHugeGet},
+	{name: "set 16 MiB", place: free, op: opHugeSet},
+	{name: "hgetall 1000", place: pinned, op: opHash},
+	{name: "hgetall 1000, two CPUs", place: free, op: opHash},
+	{name: "hgetall 1000, 200 MB live", place: pinned, heap: liveHeap, op: opHash},
+	{name: "lrange 1000 strings", place: pinned, op: opTexts},
+	{name: "zrange 1000 with scores", place: pinned, op: opScored},
+	{name: "mget 1000, half of them null", place: pinned, op: opHalfNull},
+	{name: "xrange 1000", place: pinned, op: opStream},
+	{name: "smembers 1000 into a set", place: pinned, op: opMembers},
+	{name: "lrange 10000", place: pinned, op: opList},
+	{name: "lrange 10000, two CPUs", place: free, op: opList},
 	{name: "pub/sub message", place: free, special: specialPubSub},
 	{name: "live heap, 64 callers", place: free, callers: heapCallers, op: opGet, special: specialHeap},
 	{name: "idle connection", place: free, special: specialIdle},
@@ -136,6 +199,7 @@ var workloads = []workload{
 	{name: "own: set", place: memory, op: opSet},
 	{name: "own: set, deadline", place: memory, ctx: deadline, op: opSet},
 	{name: "own: set, cancellable", place: memory, ctx: cancellable, op: opSet},
+	{name: "own: hgetall 1000", place: memory, op: opHash},
 	{name: "own: pipeline of 3 get", place: memory, op: pipeGet(3), per: 3},
 	{name: "own: pipeline of 3 set", place: memory, op: pipeSet(3), per: 3},
 	{name: "own: pipeline of 10 get", place: memory, op: pipeGet(10), per: 10},
@@ -143,6 +207,10 @@ var workloads = []workload{
 	{name: "own: pipeline of 100 set", place: memory, op: pipeSet(batchSize), per: batchSize},
 	{name: "allocations of everyday commands", place: free, special: specialAllocs, only: everyday},
 	{name: "size of a program", special: specialSize, only: everyday},
+	{name: "start to first reply", place: free, special: specialStart, only: starters},
+	{name: "1 client", place: free, special: specialMany, clients: 1},
+	{name: "100 clients", place: free, special: specialMany, clients: 100},
+	{name: "1000 clients", place: free, special: specialMany, clients: 1000, only: manyClients},
 	{name: "watched: get", place: lonely, op: opGet, only: watchedTrio},
 	{name: "watched: get, 64 callers", place: trio, callers: 64, op: opGet, only: watchedTrio},
 	{name: "watched: set, 64 callers", place: trio, callers: 64, op: opSet, only: watchedTrio},
@@ -150,6 +218,13 @@ var workloads = []workload{
 
 // everyday are the clients whose everyday commands are compared.
 var everyday = []string{"kermes", "go-redis", "rueidis"}
+
+// starters are those of which a program is started.
+var starters = append([]string{"raw"}, everyday...)
+
+// manyClients are those whose clients are opened a thousand times over: those of rueidis
+// would take 1.4 GB.
+var manyClients = []string{"raw", "kermes", "kermes-client", "go-redis", "radix", "redigo"}
 
 // keepers are the clients whose pipelines the rows of kept ones use again.
 var keepers = []string{"raw", "kermes", "kermes-client"}
@@ -168,7 +243,9 @@ func workloadOf(name string) *workload {
 func (w *workload) commands() int { return max(w.per, 1) }
 
 // isTime says whether the figure is a time, and so has a ratio to raw.
-func (w *workload) isTime() bool { return w.special == "" || w.special == specialPubSub }
+func (w *workload) isTime() bool {
+	return w.special == "" || w.special == specialPubSub || w.special == specialStart
+}
 
 func (w *workload) wants(c *contender) bool {
 	if len(w.only) == 0 {
@@ -191,4 +268,17 @@ func (k contextKind) context() (context.Context, context.CancelFunc) {
 		return context.WithCancel(context.Background())
 	}
 	return context.Background(), func() {}
+}
+
+// every wraps what a caller repeats into a context of its own where the workload has
+// one for each call.
+func (k contextKind) every(do op) op {
+	if k != each {
+		return do
+	}
+	return func(ctx context.Context, w worker, i int) error {
+		ctx, cancel := context.WithTimeout(ctx, opDeadline)
+		defer cancel()
+		return do(ctx, w, i)
+	}
 }

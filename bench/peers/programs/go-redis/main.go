@@ -1,4 +1,5 @@
-// Command go-redis uses GET only.
+// Command go-redis uses GET only: program ADDR without a key speaks TLS, program ADDR KEY
+// does not.
 package main
 
 import (
@@ -11,6 +12,10 @@ import (
 )
 
 func main() {
-	c := redis.NewClient(&redis.Options{Addr: os.Args[1], TLSConfig: &tls.Config{}})
-	fmt.Println(c.Get(context.Background(), "key").Result())
+	key, secure := "key", &tls.Config{}
+	if len(os.Args) > 2 {
+		key, secure = os.Args[2], nil
+	}
+	c := redis.NewClient(&redis.Options{Addr: os.Args[1], TLSConfig: secure})
+	fmt.Println(c.Get(context.Background(), key).Result())
 }

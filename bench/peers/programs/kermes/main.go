@@ -1,4 +1,5 @@
-// Command kermes uses GET only.
+// Command kermes uses GET only: program ADDR without a key speaks TLS, program ADDR KEY
+// does not.
 package main
 
 import (
@@ -13,6 +14,10 @@ import (
 )
 
 func main() {
-	p := pool.New(pool.Options{Conn: conn.Options{Addr: os.Args[1], TLS: &tls.Config{}}})
-	fmt.Println(redis.Get("key").Do(context.Background(), p))
+	key, secure := "key", &tls.Config{}
+	if len(os.Args) > 2 {
+		key, secure = os.Args[2], nil
+	}
+	p := pool.New(pool.Options{Conn: conn.Options{Addr: os.Args[1], TLS: secure}})
+	fmt.Println(redis.Get(key).Do(context.Background(), p))
 }

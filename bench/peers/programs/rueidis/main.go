@@ -1,4 +1,5 @@
-// Command rueidis uses GET only.
+// Command rueidis uses GET only: program ADDR without a key speaks TLS, program ADDR KEY
+// does not.
 package main
 
 import (
@@ -11,9 +12,13 @@ import (
 )
 
 func main() {
-	c, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{os.Args[1]}, TLSConfig: &tls.Config{}})
+	key, secure := "key", &tls.Config{}
+	if len(os.Args) > 2 {
+		key, secure = os.Args[2], nil
+	}
+	c, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{os.Args[1]}, TLSConfig: secure})
 	if err != nil {
 		panic(err)
 	}
-	fmt.Println(c.Do(context.Background(), c.B().Get().Key("key").Build()).ToString())
+	fmt.Println(c.Do(context.Background(), c.B().Get().Key(key).Build()).ToString())
 }

@@ -252,6 +252,13 @@ func ExampleNew() {
 	// redis: ECHO: an argument of type struct {}
 }
 
+func ExampleTextSet() {
+	members, err := redis.TextSet(resp.Value("*2\r\n$4\r\nblue\r\n$3\r\nred\r\n"))
+	_, has := members["red"]
+	fmt.Println(has, len(members), err)
+	// Output: true 2 <nil>
+}
+
 func ExampleAs() {
 	ctx, client := exampleClient()
 	_ = redis.Set("n", "42").Do(ctx, client)

@@ -17,6 +17,7 @@ import (
 	"github.com/kermes-redis/kermes/pool"
 	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/redistest"
+	"github.com/kermes-redis/kermes/resp"
 )
 
 // exampleLeaser is the same as [exampleClient] for what needs a connection of its

@@ -56,7 +56,7 @@ func (c Cmd[T]) Do(ctx context.Context, d Doer) (T, error) {
 
 // Queue appends the command to p and returns the future of its reply.
 func (c Cmd[T]) Queue(p *Pipeline) Future[T] {
-	return Future[T]{p: p, index: p.add(&c.Command, c.err), gen: p.gen, decode: c.Decode}
+	return Future[T]{p: p, index: p.add(&c.Command, c.err), gen: p.gen, decode: c.Decode, command: c.Command.Name()}
 }
 
 // With returns the command with the flags f added.
@@ -239,10 +239,15 @@ func answerTo(c *resp.Command, err error) error {
 	if e, ok := err.(*resp.Error); ok {
 		return withoutSecrets(e, c).AnswerTo(c)
 	}
+	return ofCommand(c.Name(), err)
+}
+
+// ofCommand lets an error of a decoder know the name of the command.
+func ofCommand(command string, err error) error {
 	if e, ok := err.(*DecodeError); ok && e.Command == "" {
-		named := *e
-		named.Command = c.Name()
-		return &named
+		known := *e
+		known.Command = command
+		return &known
 	}
 	return err
 }
@@ -263,7 +268,17 @@ func decodeValue[T any](v resp.Value, decode Decoder[T]) (T, error) {
 		var zero T
 		return zero, err
 	}
-	return decode(v)
+	t, err := decode(v)
+	return t, inReply(err)
+}
+
+// inReply returns the error of a decoder. One of the server is of a part of the reply,
+// which itself was none.
+func inReply(err error) error {
+	if e, ok := err.(*resp.Error); ok {
+		return e.InReply()
+	}
+	return err
 }
 
 // read, query, write and status are what the command functions are made of.

@@ -3,6 +3,7 @@ package redis
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/kermes-redis/kermes/conn"
 	"github.com/kermes-redis/kermes/resp"
@@ -58,7 +59,7 @@ const (
 	ClassAnswered      = conn.ClassAnswered      // the server answered with an error
 )
 
-// ClassOf returns the class of err.
+// ClassOf returns the class of err. That of a [DecodeError] is [ClassAnswered].
 func ClassOf(err error) Class {
 	var bad *ArgError
 	if errors.As(err, &bad) {
@@ -69,6 +70,9 @@ func ClassOf(err error) Class {
 	}
 	if errors.Is(err, ErrConflict) || errors.Is(err, ErrTxAborted) {
 		return ClassRejected
+	}
+	if odd := (*DecodeError)(nil); errors.As(err, &odd) {
+		return ClassAnswered
 	}
 	return conn.ClassOf(err)
 }
@@ -106,7 +110,11 @@ func (e *DecodeError) Error() string {
 	if name == "" {
 		name = "decode"
 	}
-	text := fmt.Sprintf("redis: %s: the reply is no %s but a %s that does not fit", name, e.Want, e.Got)
+	article := "a"
+	if got := e.Got.String(); strings.ContainsRune("aeiou", rune(got[0])) {
+		article = "an"
+	}
+	text := fmt.Sprintf("redis: %s: the reply is no %s but %s %s that does not fit", name, e.Want, article, e.Got)
 	if odd := (*resp.ValueError)(nil); e.Err != nil && !errors.As(e.Err, &odd) {
 		return text + ": " + e.Err.Error()
 	}

@@ -61,10 +61,11 @@ type Pipeline struct {
 
 // Future is the reply of a queued command, to be read when the pipeline has run.
 type Future[T any] struct {
-	p      *Pipeline
-	index  int
-	gen    uint32
-	decode Decoder[T]
+	p       *Pipeline
+	index   int
+	gen     uint32
+	decode  Decoder[T]
+	command string
 }
 
 // Value decodes the reply. It returns [ErrPending] before the pipeline has run
@@ -84,7 +85,11 @@ func (f Future[T]) Value() (T, error) {
 		f.p.lend()
 		return t, nil
 	}
-	return f.decode(v)
+	t, err := f.decode(v)
+	if err != nil {
+		return t, ofCommand(f.command, inReply(err))
+	}
+	return t, nil
 }
 
 // Err returns the error that Value would return, without the value.

@@ -46,6 +46,52 @@ func TestAScriptsOwnErrorIsItsAnswer(t *testing.T) {
 	})
 }
 
+// redis.pcall gives a script the words of a refusal after it has written.
+func TestWhatAScriptHandsOnIsItsAnswer(t *testing.T) {
+	inBothProtocols(t, func(t *testing.T, c *conn.Conn) {
+		runs := int64(0)
+		ok(t, c, FlushAll(false))
+		for _, what := range []string{
+			"redis.pcall('HSET','h','a','b','c')", "redis.pcall('MSET','a','b','c')", "redis.pcall('OBJECT','NOSUCH','k')",
+			"redis.pcall('CLIENT','NOSUCH')", "redis.pcall('NOSUCH')", "redis.pcall('GET')",
+			`{redis.error_reply("READONLY You can't write against a read only replica.")}`,
+			`{1, {redis.error_reply("OOM command not allowed when used memory > 'maxmemory'.")}}`,
+			`{redis.error_reply("NOSCRIPT No matching script. Please use EVAL.")}`,
+		} {
+			cmd := Eval(ListOf(Texts), `redis.call("INCR", KEYS[1]) return `+what, []string{"n"})
+			_, alone := cmd.Do(t.Context(), c)
+			var p, tx Pipeline
+			f, g := cmd.Queue(&p), cmd.Queue(&tx)
+			if err := errors.Join(p.Do(t.Context(), c), tx.Exec(t.Context(), On(c))); err != nil {
+				t.Fatal(what, err)
+			}
+			for i, err := range []error{alone, f.Err(), g.Err()} {
+				if ClassOf(err) != ClassAnswered {
+					t.Errorf("%s, call %d: %v is %v", what, i, err, ClassOf(err))
+				}
+			}
+			runs += 3
+			want(t, c, As(Get("n"), Int), runs)
+		}
+	})
+}
+
+func TestAReplyThatDoesNotFitNamesItsCommandEverywhere(t *testing.T) {
+	c := dial(t, 3)
+	cmd := Eval(Texts, "return 1", nil)
+	_, alone := cmd.Do(t.Context(), c)
+	var p, tx Pipeline
+	f, g := cmd.Queue(&p), cmd.Queue(&tx)
+	if err := errors.Join(p.Do(t.Context(), c), tx.Exec(t.Context(), On(c))); err != nil {
+		t.Fatal(err)
+	}
+	for i, err := range []error{alone, f.Err(), g.Err()} {
+		if err == nil || !strings.HasPrefix(err.Error(), "redis: EVAL: the reply is no list but an integer") || ClassOf(err) != ClassAnswered {
+			t.Errorf("call %d: %v is %v", i, err, ClassOf(err))
+		}
+	}
+}
+
 func TestWhatAServerSaysOfAScriptBeforeItRunsIsARefusal(t *testing.T) {
 	c := dial(t, 3)
 	_, err := EvalSha(Int, strings.Repeat("f", 40), nil).Do(t.Context(), c)

@@ -58,7 +58,7 @@ type Error struct {
 	// Message is the text without the code and the space after it.
 	Message string
 
-	core bool // it answers a command that runs nobody's code; see AnswerTo
+	by speaker // see AnswerTo
 }
 
 // ParseError returns the error for the text of an error reply, without the

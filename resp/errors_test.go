@@ -126,6 +126,40 @@ func TestACodeIsEnoughOfACommandThatRunsNobodysCode(t *testing.T) {
 	}
 }
 
+// A script may return what redis.pcall has met, to the letter, after it has written.
+func TestWhatNamesAnotherCommandIsNoRefusalOfAScript(t *testing.T) {
+	for text, of := range map[string]map[string]bool{
+		"ERR wrong number of arguments for 'hset' command":                {"EVAL": false, "EVALSHA": false, "FCALL_RO": false, "JSON.SET": false, "HSET": true},
+		"ERR wrong number of arguments for 'eval' command":                {"EVAL": true, "eval": true, "EVALSHA": false, "FCALL": false},
+		"ERR wrong number of arguments for 'ft.config|set' command":       {"FT.CONFIG SET": true, "FT.CONFIG": true, "EVAL": false},
+		"ERR unknown subcommand 'NOSUCH'. Try OBJECT HELP.":               {"EVAL": false, "OBJECT ENCODING": true}, // Valkey 9.1
+		"ERR unknown command 'FCALL', with args beginning with: 'f' '0' ": {"FCALL": true, "EVAL": false},
+		"ERR unknown command `evalsha_ro`, with args beginning with: ":    {"EVALSHA_RO": true, "EVAL": false},
+		"ERR unknown command '":                                           {"EVAL": false},
+		"ERR unknown subcommand '":                                        {"EVAL": false},
+	} {
+		for name, want := range of {
+			c := resp.NewCommand(name)
+			if e := resp.ParseError(text).AnswerTo(&c); e.Refused() != want || e.Error() != text {
+				t.Errorf("%q to %s: refused %v", text, name, e.Refused())
+			}
+		}
+	}
+}
+
+func TestAnErrorInsideAReplyProvesNothing(t *testing.T) {
+	get := resp.NewCommand("GET")
+	for _, text := range []string{
+		"READONLY You can't write against a read only replica.", "NOSCRIPT No matching script.", "OOM x",
+		"ERR unknown command 'x', with args beginning with: ",
+	} {
+		e := resp.ParseError(text).InReply()
+		if e.Rejected() || e.Refused() || e.UnknownScript() || e.AnswerTo(&get).Refused() || e.Error() != text {
+			t.Errorf("%q is taken for a refusal", text)
+		}
+	}
+}
+
 func TestDemotionIsFoundInTheErrorsOfScriptsAndTransactions(t *testing.T) {
 	for text, want := range map[string]bool{
 		"READONLY You can't write against a read only replica.":                                             true,

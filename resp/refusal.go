@@ -9,14 +9,58 @@ import (
 // the server's own: scripts, functions and the commands of modules run code of their
 // users, which may answer with any text, after it has written. Of them, and of an
 // error whose command is unknown, only a whole sentence of the server counts as a
-// refusal; of the other commands the code does. e itself does not change.
+// refusal, and none that names another command; of the other commands the code does.
+// e itself does not change.
 //
 // The errors that package redis returns are answers to their commands.
 func (e *Error) AnswerTo(c *Command) *Error {
-	if e.core || !c.core() {
+	switch {
+	case e.by != unknown:
 		return e
+	case c.core():
+		return &Error{Code: e.Code, Message: e.Message, by: core}
+	case e.namesAnother(c):
+		return e.InReply()
 	}
-	return &Error{Code: e.Code, Message: e.Message, core: true}
+	return e
+}
+
+// InReply returns e as an error that stands inside a reply, as in the list that a
+// script returns: whatever it says, the command has been executed. The decoders of
+// package redis return such errors.
+func (e *Error) InReply() *Error { return &Error{Code: e.Code, Message: e.Message, by: script} }
+
+// speaker is whose words an error may be.
+type speaker uint8
+
+const (
+	unknown speaker = iota
+	core            // the server's alone: it answers a command that runs nobody's code
+	script          // of what has run, certainly
+)
+
+// namesAnother reports whether e complains of another command than c, which is then
+// one that a script has called: "ERR wrong number of arguments for 'hset' command" in
+// answer to EVAL.
+func (e *Error) namesAnother(c *Command) bool {
+	if e.Code != "ERR" {
+		return false
+	}
+	own, _, _ := strings.Cut(c.name, " ")
+	for _, before := range [...]string{"wrong number of arguments for '", "unknown command '", "unknown command `"} {
+		if name, ok := strings.CutPrefix(e.Message, before); ok {
+			name = name[:max(0, strings.IndexAny(name, "'`"))]
+			name, _, _ = strings.Cut(name, "|")
+			name, _, _ = strings.Cut(name, " ")
+			return !strings.EqualFold(name, own)
+		}
+	}
+	if strings.HasPrefix(e.Message, "unknown subcommand '") {
+		_, name, _ := strings.Cut(e.Message, "'. Try ")
+		name, _, _ = strings.Cut(name, " ")
+		return !strings.EqualFold(name, own)
+	}
+	return false
 }
 
 // core reports whether the command is one of the server's own.
@@ -60,7 +104,7 @@ func (e *Error) UnknownScript() bool { return e.Code == "NOSCRIPT" && e.proves()
 func (e *Error) IsReadOnly() bool {
 	switch e.Code {
 	case "READONLY":
-		if e.core {
+		if e.by == core {
 			return true
 		}
 		own, _, _ := strings.Cut(e.Message, scriptTail)
@@ -89,8 +133,11 @@ const (
 )
 
 func (e *Error) proves() proof {
-	if e.core {
+	switch e.by {
+	case core:
 		return e.provesByCode()
+	case script:
+		return provesNothing
 	}
 	if strings.Contains(e.Message, scriptTail) {
 		return provesNothing

@@ -7,7 +7,7 @@ GREMLINS    = github.com/go-gremlins/gremlins/cmd/gremlins@v0.6.0
 FUZZTIME   ?= 10s
 ALLOC_TESTS = Alloc|CostsNothing
 
-.PHONY: mq-once help demo test check fmt vet lint modules fuzz bench bench-guard bench-peers bench-failover acceptance acceptance-pubsub soak soak-pubsub soak-lock soak-mq bench-lock bench-mq redis
+.PHONY: mq-once help demo test check fmt vet lint modules fuzz bench bench-guard bench-peers bench-failover acceptance acceptance-pubsub soak soak-leader soak-pubsub soak-lock soak-mq bench-lock bench-mq redis
 .PHONY: test-servers chaos mutants imports
 
 help: ## list the targets
@@ -90,6 +90,11 @@ chaos: redis ## every kind of call on a pool whose network misbehaves, CHAOS for
 
 soak: redis ## random accidents for SOAK, and an audit
 	KERMES_SOAK=$(SOAK) KERMES_REQUIRE_REDIS=1 $(GO) test -race -count=1 -run '^TestA41' -timeout 30m -v ./client
+
+LEADER_ROUNDS ?= 30
+
+soak-leader: redis ## the leading sentinel is killed, or cut off, at its +promoted-slave, LEADER_ROUNDS times for each kind: what each rule loses
+	KERMES_LEADER_ROUNDS=$(LEADER_ROUNDS) KERMES_REQUIRE_REDIS=1 $(GO) test -count=1 -run '^TestSoakTheLeader' -timeout 4h -v ./client
 
 soak-pubsub: redis ## random faults between a subscriber and its server for SOAK: gaps are held to their word
 	KERMES_SOAK=$(SOAK) KERMES_REQUIRE_REDIS=1 $(GO) test -race -count=1 -run '^TestSoak' -timeout 30m -v ./pubsub

@@ -27,7 +27,8 @@ type Client struct {
 	target   atomic.Pointer[target]
 	counters counters
 	moves    moves
-	runs     sync.Pool // of *run
+	alone    *standalone // tells of the one server in bypass
+	runs     sync.Pool   // of *run
 
 	// mu guards what follows, and writes of target. It is held for no I/O and
 	// taken before the lock of the group.
@@ -91,6 +92,7 @@ func bypass(o Options) (*Client, error) {
 		return nil, errNoQuorum
 	}
 	c := newClient(o)
+	c.alone = newStandalone(&c.opts.Pool)
 	p := pool.New(c.poolOptions(c.opts.Pool))
 	c.target.Store(&target{generation: 1, addr: p.Addr(), pool: p})
 	return c, nil
@@ -148,10 +150,12 @@ func (c *Client) MaxHold() time.Duration {
 func (c *Client) Held() bool { return c.target.Load().held }
 
 // Listen is [sentinel.Group.Listen] for the events of this client's master, and those
-// that concern the sentinels. In bypass there are none.
+// that concern the sentinels. In bypass they tell whether the server can be reached
+// ([sentinel.EventServerUp], [sentinel.EventServerDown]) and is a master
+// ([sentinel.EventDistrusted]).
 func (c *Client) Listen(fn func(sentinel.Event)) (stop func()) {
 	if c.group == nil {
-		return func() {}
+		return c.alone.events.Listen(fn)
 	}
 	return c.group.Listen(func(e sentinel.Event) {
 		if e.Master == "" || e.Master == c.opts.Master {
@@ -183,6 +187,9 @@ func (c *Client) Close() error {
 	c.work.Wait()
 	if c.own {
 		return c.group.Close()
+	}
+	if c.alone != nil {
+		c.alone.events.Close()
 	}
 	return nil
 }

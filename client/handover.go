@@ -97,17 +97,19 @@ func (c *Client) dismiss(former *pool.Pool) {
 }
 
 // beginCut makes writes wait until the leading sentinel has cut the clients of the
-// new master off, which it is about to do: what is on its way then is in doubt.
-func (c *Client) beginCut() {
+// new master off, which it is about to do: what is on its way then is in doubt. It
+// reports whether that is so.
+func (c *Client) beginCut() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t := c.target.Load()
 	if c.closed || t.held || !t.provisional || t.heir == 0 {
-		return
+		return false
 	}
 	held := *t
 	held.held, held.calm, held.since = true, true, time.Now()
 	c.storeLocked(&held)
+	return true
 }
 
 // awaitCut ends what beginCut has begun, when p's connection has been cut. It ends

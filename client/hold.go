@@ -21,6 +21,10 @@ type hold struct {
 // promotion was published, nobody ever takes the announcement back.
 const helloPeriods = 4 * time.Second
 
+// spreadTime is how long a hold lasts at least after the leading sentinel has noticed
+// the promotion. The others have heard of it 5 to 290 ms later.
+const spreadTime = time.Second
+
 // heard acts on what a sentinel published about the client's master. It runs on
 // the goroutine that reads the sentinel's messages.
 //
@@ -39,7 +43,7 @@ func (c *Client) heard(by string, m sentinel.Message) {
 		c.watchCandidate(by, m)
 	case m.Name == "+promoted-slave":
 		c.watchCandidate(by, m)
-		c.beginCut()
+		c.noticed(by, m)
 	case strings.HasPrefix(m.Name, "-failover-abort-"):
 		c.aborted(by)
 	}
@@ -66,6 +70,25 @@ func (c *Client) beginHold(by string) {
 		by = ""
 	}
 	c.send(sentinel.Event{Kind: sentinel.EventHold, Sentinel: by})
+}
+
+// noticed acts on the word of the leading sentinel that it has noticed the
+// promotion. It tells the others at once, so that a hold must not end before they
+// can have heard; where one has ended already, another begins.
+func (c *Client) noticed(by string, m sentinel.Message) {
+	if c.beginCut() || c.opts.NoHold || m.Type != "slave" {
+		return
+	}
+	if c.group.MapAddr(sentinel.AddrMaster, m.Addr) == c.target.Load().addr {
+		return // and everybody knows
+	}
+	c.beginHold(by)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.hold.timer != nil && c.hold.sentinel == by && time.Until(c.hold.until) < spreadTime {
+		c.hold.until = time.Now().Add(spreadTime)
+		c.hold.timer.Reset(spreadTime)
+	}
 }
 
 // aborted ends the hold, because the sentinel that announced a failover has

@@ -261,3 +261,38 @@ func TestVerifyFindsAMasterThatWasMadeAReplicaByHand(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// The leading sentinel notices the promotion when the hold has just ended, or is about
+// to: the others have not heard of it yet.
+func TestAHoldOutlastsTheSpreadOfThePromotion(t *testing.T) {
+	timing := testgroup.RealTiming().Scale(1.0 / 20)
+	timing.Promote, timing.Confirm, timing.Observe = 80*time.Millisecond, 700*time.Millisecond, 250*time.Millisecond
+	for name, maxHold := range map[string]time.Duration{"ended": 400 * time.Millisecond, "about to end": 900 * time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			bubbleWith(t, timing, client.Options{MaxHold: maxHold}, func(t *testing.T, e *testgroup.Group, c *client.Client, _ *eventLog) {
+				old := c.Master()
+				noticed := make(chan struct{}, 1)
+				defer c.Listen(func(ev sentinel.Event) {
+					if ev.Message.Name == "+promoted-slave" {
+						noticed <- struct{}{}
+					}
+				})()
+				failed := make(chan error, 1)
+				go func() { failed <- e.Failover(context.WithoutCancel(t.Context())) }()
+				<-noticed
+				if _, err := redis.RPush("k", "v").Do(t.Context(), c); err != nil {
+					t.Fatal(err)
+				}
+				if c.Master() == old {
+					t.Error("a write was acknowledged by the former master")
+				}
+				if err := <-failed; err != nil {
+					t.Fatal(err)
+				}
+				if n, err := redis.LLen("k").Do(t.Context(), c); n != 1 || err != nil {
+					t.Errorf("%d writes, %v", n, err)
+				}
+			})
+		})
+	}
+}

@@ -194,7 +194,11 @@ func (n *replica) probe(p *pool.Pool) error {
 	case r.State != linked:
 		return fmt.Errorf("client: replica: its link to the master is in state %q", r.State)
 	}
-	return n.measured(time.Since(began), master, r.Offset)
+	took := time.Since(began)
+	if err := n.checkOrigin(p, timeout); err != nil {
+		return err
+	}
+	return n.measured(took, master, r.Offset)
 }
 
 var errLags = errors.New("client: replica: it is too far behind its master")

@@ -29,8 +29,9 @@ const (
 //
 // What is read from a replica may be old: replication is asynchronous. A replica
 // serves when the sentinels take it for fit (not down, not being promoted or
-// reconfigured, link to its master up) and it says itself that it is a replica
-// with a link to its master.
+// reconfigured, link to its master up), it says itself that it is a replica with a
+// link to its master, and that is the client's: their replication ids tell, where
+// the user may ask for them by INFO.
 type Replicas struct {
 	client   *Client
 	opts     ReplicaOptions
@@ -41,6 +42,9 @@ type Replicas struct {
 	changed chan struct{} // closed and replaced with every snapshot
 	probed  bool          // a probe has ended
 	closed  bool
+
+	known    history // of the master of generation originOf
+	originOf uint64
 }
 
 // snapshot is the servers that may serve, sorted by address. It is immutable.

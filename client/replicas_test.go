@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -256,4 +257,29 @@ func TestACallerWhoseContextEndsIsNotKept(t *testing.T) {
 	if err := e.Replicas()[0].Resume(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// A replica that was given to another master, and of which the sentinels know nothing
+// yet, has other data.
+func TestAReplicaOfAnotherMasterIsNotReadFrom(t *testing.T) {
+	leak.Check(t)
+	e := testgroup.New(t, testgroup.Options{})
+	c := open(t, e.SentinelAddrs(), readOptions(client.ReplicaOptions{}))
+	r := c.Replicas()
+	serving(t, r, 2)
+	strayed := e.Replicas()[0]
+	strayed.Reply("INFO", testserver.Bulk("# Replication\r\nrole:slave\r\nmaster_replid:other\r\nmaster_replid2:0000\r\n"))
+	serving(t, r, 1)
+	if r.Nodes()[0].Addr == strayed.Addr() {
+		t.Error("the replica of another master serves")
+	}
+	text := ""
+	for _, s := range r.Status() {
+		text += s.Err
+	}
+	if !strings.Contains(text, "replicates another master than "+c.Master()) {
+		t.Errorf("the status says %q", text)
+	}
+	strayed.Reply("INFO", testserver.Error("NOPERM no")) // who cannot know does not refuse
+	serving(t, r, 2)
 }

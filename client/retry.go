@@ -232,6 +232,9 @@ func (c *Client) refused(t *target, e *resp.Error) {
 	if e.IsReadOnly() {
 		c.counters.readOnly.Add(1)
 		c.distrust(t, e)
+		if c.alone != nil {
+			c.alone.refused(t.addr, e)
+		}
 	}
 	c.doubt(e)
 }

@@ -47,6 +47,12 @@ const (
 	// EventSentinelRefused: a sentinel does not list the other sentinels, or the
 	// replicas, most often for want of a permission. Err says which, and why.
 	EventSentinelRefused EventKind = "sentinel refused"
+	// EventServerUp: the server of a client without sentinels has answered, for the
+	// first time or after EventServerDown; Addr is its address.
+	EventServerUp EventKind = "server up"
+	// EventServerDown: no connection to the server of a client without sentinels can
+	// be made. Err says why.
+	EventServerDown EventKind = "server down"
 	// EventAlone: no sentinel answers. Clients go on with the masters that they
 	// know.
 	EventAlone EventKind = "alone"
@@ -127,7 +133,7 @@ func (e Event) Level() slog.Level {
 	switch e.Kind {
 	case EventMessage, EventSentinelStale, EventSentinelFound, EventSentinelUp:
 		return slog.LevelDebug
-	case EventOrphan, EventDistrusted, EventRebooted, EventSentinelDown, EventAlone, EventConflict, EventEpochReset,
+	case EventOrphan, EventDistrusted, EventRebooted, EventSentinelDown, EventServerDown, EventAlone, EventConflict, EventEpochReset,
 		EventQuorumLost, EventReplicaDown:
 		return slog.LevelWarn
 	}

@@ -19,7 +19,7 @@ type Group struct {
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
 	work   sync.WaitGroup // links
-	events *listeners
+	events Listeners
 
 	queries, queryErrors, reconnects atomic.Uint64
 
@@ -45,9 +45,8 @@ func newGroup(name string, o GroupOptions) (*Group, error) {
 	o = o.withDefaults()
 	g := &Group{name: name, opts: o, links: make(map[string]*link), masters: make(map[string]*master)}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
-	g.events = newListeners()
 	if o.OnEvent != nil {
-		g.events.listen(o.OnEvent)
+		g.events.Listen(o.OnEvent)
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -64,12 +63,12 @@ func (g *Group) Name() string { return g.name }
 // a goroutine of its own, until stop is called. A slow fn delays nobody: when
 // it is too slow, the oldest of its events are dropped and counted. A panic of
 // fn is contained, and counted too. See [LogEvents].
-func (g *Group) Listen(fn func(Event)) (stop func()) { return g.events.listen(fn) }
+func (g *Group) Listen(fn func(Event)) (stop func()) { return g.events.Listen(fn) }
 
 // send gives an event to the listeners.
 func (g *Group) send(e Event) {
 	e.Group = g.name
-	g.events.send(e)
+	g.events.Send(e)
 }
 
 // Sentinels returns the addresses of all known sentinels, the configured ones
@@ -98,7 +97,7 @@ func (g *Group) Close() error {
 	}
 	ending.Wait()
 	g.work.Wait()
-	g.events.close()
+	g.events.Close()
 	return nil
 }
 

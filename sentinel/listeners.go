@@ -13,9 +13,10 @@ const (
 	listenerGrace = time.Second
 )
 
-// listeners gives events to listeners, each on a goroutine of its own, so that
-// none can hold up a link, a client or another listener.
-type listeners struct {
+// Listeners gives events to functions, each on a goroutine of its own, so that none
+// can hold up a link, a client or another listener. The zero value is ready for use.
+// Its methods are safe for concurrent use.
+type Listeners struct {
 	sent, dropped, panics atomic.Uint64
 	running               sync.WaitGroup
 
@@ -32,18 +33,17 @@ type listener struct {
 	once  sync.Once
 }
 
-func newListeners() *listeners {
-	return &listeners{listeners: make(map[*listener]struct{})}
-}
-
-// listen calls fn with what is sent from now on. The goroutine ends with stop,
-// or with close, which waits for it a moment.
-func (d *listeners) listen(fn func(Event)) (stop func()) {
+// Listen calls fn with what is sent from now on, one event at a time, until stop is
+// called, or [Listeners.Close], which waits for it a moment.
+func (d *Listeners) Listen(fn func(Event)) (stop func()) {
 	l := &listener{fn: fn, queue: make(chan Event, eventBacklog), stop: make(chan struct{})}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed {
 		return func() {}
+	}
+	if d.listeners == nil {
+		d.listeners = make(map[*listener]struct{})
 	}
 	d.listeners[l] = struct{}{}
 	d.running.Go(func() { d.run(l) })
@@ -57,8 +57,9 @@ func (d *listeners) listen(fn func(Event)) (stop func()) {
 
 func (l *listener) end() { l.once.Do(func() { close(l.stop) }) }
 
-// send never blocks: when a listener is too slow, its oldest event goes.
-func (d *listeners) send(e Event) {
+// Send gives an event to all who listen. It never blocks: when a listener is too
+// slow, its oldest event goes.
+func (d *Listeners) Send(e Event) {
 	if e.Time.IsZero() {
 		e.Time = time.Now()
 	}
@@ -85,9 +86,9 @@ func (l *listener) offer(e Event) bool {
 	}
 }
 
-// close ends all listeners. Those that are in the middle of an event have a
+// Close ends all listeners. Those that are in the middle of an event have a
 // moment to finish it and what waits behind it.
-func (d *listeners) close() {
+func (d *Listeners) Close() {
 	d.mu.Lock()
 	d.closed = true
 	for l := range d.listeners {
@@ -106,7 +107,7 @@ func (d *listeners) close() {
 	}
 }
 
-func (d *listeners) run(l *listener) {
+func (d *Listeners) run(l *listener) {
 	for {
 		select {
 		case <-l.stop:
@@ -119,7 +120,7 @@ func (d *listeners) run(l *listener) {
 }
 
 // drain gives out what had been sent before the end.
-func (d *listeners) drain(l *listener) {
+func (d *Listeners) drain(l *listener) {
 	for {
 		select {
 		case e := <-l.queue:
@@ -130,7 +131,7 @@ func (d *listeners) drain(l *listener) {
 	}
 }
 
-func (d *listeners) call(fn func(Event), e Event) {
+func (d *Listeners) call(fn func(Event), e Event) {
 	defer func() {
 		if recover() != nil {
 			d.panics.Add(1)

@@ -303,7 +303,7 @@ func (n *Node) cmdInfo(c *testserver.Peer, args []string) {
 		}
 		fmt.Fprintf(&b, "role:master\r\nconnected_slaves:%d\r\n%s", i, lines.String())
 	}
-	fmt.Fprintf(&b, "master_replid:%s\r\nmaster_repl_offset:%d\r\n", n.runID, offset)
+	fmt.Fprintf(&b, "master_replid:%s\r\nmaster_repl_offset:%d\r\n", n.set.nodes[0].runID, offset)
 	c.Bulk(b.String())
 }
 

@@ -240,9 +240,9 @@ func fiftyMasters(t *testing.T, protocol int) {
 	s.atMost("reconnects of the others", missing(before, dialled(quiet)), 0)
 }
 
-// A25: two of three sentinels are gone. A client with the lease stops writing,
+// A25: two of three sentinels are gone. A client that requires a quorum stops writing,
 // and goes on reading.
-func TestA25WithTheLeaseNobodyWritesWithoutAMajority(t *testing.T) {
+func TestA25WithAQuorumNobodyWritesWithoutAMajority(t *testing.T) {
 	s := accept(t, "A25", time.Minute)
 	top, _ := s.topology(testredis.TopologyOptions{})
 	heard := &events{}
@@ -258,7 +258,7 @@ func TestA25WithTheLeaseNobodyWritesWithoutAMajority(t *testing.T) {
 	s.until("a refused write", func() bool {
 		return slices.ContainsFunc(w.failed(), func(x write) bool { return errors.Is(x.err, client.ErrNoQuorum) })
 	})
-	s.within("the last acknowledgement (LeaseTTL)", w.lastAck().Sub(gone), client.DefaultQuorumTTL)
+	s.within("the last acknowledgement (QuorumTTL)", w.lastAck().Sub(gone), client.DefaultQuorumTTL)
 	if c.Status().QuorumFresh {
 		s.Error("the status says that there is a quorum")
 	}
@@ -274,7 +274,7 @@ func TestA25WithTheLeaseNobodyWritesWithoutAMajority(t *testing.T) {
 
 // A24 with the lease: the client is cut off together with the old master, and
 // stops before there can be a new one.
-func TestA24WithTheLeaseNothingIsWrittenToAMasterThatIsCutOff(t *testing.T) {
+func TestA24WithAQuorumNothingIsWrittenToAMasterThatIsCutOff(t *testing.T) {
 	s := accept(t, "A24", time.Minute)
 	top, rec := s.topology(testredis.TopologyOptions{ProxyData: true, ProxySentinels: true})
 	c := s.client(top, client.Options{RequireQuorum: true})
@@ -289,7 +289,7 @@ func TestA24WithTheLeaseNothingIsWrittenToAMasterThatIsCutOff(t *testing.T) {
 	next := s.settled(top, old)
 	promoted := s.promotion(next)
 	s.pass(time.Until(first.At.Add(500 * time.Millisecond)))
-	s.within("the last acknowledgement (LeaseTTL)", w.lastAck().Sub(cut), client.DefaultQuorumTTL)
+	s.within("the last acknowledgement (QuorumTTL)", w.lastAck().Sub(cut), client.DefaultQuorumTTL)
 	s.atMost("acknowledged by the old master after the promotion", ackedAfter(w.all(), promoted), 0)
 	for _, n := range top.Sentinels {
 		n.Proxy().SetFor(testproxy.Pass, nil)
@@ -301,7 +301,7 @@ func TestA24WithTheLeaseNothingIsWrittenToAMasterThatIsCutOff(t *testing.T) {
 	a := s.audit(w, next)
 	s.checkAlways(a)
 	s.atMost("acknowledged after the promotion and lost", ackedAfter(a.lost, promoted), 0)
-	s.Logf("A24: promotion %v after the cut; %d writes were acknowledged between the cut and the end of the lease, and are lost", promoted.Sub(cut), len(a.lost))
+	s.Logf("A24: promotion %v after the cut; %d writes were acknowledged between the cut and the end of the quorum, and are lost", promoted.Sub(cut), len(a.lost))
 }
 
 // A25: two of three sentinels are gone.

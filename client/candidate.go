@@ -123,7 +123,7 @@ func (c *Client) pollCandidate(s *candidate) {
 			}
 			return
 		}
-		p.rest(s.ctx, eager || handsOver)
+		p.wait(s.ctx, eager || handsOver)
 	}
 }
 

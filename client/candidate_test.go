@@ -151,7 +151,7 @@ func TestWritesNeedAQuorumWhereThatIsRequired(t *testing.T) {
 			t.Errorf("with two of three: %v", err)
 		}
 		e.Sentinels[1].Hang()
-		leak.Eventually(t, patience, "the end of the lease", func() bool { return !c.Status().QuorumFresh })
+		leak.Eventually(t, patience, "the end of the quorum", func() bool { return !c.Status().QuorumFresh })
 		writes := len(e.Master().CallsOf("SET"))
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()

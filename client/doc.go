@@ -20,7 +20,8 @@
 // # How a master is found
 //
 // All sentinels are asked at once, each with a short timeout; one that hangs
-// costs nothing. The answer with the highest configuration epoch wins. Every
+// costs nothing. What a majority of them says is believed, of several such answers
+// the one with the highest configuration epoch: see [sentinel.Belief]. Every
 // connection to the master begins with ROLE, and is not used unless the answer
 // is "master" (Sentinel client spec, steps 1 to 3). If no master is found the
 // error tells apart [sentinel.ErrNoSentinel] and [sentinel.ErrMasterUnknown], and holds what each
@@ -55,7 +56,9 @@
 // writes that were under way, if they come later than 5 ms after the
 // announcement, wait for the outcome too: if the failover takes place they are
 // errors of the class may have executed. Options.MaxHold bounds all that,
-// Options.NoHold turns it off. Options.Adopt makes the pause shorter, at a price.
+// Options.NoHold turns it off. Options.Adopt makes the pause shorter, at a price. A
+// coordinated failover (Valkey 9) loses nothing and is followed when both servers say
+// that they have changed places.
 //
 // # When sentinels are gone
 //

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"strconv"
 
 	"github.com/kermes-redis/kermes"
 	"github.com/kermes-redis/kermes/client"
@@ -166,4 +167,92 @@ func ExampleRetryError() {
 	if errors.As(err, &retry) {
 		fmt.Println(retry.Command, "was tried", retry.Attempts, "times:", retry.Err)
 	}
+}
+
+// Whoever keeps something that a master has said must know when it is another one.
+func ExampleClient_Moved() {
+	ctx := context.Background()
+	c, err := kermes.Open(ctx, "redis-sentinel://10.0.0.1/mymaster")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	for {
+		generation := c.Generation()
+		fmt.Println(c.Name(), c.Master(), c.Epoch(), "writes wait:", c.Held())
+		select {
+		case <-c.Moved(generation):
+		case <-c.Done():
+			return
+		}
+	}
+}
+
+func ExampleClient_WithConn() {
+	ctx := context.Background()
+	c, err := kermes.Open(ctx, "redis-sentinel://10.0.0.1/mymaster")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	err = c.WithConn(ctx, func(cn *conn.Conn) error {
+		id, err := redis.ClientID().Do(ctx, cn) // of the connection that follows, too
+		if err != nil {
+			return err
+		}
+		return redis.Set("connection", strconv.FormatInt(id, 10)).Do(ctx, cn)
+	})
+	if errors.Is(err, client.ErrSwitched) {
+		fmt.Println("what was done may be lost:", err)
+	}
+}
+
+// MONITOR and the like need a connection of their own.
+func ExampleClient_Dial() {
+	ctx := context.Background()
+	c, err := kermes.Open(ctx, "redis-sentinel://10.0.0.1/mymaster")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	for line, err := range redis.Monitor(ctx, c.Dial) {
+		fmt.Println(line.Text, err)
+	}
+}
+
+func ExampleReplicas() {
+	ctx := context.Background()
+	c, err := client.Open(ctx, client.Options{
+		Master:   "mymaster",
+		Group:    sentinel.GroupOptions{Sentinels: []string{"10.0.0.1"}},
+		Replicas: client.ReplicaOptions{Policy: client.ReplicaOnly, Choose: client.RoundRobin()},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	r := c.Replicas()
+	one := r.Pin() // a scan stays with one of them
+	for key, err := range redis.Scan(ctx, one, redis.ScanOptions{}) {
+		fmt.Println(key, err)
+	}
+	err = r.WithConn(ctx, func(cn *conn.Conn) error {
+		_, err := redis.Ping().Do(ctx, cn)
+		return err
+	})
+	fmt.Println(err, r.Nodes())
+	for _, s := range r.Status() { // each is a ReplicaStatus
+		fmt.Println(s.Addr, s.Serving, s.Lag, s.Err, s.Pool.Idle)
+	}
+}
+
+func ExampleChooser() {
+	nodes := []client.Node{{Addr: "a"}, {Addr: "b"}}
+	for _, c := range []client.Chooser{client.First(), client.Random(), client.RoundRobin()} {
+		fmt.Println(c.Choose(nodes) < len(nodes))
+	}
+	// Output:
+	// true
+	// true
+	// true
 }

@@ -57,7 +57,7 @@ func (c *Client) awaitHandover(s *candidate) (done bool) {
 				return true
 			}
 		}
-		p.rest(s.ctx, handsOver)
+		p.wait(s.ctx, handsOver)
 	}
 	return false
 }
@@ -125,7 +125,7 @@ func (c *Client) awaitCut(p *rolePoll) {
 	defer cancel()
 	for ctx.Err() == nil && c.target.Load() == t && p.cn.Err() == nil {
 		_, _ = p.ask(ctx)
-		p.rest(ctx, true)
+		p.wait(ctx, true)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

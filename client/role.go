@@ -50,8 +50,8 @@ func (p *rolePoll) ask(ctx context.Context) (redis.RoleInfo, error) {
 	return askRole(ctx, p.cn, p.opts.ReadTimeout)
 }
 
-// rest waits until it is time to ask again.
-func (p *rolePoll) rest(ctx context.Context, eager bool) {
+// wait waits until it is time to ask again.
+func (p *rolePoll) wait(ctx context.Context, eager bool) {
 	poll := idlePoll
 	if eager {
 		poll = eagerPoll

@@ -13,9 +13,10 @@
 // # How a master is found
 //
 // All sentinels are asked at once, each with a short timeout; one that hangs
-// costs nothing. The answer with the highest configuration epoch wins (Sentinel
-// client spec, steps 1 and 2; step 3, to ask the server itself, is for the one
-// that connects to it). If no master is found the error is a *[ResolveError]. It
+// costs nothing. What a majority of them says is believed, of several such answers
+// the one with the highest configuration epoch: see [Belief] (Sentinel client spec,
+// steps 1 and 2; step 3, to ask the server itself, is for the one that connects to
+// it). If no master is found the error is a *[ResolveError]. It
 // matches [ErrNoSentinel] or [ErrMasterUnknown], and holds what each sentinel
 // said.
 //

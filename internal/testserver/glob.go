@@ -1,5 +1,7 @@
 package testserver
 
+import "strings"
+
 // Glob matches as the patterns of PSUBSCRIBE and KEYS do, with their
 // trap: in [+-]* the "+-]" is a range that swallows the bracket, and nothing
 // matches.
@@ -7,18 +9,7 @@ func Glob(pattern, s string) bool {
 	for len(pattern) > 0 {
 		switch pattern[0] {
 		case '*':
-			for len(pattern) > 1 && pattern[1] == '*' {
-				pattern = pattern[1:]
-			}
-			if len(pattern) == 1 {
-				return true
-			}
-			for i := 0; i <= len(s); i++ {
-				if Glob(pattern[1:], s[i:]) {
-					return true
-				}
-			}
-			return false
+			return globAfterStar(strings.TrimLeft(pattern, "*"), s)
 		case '?':
 			if s == "" {
 				return false
@@ -44,6 +35,19 @@ func Glob(pattern, s string) bool {
 		}
 	}
 	return s == ""
+}
+
+// globAfterStar matches a pattern with any end of s.
+func globAfterStar(pattern, s string) bool {
+	if pattern == "" {
+		return true
+	}
+	for i := range len(s) + 1 {
+		if Glob(pattern, s[i:]) {
+			return true
+		}
+	}
+	return false
 }
 
 // classMatch matches c against a class, whose opening bracket was consumed,

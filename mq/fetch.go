@@ -78,6 +78,8 @@ func (w *worker) plan() (n, flags int, wait time.Duration) {
 	}
 	n = min(free, maxClaim)
 	switch {
+	case len(w.settles) > maxSettle && !w.settles[0].at.After(now): // first tell what is done
+		return 0, flags, 0
 	case w.more && free > 0 && (2*free >= capacity || waiting == 0 && !w.wouldGather(free, load, capacity)):
 		return n, flags, 0
 	case roused && free == 0:

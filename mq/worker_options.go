@@ -45,9 +45,10 @@ const (
 	prefetchTime = 20 * time.Millisecond
 	// settleLinger is how long an outcome waits for others to be sent with.
 	settleLinger = time.Millisecond
-	// settleBatch is how many outcomes are sent at once; maxSettle the most.
+	// settleBatch is how many outcomes are sent at once; maxSettle the most. It must not
+	// be less than maxClaim, or outcomes pile up.
 	settleBatch = 64
-	maxSettle   = 250
+	maxSettle   = 500
 	maxClaim    = 500
 	// abortGrace is how long handlers may take after their contexts have ended.
 	abortGrace = time.Second

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kermes-redis/kermes/conn"
 	"github.com/kermes-redis/kermes/internal/leak"
@@ -35,7 +36,10 @@ func (tr *torrent) dial(t *testing.T, limits resp.Limits) *conn.Conn {
 		defer close(done)
 		tr.serve(ln)
 	}()
-	c, err := conn.Dial(t.Context(), conn.Options{Addr: ln.Addr().String(), Protocol: 2, NoClientInfo: true, Limits: limits})
+	c, err := conn.Dial(t.Context(), conn.Options{
+		Addr: ln.Addr().String(), Protocol: 2, NoClientInfo: true, Limits: limits,
+		ReadTimeout: time.Minute, // no loaded machine takes that long
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,9 @@ import (
 // unread bytes that a batch makes the server keep.
 const maxParts = 4
 
+// partRoom is how many bytes of a part are waited for: about as many as it has at most.
+const partRoom = 32 << 10
+
 // DoBatch sends cmds in order and calls each with the reply to cmds[i], in
 // order, from the goroutine that called DoBatch. The bytes of v are valid
 // during the call of each, which must be quick and must not use the
@@ -46,7 +49,9 @@ func (c *Conn) DoEncoded(ctx context.Context, cmds *resp.Batch, from int, to res
 	b.first, b.blocks = from, some&resp.Blocking != 0
 	defer b.leave() // also when Receive panics: the roles must not be lost
 	for b.taken < cmds.Len() || b.count > 0 {
-		b.send()
+		if err := b.send(); err != nil {
+			return err
+		}
 		if err := b.settle(); err != nil {
 			return err
 		}
@@ -77,13 +82,19 @@ type part struct {
 	size int // commands in it
 }
 
-// send encodes parts while there is room for them, and writes.
-func (b *batch) send() {
+// send encodes parts while there is room for them, and writes. It waits for room if no
+// part is on its way, with whose replies the batch could go on.
+func (b *batch) send() error {
 	c := b.conn
 	var writer *call
 	company, alone := false, false
 	for b.count < maxParts && b.taken < b.cmds.Len() {
 		first := b.count == 0
+		if fits, err := b.hasRoom(); err != nil {
+			return err
+		} else if !fits {
+			break
+		}
 		k, flush, others, reads := b.enlist()
 		if flush {
 			writer = k
@@ -92,17 +103,38 @@ func (b *batch) send() {
 		company = company || others
 	}
 	if writer == nil {
-		return
+		return nil
 	}
 	if company && c.far {
 		runtime.Gosched()
 	}
 	if alone && !c.lookFor(writer) {
-		return // its error is settled
+		return nil // its error is settled
 	}
 	// Nothing is in flight but this part: unless it is large, the kernel has room.
 	guard := company || b.count > 1
 	c.flush(writer, output{}, guard)
+	return nil
+}
+
+// hasRoom reports whether another part may be encoded, for which it keeps the room then.
+// Without any on its way it waits until one may.
+func (b *batch) hasRoom() (bool, error) {
+	c := b.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.fullLocked() {
+		if b.count > 0 {
+			return false, nil
+		}
+		if err := c.waitForRoomLocked(b.ctx, partRoom); err != nil {
+			failed := c.notSent(err)
+			failed.Sent = b.given - b.first
+			return false, failed
+		}
+	}
+	c.backlog.granted += partRoom
+	return true, nil
 }
 
 // enlist encodes the next part and queues it.
@@ -112,6 +144,7 @@ func (b *batch) enlist() (k *call, flush, others, reads bool) {
 	p := part{call: k}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.backlog.granted -= partRoom
 	if b.id == 0 {
 		c.batches = max(c.batches+1, 1)
 		b.id = c.batches

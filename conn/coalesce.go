@@ -40,7 +40,7 @@ func (g *gathering) taken(n int) {
 // reads them writes what is held, if nobody has before. c.mu is held.
 func (c *Conn) holdBack(more int) bool {
 	g := &c.gathering
-	return g.peak >= leastCrowd && !c.far && (g.held+more)*heldShare < g.peak && c.queue.n > g.held
+	return g.peak >= leastCrowd && !c.far && (g.held+more)*heldShare < g.peak && c.queue.n > g.held && !c.fullLocked()
 }
 
 // takeHeld takes what was held back if it must wait no longer, and makes k, the

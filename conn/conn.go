@@ -31,6 +31,7 @@ type Conn struct {
 	queue     queue
 	wbuf      []byte // encoded, not yet taken by a flush
 	spare     []byte // the buffer that the last flush left
+	backlog   backlog
 	encoded   uint64 // bytes ever encoded
 	sent      uint64 // of these, bytes that may have left
 	flushing  bool
@@ -164,10 +165,16 @@ func (c *Conn) do(ctx context.Context, cmd *resp.Command) (resp.Reply, error) {
 		defer stop()
 	}
 	c.mu.Lock()
-	if c.err != nil {
-		err := c.err
+	var err error
+	if c.fullLocked() {
+		err = c.waitForRoomLocked(ctx, cmd.Size())
+	}
+	if err == nil && c.err != nil {
+		err = c.err.Err
+	}
+	if err != nil {
 		c.mu.Unlock()
-		return resp.Reply{}, c.notSent(err.Err)
+		return resp.Reply{}, c.notSent(err)
 	}
 	alone := c.queue.head == nil
 	flush := !c.flushing && (alone || !c.holdBack(1))
@@ -293,6 +300,7 @@ func (c *Conn) fail(op string, cause error) {
 	}
 	c.err = &Error{Op: op, Addr: c.opts.Addr, Class: ClassNotSent, Err: cause}
 	told := c.failCalls(op, cause)
+	c.giveRoomLocked()
 	c.watch.timer.Stop()
 	c.letGo()
 	c.down.Store(true)

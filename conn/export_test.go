@@ -5,3 +5,10 @@ func (c *Conn) Waits() bool {
 	_, waits, err := newPeeker(c.nc).look()
 	return waits || err != nil
 }
+
+// Backlog returns how many bytes wait to be written, and how many callers for room.
+func (c *Conn) Backlog() (bytes, callers int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.wbuf) + c.backlog.writing, len(c.backlog.waiting)
+}

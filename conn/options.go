@@ -3,6 +3,7 @@ package conn
 import (
 	"context"
 	"crypto/tls"
+	"math"
 	"net"
 	"strings"
 	"time"
@@ -20,6 +21,8 @@ const (
 	// DefaultMinProgress is how many bytes of a reply arrive within the read timeout
 	// at least, unless it ends: 205 bytes a second, with DefaultReadTimeout.
 	DefaultMinProgress = 1 << 10
+	// DefaultMaxUnsent bounds the bytes of commands that wait to be written.
+	DefaultMaxUnsent = 16 << 20
 	// maxProgress keeps MinProgress within what counters that wrap can tell.
 	maxProgress = 1 << 30
 	// DefaultKeepAlive is how long a TCP connection is silent before the
@@ -89,6 +92,11 @@ type Options struct {
 	// must move within ReadTimeout. Zero means DefaultMinProgress; with a negative one
 	// any byte will do, so that a reply may take for ever.
 	MinProgress int
+	// MaxUnsent is how many bytes of commands may wait to be written to a server that
+	// does not read as fast. A caller that comes then waits for room, and is not sent
+	// when its context ends first. One command of any size may wait beyond it. Zero
+	// means DefaultMaxUnsent, negative no bound.
+	MaxUnsent int
 	// KeepAlive is the idle time before TCP probes, of which there are four,
 	// a quarter of that time apart. Zero means DefaultKeepAlive, negative turns
 	// them off.
@@ -122,6 +130,11 @@ func (o Options) withDefaults() Options {
 	}
 	o.DialTimeout = orDefault(o.DialTimeout, DefaultDialTimeout)
 	o.ReadTimeout = orDefault(o.ReadTimeout, DefaultReadTimeout)
+	if o.MaxUnsent == 0 {
+		o.MaxUnsent = DefaultMaxUnsent
+	} else if o.MaxUnsent < 0 {
+		o.MaxUnsent = math.MaxInt
+	}
 	switch {
 	case o.MinProgress == 0:
 		o.MinProgress = DefaultMinProgress

@@ -118,6 +118,7 @@ func (c *Conn) takeOut(k *call) bool {
 		later.start -= uint64(k.size)
 	}
 	c.gathering.held = max(c.gathering.held-1, 0)
+	c.giveRoomLocked()
 	k.next, k.start = nil, math.MaxUint64 // never sent
 	k.state, k.room = failed, nil
 	k.err = &Error{Op: OpWait, Addr: c.opts.Addr, Class: ClassNotSent, Err: k.ctx.Err()}

@@ -28,10 +28,16 @@ func (c *Conn) Send(ctx context.Context, cmds ...resp.Command) error {
 		}
 	}
 	c.mu.Lock()
-	if c.err != nil {
-		err := c.err
+	var err error
+	if c.fullLocked() {
+		err = c.waitForRoomLocked(ctx, 0)
+	}
+	if err == nil && c.err != nil {
+		err = c.err.Err
+	}
+	if err != nil {
 		c.mu.Unlock()
-		return c.notSent(err.Err)
+		return c.notSent(err)
 	}
 	before := len(c.wbuf)
 	for i := range cmds {

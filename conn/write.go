@@ -57,6 +57,7 @@ func (c *Conn) encodeAlone(k *call, cmd *resp.Command) (out output) {
 			}
 			c.enlist(k, size)
 			c.sent += uint64(size)
+			c.backlog.writing = size
 			out.pieces = &pieces
 			return out
 		}
@@ -73,6 +74,7 @@ func (c *Conn) takeOutput() []byte {
 	buf := c.wbuf
 	c.wbuf, c.spare = c.spare[:0], nil
 	c.sent += uint64(len(buf))
+	c.backlog.writing = len(buf)
 	c.gathering.taken(c.queue.n)
 	return buf
 }
@@ -95,6 +97,7 @@ func (c *Conn) flush(k *call, out output, guard bool) (read bool) {
 		}
 		c.mu.Lock()
 		c.keep(out.buf)
+		c.writtenLocked()
 		if len(c.wbuf) == 0 || c.err != nil || c.holdBack(0) {
 			read = c.endFlush(k)
 			c.mu.Unlock()

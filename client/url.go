@@ -168,7 +168,7 @@ func hostPort(text string) (string, error) {
 	if port == "" {
 		port = sentinel.SentinelPort
 	}
-	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 || strings.HasSuffix(text, ":") {
 		return "", errors.New("the port of a sentinel is not a number between 1 and 65535")
 	}
 	return net.JoinHostPort(u.Hostname(), port), nil
@@ -195,6 +195,9 @@ func (o *Options) takeSentinels(a address) error {
 		return nil
 	}
 	name, _, _ = strings.Cut(a.path, "/")
+	if strings.Contains(name, "@") {
+		return errors.New("a master's name has @ as %40; in a password write / as %2F")
+	}
 	if o.Master, err = url.PathUnescape(name); err != nil || o.Master == "" {
 		return errors.New("want the master's name after the addresses, as in redis-sentinel://host1,host2/master")
 	}

@@ -1,7 +1,9 @@
 package client
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -12,6 +14,7 @@ import (
 // ignored are the parameters of go-redis that have no meaning here.
 var ignored = []string{
 	"conn_max_lifetime_jitter", "context_timeout_enabled", "dialer_retries", "dialer_retry_timeout", "identitySuffix",
+	"idle_check_frequency",
 	"max_retry_backoff", "min_retry_backoff", "pipeline_pool_size", "pipeline_read_buffer_size",
 	"pipeline_write_buffer_size", "pool_fifo", "pool_timeout", "route_by_latency_tolerance", "unstable_resp3",
 	"use_disconnected_replicas", "write_timeout",
@@ -20,7 +23,7 @@ var ignored = []string{
 // takeParameters takes those out of values that are neither of a connection nor of
 // sentinels.
 func (o *Options) takeParameters(values url.Values) error {
-	for name := range values {
+	for _, name := range inOrder(values) {
 		var err error
 		switch {
 		case name == "addr", name == "master_name":
@@ -47,10 +50,23 @@ func (o *Options) takeParameter(values url.Values, name string) error {
 		return nil // package conn knows it, or says that nobody does
 	}
 	value, err := once(values, name)
-	if err != nil || value == "" {
-		return err
+	if err != nil || value == "" || name == "max_active_conns" && value == "0" && o.Pool.MaxConns != 0 {
+		return err // the latter is no bound for go-redis, which pool_size is
 	}
 	return set(value)
+}
+
+// decisive are parameters that count where another one sets the same option too, as
+// they do in go-redis: pool_size, idle_timeout, max_conn_age, any_node, route_randomly.
+var decisive = []string{"max_active_conns", "conn_max_idle_time", "conn_max_lifetime", "replica_only", "route_by_latency"}
+
+// inOrder returns the names of values, those that count most at the end.
+func inOrder(values url.Values) []string {
+	names := slices.Sorted(maps.Keys(values))
+	slices.SortStableFunc(names, func(a, b string) int {
+		return cmp.Compare(slices.Index(decisive, a), slices.Index(decisive, b))
+	})
+	return names
 }
 
 // setter returns what sets the option of a parameter.

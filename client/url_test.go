@@ -86,6 +86,7 @@ var goRedis = map[string]struct {
 	"route_by_latency":           {"true", func(o *client.Options) any { return o.Replicas.Choose != nil }, true},
 	"route_by_latency_tolerance": {"1ms", nil, nil},
 	"use_disconnected_replicas":  {"true", nil, nil},
+	"idle_check_frequency":       {"1m", nil, nil},
 	"min_retry_backoff":          {"8ms", nil, nil},
 	"max_retry_backoff":          {"512ms", nil, nil},
 	"dialer_retries":             {"5", nil, nil},
@@ -123,6 +124,21 @@ func TestEveryParameterOfGoRedisIsUnderstoodOrNamedAsIgnored(t *testing.T) {
 	}
 }
 
+func TestOfTwoParametersThatSetTheSameTheOneOfGoRedisCounts(t *testing.T) {
+	for range 20 { // parameters have no order
+		o, err := client.ParseURL("redis-sentinel://h/m?pool_size=20&max_active_conns=30&idle_timeout=1&conn_max_idle_time=2&max_conn_age=3&conn_max_lifetime=4&any_node=1&replica_only=1")
+		if err != nil || o.Pool.MaxConns != 30 || o.Pool.IdleTime != 2*time.Second || o.Pool.MaxLifetime != 4*time.Second || o.Replicas.Policy != client.ReplicaOnly {
+			t.Fatalf("%+v, %v", o, err)
+		}
+		if o, err = client.ParseURL("redis://h?pool_size=20&max_active_conns=0"); err != nil || o.Pool.MaxConns != 20 {
+			t.Fatalf("%d, %v", o.Pool.MaxConns, err)
+		}
+		if _, err = client.ParseURL("redis://h?foo=1&pool_size=x&bar=2"); err == nil || !strings.Contains(err.Error(), "pool_size is not a number") {
+			t.Fatal(err) // the same each time
+		}
+	}
+}
+
 func TestOurOwnParameters(t *testing.T) {
 	o, err := client.ParseURL("redis://h:1/2?retry_time=250ms&solo_conns=3&shared_conns=4&max_lag=100&any_node=1&no_wait=1")
 	if err != nil || o.RetryTime != 250*time.Millisecond || o.Pool.SoloConns != 3 || o.Pool.SharedConns != 4 ||
@@ -145,6 +161,9 @@ func TestURLsThatCannotBeMeantAreRefusedWithWords(t *testing.T) {
 		"redis-sentinel://u:p@h1,u:p@h2/m":                  "user and password stand once, before the first address",
 		"redis-sentinel://h1:99999/m":                       "the port of a sentinel is not a number between 1 and 65535",
 		"redis-sentinel://h1:0/m":                           "the port of a sentinel is not a number",
+		"redis-sentinel://u:/s3cret@h1/m":                   "malformed; write special characters",
+		"redis-sentinel://u:/m":                             "the port of a sentinel is not a number",
+		"redis-sentinel://h1/a@b":                           "malformed; write special characters",
 		"redis-sentinel://h1:x/m":                           "the address of a sentinel is empty or malformed",
 		"redis-sentinel://h1,,h2/m":                         "the address of a sentinel is empty or malformed",
 		"redis-sentinel:///m":                               "the address of a sentinel is empty or malformed",

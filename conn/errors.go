@@ -245,10 +245,14 @@ func mustHave(ctx context.Context) {
 	}
 }
 
-// maskAddr returns what can be shown of an address: a URL may hold a password.
+// maskAddr returns what can be shown of an address: a URL may have been given for
+// one, or user:password@host.
 func maskAddr(addr string) string {
 	if scheme, _, ok := strings.Cut(addr, "://"); ok {
 		return scheme + "://" + hidden
+	}
+	if i := strings.LastIndexByte(addr, '@'); i >= 0 && !strings.HasPrefix(addr, "/") {
+		return hidden + addr[i:]
 	}
 	return addr
 }

@@ -43,6 +43,7 @@ type step struct {
 	name     string
 	optional bool
 	mild     bool // an error reply is none, but what accept says is
+	waivable bool // a peer that does not know the command is let off, as proxies are
 	accept   func(v resp.Value) error
 	secrets  []string // in cmd, which the server may repeat in an error
 }
@@ -193,15 +194,18 @@ func unanswered(err error) error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		late, err = e.Timeout(), e.Err
 	}
-	if late {
+	switch {
+	case late:
 		return &silentError{err: err}
+	case hungUp(err):
+		return &hangUpError{err: err}
 	}
 	return err
 }
 
 func (s step) check(v resp.Value, addr string) error {
 	err := v.Err()
-	if err != nil && s.mild {
+	if err != nil && (s.mild || s.waivable && unknownCommand(err)) {
 		return nil
 	}
 	if err == nil && s.accept != nil {
@@ -281,7 +285,7 @@ func (c *Conn) authSteps(user, password string) []step {
 		steps = append(steps, step{cmd: cmd, name: stepAuth, secrets: []string{password}})
 	}
 	if c.opts.ClientName != "" && !c.opts.bare {
-		steps = append(steps, step{cmd: resp.NewCommand("CLIENT SETNAME", resp.String(c.opts.ClientName)), name: "CLIENT SETNAME"})
+		steps = append(steps, step{cmd: resp.NewCommand("CLIENT SETNAME", resp.String(c.opts.ClientName)), name: "CLIENT SETNAME", waivable: true})
 	}
 	return steps
 }
@@ -355,6 +359,18 @@ func firstText(v resp.Value) string {
 func text(v resp.Value) string {
 	b, _ := v.Bytes()
 	return string(b)
+}
+
+// unknownCommand reports whether a peer says that it does not know the command, in
+// the words of servers or of proxies.
+func unknownCommand(err error) bool {
+	text := strings.ToLower(err.Error())
+	for _, words := range [...]string{"unknown command", "unsupported command", "not supported", "unknown subcommand", "is not allowed"} {
+		if strings.Contains(text, words) {
+			return true
+		}
+	}
+	return false
 }
 
 func refusesCredentials(e *resp.Error) bool {

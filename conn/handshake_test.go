@@ -5,8 +5,10 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -126,10 +128,88 @@ func TestAPeerThatSpeaksAnotherProtocolIsNamed(t *testing.T) {
 		"HTTP/1.1 400 Bad Request\r\n\r\n": "HTTP",
 		"\x15\x03\x01\x00\x02\x02F":        "TLS",
 		"SSH-2.0-OpenSSH\r\n":              "SSH",
+
+		"220 mail.example.com ESMTP\r\n":          conn.SpeaksMail,
+		"220-ftp.example.com\r\n":                 conn.SpeaksMail,
+		"502 5.5.2 Error\r\n":                     conn.SpeaksMail,
+		"ERROR\r\n":                               conn.SpeaksMemcached,
+		"J\x00\x00\x00\x0a8.0.30\x00":             conn.SpeaksMySQL,
+		"<html><body>":                            conn.SpeaksOther,
+		"* OK IMAP4rev1 ready\r\n":                conn.SpeaksOther,
+		"AMQP\x00\x00\x09\x01":                    conn.SpeaksOther,
+		"RFB 003.008\n":                           conn.SpeaksOther,
+		"INFO {\"server_id\":\"x\"}\r\n":          conn.SpeaksOther,
+		"\x00\x00\x12\x04\x00\x00\x00\x00\x00":    conn.SpeaksOther, // HTTP/2
+		"E\x00\x00\x00\x90SFATAL":                 conn.SpeaksOther, // PostgreSQL
+		"This instance is not serving requests\n": conn.SpeaksOther, // ZooKeeper
 	} {
 		_, err := conn.Dial(t.Context(), conn.Options{Addr: speak(t, greeting)})
-		if e, ok := errors.AsType[*conn.ForeignError](err); !ok || e.Speaks != want {
-			t.Errorf("%s: error %v", want, err)
+		if e, ok := errors.AsType[*conn.ForeignError](err); !ok || e.Speaks != want || !conn.IsPermanent(err) {
+			t.Errorf("%q: error %v", greeting, err)
+		}
+		if err != nil && want != "TLS" && !strings.Contains(err.Error(), "not RESP: is the address right?") {
+			t.Error(err)
+		}
+	}
+}
+
+func TestAPeerThatHangsUpIsToldFromABrokenNetwork(t *testing.T) {
+	s := testserver.NewWith(t, testserver.Options{AllowProtocolErrors: true}) // it is asked for TLS too
+	s.HandleAny(func(p *testserver.Peer, _ []string) bool { p.Close(); return true })
+	_, err := conn.Dial(t.Context(), conn.Options{Addr: s.Addr()})
+	if err == nil || !strings.Contains(err.Error(), "the peer hangs up (is it a Redis server, ") || conn.IsPermanent(err) {
+		t.Error(err)
+	}
+}
+
+func TestAProxyThatKnowsNoNamesIsSpokenToWithoutOne(t *testing.T) {
+	for _, reply := range []string{"-unsupported command 'CLIENT'\r\n", "-ERR unknown command 'CLIENT'\r\n", "-ERR command 'CLIENT' is not allowed\r\n"} {
+		s := testserver.New(t)
+		s.Reply("HELLO", "-unsupported command 'HELLO'\r\n")
+		s.Reply("CLIENT", reply)
+		dial(t, s, conn.Options{ClientName: "me"})
+	}
+	s := testserver.New(t)
+	s.Reply("HELLO", "-ERR Client names cannot contain spaces, newlines or special characters.\r\n")
+	s.Reply("CLIENT", "-ERR Client names cannot contain spaces, newlines or special characters.\r\n")
+	_, err := conn.Dial(t.Context(), conn.Options{Addr: s.Addr(), ClientName: "my service"})
+	if err == nil || !strings.Contains(err.Error(), "CLIENT SETNAME: ERR Client names cannot") || !conn.IsPermanent(err) {
+		t.Error(err)
+	}
+}
+
+func TestAnAddressThatCannotBeMeantIsSaidSoWithoutDialling(t *testing.T) {
+	for addr, want := range map[string]string{
+		"localhost":              "write host:6379",
+		"localhost:port":         "the port is not a number between 1 and 65535",
+		"localhost:0":            "the port is not a number between 1 and 65535",
+		"localhost:99999":        "the port is not a number between 1 and 65535",
+		"localhost:-1":           "the port is not a number between 1 and 65535",
+		"localhost:":             "the port is not a number between 1 and 65535",
+		"localhost:6379/0":       "the port is not a number between 1 and 65535",
+		":6379x":                 "the port is not a number between 1 and 65535",
+		"localhost: 6379":        "holds a space",
+		"my host:6379":           "holds a space",
+		"localhost:6379\n":       "holds a space",
+		"unix:/run/redis.sock":   "its absolute path alone",
+		"./redis.sock":           "its absolute path alone",
+		"~/redis.sock":           "its absolute path alone",
+		"tcp:localhost:6379":     "write host:6379",
+		"::1:6379":               "in brackets",
+		"[::1]":                  "write host:6379",
+		"redis://u:s3cret@h:1":   "has a scheme",
+		"u:s3cret@h:6379":        "has a user",
+		"u:s3cret@h":             "has a user",
+		"s3cret@h:6379":          "has a user",
+		"h:6379,h2:6379":         "too many colons",
+		"redis:u:s3cret@h:6379/": "has a user",
+	} {
+		_, err := conn.Dial(t.Context(), conn.Options{Addr: addr})
+		if err == nil || !strings.Contains(err.Error(), want) || !conn.IsPermanent(err) || strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("%q: %v, want %q", addr, err, want)
+		}
+		if text := fmt.Sprintf("%v %+v %#v", conn.Options{Addr: addr}, conn.Options{Addr: addr}, conn.Options{Addr: addr}.LogValue()); strings.Contains(text, "s3cret") {
+			t.Errorf("%q: %s", addr, text)
 		}
 	}
 }

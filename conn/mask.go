@@ -20,13 +20,14 @@ func (o Options) mask() Options {
 	if o.Password != "" {
 		o.Password = Masked
 	}
+	o.Addr = maskAddr(o.Addr)
 	return o
 }
 
 // LogValue returns what identifies a connection, without the password.
 func (o Options) LogValue() slog.Value {
 	return slog.GroupValue(
-		slog.String("addr", o.Addr),
+		slog.String("addr", maskAddr(o.Addr)),
 		slog.String("username", o.Username),
 		slog.String("password", o.mask().Password),
 		slog.Int("db", o.DB),
@@ -44,7 +45,7 @@ func (o Options) MarshalJSON() ([]byte, error) {
 		DB         int    `json:"db"`
 		ClientName string `json:"client_name,omitempty"`
 		TLS        bool   `json:"tls"`
-	}{o.Addr, o.Username, o.DB, o.ClientName, o.TLS != nil})
+	}{maskAddr(o.Addr), o.Username, o.DB, o.ClientName, o.TLS != nil})
 }
 
 // String returns the address and the state of the connection, and none of its

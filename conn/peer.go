@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -20,6 +21,12 @@ const (
 	SpeaksTLS  = "TLS"
 	SpeaksHTTP = "HTTP"
 	SpeaksSSH  = "SSH"
+	// SpeaksMail is SMTP, FTP and what else greets with a number.
+	SpeaksMail      = "SMTP or FTP"
+	SpeaksMemcached = "the protocol of memcached"
+	SpeaksMySQL     = "the protocol of MySQL"
+	// SpeaksOther is whatever is not known here.
+	SpeaksOther = "another protocol"
 	// SpeaksPlain is RESP without TLS, where TLS was dialled.
 	SpeaksPlain = "plain RESP"
 )
@@ -93,6 +100,14 @@ func (e *silentError) Error() string {
 }
 func (e *silentError) Unwrap() error { return e.err }
 
+// hangUpError says that a peer has closed the connection in place of a reply.
+type hangUpError struct{ err error }
+
+func (e *hangUpError) Error() string {
+	return "the peer hangs up (is it a Redis server, and does it let this host in?): " + e.err.Error()
+}
+func (e *hangUpError) Unwrap() error { return e.err }
+
 // firstBytes is attached to a framing error at the very start of a connection.
 type firstBytes struct {
 	head []byte
@@ -108,15 +123,26 @@ func diagnose(err error) error {
 	if !ok || !errors.Is(err, resp.ErrProtocol) {
 		return err
 	}
+	return &ForeignError{Speaks: language(first.head), Err: first.err}
+}
+
+// language returns what the first bytes of a peer belong to.
+func language(head []byte) string {
 	switch {
-	case len(first.head) > 0 && (first.head[0] == 0x15 || first.head[0] == 0x16):
-		return &ForeignError{Speaks: SpeaksTLS, Err: first.err}
-	case bytes.HasPrefix(first.head, []byte("HTTP")):
-		return &ForeignError{Speaks: SpeaksHTTP, Err: first.err}
-	case bytes.HasPrefix(first.head, []byte("SSH-")):
-		return &ForeignError{Speaks: SpeaksSSH, Err: first.err}
+	case len(head) > 0 && (head[0] == 0x15 || head[0] == 0x16):
+		return SpeaksTLS
+	case bytes.HasPrefix(head, []byte("HTTP")):
+		return SpeaksHTTP
+	case bytes.HasPrefix(head, []byte("SSH-")):
+		return SpeaksSSH
+	case bytes.HasPrefix(head, []byte("ERROR")):
+		return SpeaksMemcached
+	case len(head) > 4 && head[3] == 0 && head[4] == 0x0a:
+		return SpeaksMySQL
+	case len(head) > 3 && '1' <= head[0] && head[0] <= '5' && (head[3] == ' ' || head[3] == '-'):
+		return SpeaksMail
 	}
-	return err
+	return SpeaksOther
 }
 
 // errSilentTLS is how a peer that waits for the end of a line answers TLS.
@@ -226,20 +252,44 @@ func (o Options) checkAddr() error {
 	if o.Dial != nil || o.Network() == "unix" {
 		return nil
 	}
-	if strings.Contains(o.Addr, "://") {
+	switch {
+	case strings.Contains(o.Addr, "://"):
 		return errors.New("the address has a scheme: give host:port here, a URL to ParseURL")
+	case strings.Contains(o.Addr, "@"):
+		return errors.New("the address has a user: set Username and Password, or give a URL to ParseURL")
+	case strings.HasPrefix(o.Addr, "unix:"), strings.HasPrefix(o.Addr, "./"), strings.HasPrefix(o.Addr, "../"), strings.HasPrefix(o.Addr, "~"):
+		return errors.New("the address of a unix socket is its absolute path alone, as in /run/redis.sock")
+	case strings.HasPrefix(o.Addr, "tcp:"):
+		return errors.New("the address has a scheme: write host:6379")
+	case strings.ContainsAny(o.Addr, " \t\r\n"):
+		return errors.New("the address holds a space")
 	}
-	if _, _, err := net.SplitHostPort(o.Addr); err != nil {
-		e, ok := errors.AsType[*net.AddrError](err)
-		switch {
-		case !ok:
-			return err
-		case strings.HasPrefix(e.Err, "missing port"):
-			return fmt.Errorf("the address has no port: write host:6379: %w", err)
-		case strings.HasPrefix(e.Err, "too many colons"):
-			return fmt.Errorf("write an IPv6 address in brackets, with a port, as in [::1]:6379: %w", err)
-		}
+	_, port, err := net.SplitHostPort(o.Addr)
+	if err == nil {
+		return checkPort(port)
+	}
+	e, ok := errors.AsType[*net.AddrError](err)
+	switch {
+	case !ok:
 		return err
+	case strings.HasPrefix(e.Err, "missing port"):
+		return fmt.Errorf("the address has no port: write host:6379: %w", err)
+	case strings.HasPrefix(e.Err, "too many colons"):
+		return fmt.Errorf("write an IPv6 address in brackets, with a port, as in [::1]:6379: %w", err)
 	}
-	return nil
+	return err
+}
+
+// checkPort refuses what no service can listen on.
+func checkPort(port string) error {
+	n, err := strconv.Atoi(port)
+	if err == nil && 0 < n && n <= 65535 {
+		return nil
+	}
+	if err != nil && port != "" {
+		if _, err = net.LookupPort("tcp", port); err == nil {
+			return nil // the name of a service
+		}
+	}
+	return errors.New("the port is not a number between 1 and 65535: write host:6379")
 }

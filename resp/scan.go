@@ -393,10 +393,10 @@ func (s *Scanner) stop(b []byte) (extent, error) {
 func (s *Scanner) length(k Kind, text []byte, most int) (int, error) {
 	n, ok := parseLength(text)
 	if !ok {
-		return 0, s.bad("malformed length of a " + k.String())
+		return 0, s.bad("malformed length of " + k.String())
 	}
 	if n > int64(most) {
-		return 0, s.beyond("length of a "+k.String(), most)
+		return 0, s.beyond("length of "+k.String(), most)
 	}
 	return int(n), nil
 }
@@ -408,7 +408,7 @@ func (s *Scanner) valueEnded() (whole bool, err error) {
 	for s.depth > 0 {
 		if s.cur.open {
 			if s.cur.left++; s.cur.left > s.lim.Elems {
-				return false, s.beyond("length of a "+s.cur.kind.String(), s.lim.Elems)
+				return false, s.beyond("length of "+s.cur.kind.String(), s.lim.Elems)
 			}
 			return false, nil
 		}

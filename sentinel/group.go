@@ -42,6 +42,9 @@ func newGroup(name string, o GroupOptions) (*Group, error) {
 	if len(o.Sentinels) == 0 {
 		return nil, errNoSentinels
 	}
+	if err := checkSentinels(o.Sentinels); err != nil {
+		return nil, err
+	}
 	o = o.withDefaults()
 	g := &Group{name: name, opts: o, links: make(map[string]*link), masters: make(map[string]*master)}
 	g.ctx, g.cancel = context.WithCancel(context.Background())

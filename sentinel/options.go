@@ -2,6 +2,7 @@ package sentinel
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"slices"
 	"strings"
@@ -146,6 +147,30 @@ func (o *GroupOptions) mapAddr(kind AddrKind, addr string) string {
 }
 
 var errNoSentinels = errors.New("sentinel: options: a group needs the address of at least one sentinel")
+
+// checkSentinels refuses what cannot be the address of a sentinel. It shows none, for
+// one may hold a password.
+func checkSentinels(addrs []string) error {
+	for i, addr := range addrs {
+		problem := ""
+		switch {
+		case addr == "":
+			problem = "is empty"
+		case strings.Contains(addr, "://"):
+			problem = "has a scheme: give host:26379 here, a URL to ParseURL or Open"
+		case strings.Contains(addr, "@"):
+			problem = "has a user: set the fields for user and password, or give a URL to ParseURL or Open"
+		case strings.ContainsAny(addr, ", \t\r\n"):
+			problem = "holds a comma or a space: give each sentinel as a string of its own"
+		case strings.Contains(addr, "/"):
+			problem = "holds a slash: give host:26379"
+		}
+		if problem != "" {
+			return fmt.Errorf("sentinel: options: address %d of %d %s", i+1, len(addrs), problem)
+		}
+	}
+	return nil
+}
 
 // withPort adds a port to an address that has none. IPv6 addresses may come
 // without brackets.

@@ -21,7 +21,14 @@ func zs(v resp.Value) ([]Z, error) {
 	}
 	a := arena{left: len(v)}
 	out := make([]Z, 0, n)
-	for p.next() {
+	for {
+		if m, score, ok := p.scored(); ok {
+			out = append(out, Z{a.add(m), score})
+			continue
+		}
+		if !p.next() {
+			return out, p.err
+		}
 		m, err := view(p.key)
 		if err != nil {
 			return nil, err
@@ -32,7 +39,23 @@ func zs(v resp.Value) ([]Z, error) {
 		}
 		out = append(out, Z{a.add(m), score})
 	}
-	return out, p.err
+}
+
+// scored returns the next member and its score where both are ordinary, by themselves
+// or as a pair. If not, p stays where it is.
+func (p *pairs) scored() (member []byte, score float64, ok bool) {
+	c := p.c
+	if n, paired := c.Enter(); paired && n != 2 {
+		return nil, 0, false
+	}
+	if member, ok = c.NextBulk(); !ok {
+		return nil, 0, false
+	}
+	if score, ok = c.NextFloat(); !ok {
+		return nil, 0, false
+	}
+	p.c = c
+	return member, score, true
 }
 
 // ZAdd sets the scores of members and returns how many members are new.

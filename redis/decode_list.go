@@ -87,7 +87,19 @@ func OptTexts(v resp.Value) ([]Opt[string], error) {
 	}
 	a := arena{left: len(v)}
 	out := make([]Opt[string], 0, n)
-	for e, ok := c.Next(); ok; e, ok = c.Next() {
+	for {
+		if p, ok := c.NextBulk(); ok {
+			out = append(out, Some(a.add(p)))
+			continue
+		}
+		if c.NextNull() {
+			out = append(out, Opt[string]{})
+			continue
+		}
+		e, ok := c.Next()
+		if !ok {
+			return out, nil
+		}
 		p, err := view(e)
 		if errors.Is(err, ErrNil) {
 			out = append(out, Opt[string]{})
@@ -98,7 +110,6 @@ func OptTexts(v resp.Value) ([]Opt[string], error) {
 		}
 		out = append(out, Some(a.add(p)))
 	}
-	return out, nil
 }
 
 // TextMap decodes a map of strings. See [Texts] about memory.
@@ -233,9 +244,14 @@ type pairs struct {
 	err        error
 }
 
+// pairsOf returns the pairs of v and their number, as elems does.
 func pairsOf(v resp.Value) (pairs, int, error) {
 	c, n, err := elems(v)
-	return pairs{c: c}, (n + 1) / 2, err
+	first := c
+	if _, paired := first.Enter(); !paired {
+		n = (n + 1) / 2
+	}
+	return pairs{c: c}, n, err
 }
 
 // bulks puts the keys and values of the next pairs into out, which has an even

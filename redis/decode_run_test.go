@@ -30,6 +30,61 @@ func compareRuns(t *testing.T, b []byte) {
 	compareDecoders(t, b, Texts, ListOf(Text))
 	compareDecoders(t, b, Ints, ListOf(Int))
 	compareDecoders(t, b, TextMap, MapOf(Text, Text))
+	compareDecoders(t, b, OptTexts, ListOf(OptOf(Text)))
+	compareDecoders(t, b, TextSet, slowSet)
+	compareDecoders(t, b, zs, slowScores)
+	compareDecoders(t, b, entries, slowEntries)
+}
+
+func slowSet(v resp.Value) (map[string]struct{}, error) {
+	l, err := list(v, Text)
+	if err != nil {
+		return nil, err
+	}
+	m := make(map[string]struct{})
+	for _, s := range l {
+		m[s] = struct{}{}
+	}
+	return m, nil
+}
+
+func slowScores(v resp.Value) ([]Z, error) {
+	p, _, err := pairsOf(v)
+	if err != nil {
+		return nil, err
+	}
+	l := []Z{}
+	for p.next() {
+		m, err := Text(p.key)
+		if err != nil {
+			return nil, err
+		}
+		f, err := Float(p.value)
+		if err != nil {
+			return nil, err
+		}
+		l = append(l, Z{m, f})
+	}
+	return l, p.err
+}
+
+func slowEntries(v resp.Value) ([]Entry, error) {
+	c, _, err := elems(v)
+	if err != nil {
+		return nil, err
+	}
+	l := []Entry{}
+	for e, ok := c.Next(); ok; e, ok = c.Next() {
+		if e.IsNull() {
+			continue
+		}
+		one, err := entry(e)
+		if err != nil {
+			return nil, err
+		}
+		l = append(l, one)
+	}
+	return l, nil
 }
 
 func compareDecoders[T any](t *testing.T, b []byte, fast, slow Decoder[T]) {
@@ -64,9 +119,14 @@ func mixedReply(seed uint64) []byte {
 		others = append(others, "$-1\r\n", "_\r\n", "-ERR inside\r\n", "*2\r\n+a\r\n+b\r\n", "*0\r\n", "#t\r\n", "$2\r\nx1\r\n")
 	}
 	rare, size := r.IntN(40), 1+r.IntN(18)
+	pairs := r.IntN(4) == 0
 	for range n {
 		if r.IntN(3) == 0 {
 			size = 1 + r.IntN(18)
+		}
+		if pairs {
+			b = append(b, pairLike(r, size)...)
+			continue
 		}
 		if r.IntN(400) < rare {
 			b = append(b, others[r.IntN(len(others))]...)
@@ -75,4 +135,32 @@ func mixedReply(seed uint64) []byte {
 		b = resp.AppendBulk(b, fmt.Sprintf("%0*d", size, r.IntN(100000)-500))
 	}
 	return b
+}
+
+// pairLike is a member with its score, an entry of a stream, or something like them.
+func pairLike(r *rand.Rand, size int) []byte {
+	text := fmt.Sprintf("%0*d", size, r.IntN(100000))
+	pair := resp.AppendBulk(resp.AppendArray(nil, 2), text)
+	switch k := r.IntN(60); {
+	case k < 25:
+		return resp.AppendDouble(pair, float64(r.IntN(1000))/8)
+	case k < 30:
+		return resp.AppendBulk(pair, "-1.25")
+	case k < 55:
+		n := r.IntN(5)
+		pair = resp.AppendArray(pair, n)
+		for range n {
+			pair = resp.AppendBulk(pair, text)
+		}
+		return pair
+	case k == 55:
+		return append(pair, "_\r\n"...)
+	case k == 56:
+		return append(pair, "-ERR no\r\n"...)
+	case k == 57:
+		return append(resp.AppendArray(nil, 4), "$3\r\n1-1\r\n*2\r\n+a\r\n+b\r\n:5\r\n:1\r\n"...)
+	case k == 58:
+		return append(pair, "%1\r\n+a\r\n+b\r\n"...)
+	}
+	return []byte("_\r\n")
 }

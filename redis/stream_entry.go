@@ -58,7 +58,15 @@ func entries(v resp.Value) ([]Entry, error) {
 	}
 	r := entryReader{arena: arena{left: len(v)}, left: n}
 	out := make([]Entry, 0, n)
-	for e, ok := c.Next(); ok; e, ok = c.Next() {
+	for {
+		if x, ok := r.ordinary(&c); ok {
+			out = append(out, x)
+			continue
+		}
+		e, ok := c.Next()
+		if !ok {
+			return out, nil
+		}
 		if e.IsNull() {
 			continue
 		}
@@ -68,7 +76,6 @@ func entries(v resp.Value) ([]Entry, error) {
 		}
 		out = append(out, x)
 	}
-	return out, nil
 }
 
 func entry(v resp.Value) (Entry, error) {
@@ -85,6 +92,52 @@ type entryReader struct {
 	arena arena
 	slab  []FieldValue // what is behind len is free
 	left  int          // entries not yet read
+}
+
+// ordinary decodes the next entry if it is one as nearly all are: [id, fields], of bulk
+// strings. If not, c stays where it is.
+func (r *entryReader) ordinary(c *resp.Cursor) (e Entry, ok bool) {
+	in := *c
+	if n, _ := in.Enter(); n != 2 {
+		return e, false
+	}
+	id, ok := in.NextBulk()
+	if !ok {
+		return e, false
+	}
+	n, ok := in.Enter()
+	if !ok || n == 0 || n%2 != 0 || n > in.Left() {
+		return e, false
+	}
+	e.ID = r.arena.add(id)
+	r.makeRoom(n / 2)
+	start := len(r.slab)
+	for range n / 2 {
+		field, ok := in.NextBulk()
+		if !ok {
+			r.slab = r.slab[:start]
+			return e, false
+		}
+		val, ok := in.NextBulk()
+		if !ok {
+			r.slab = r.slab[:start]
+			return e, false
+		}
+		name := r.arena.add(field)
+		r.slab = append(r.slab, FieldValue{name, r.arena.add(val)})
+	}
+	// With no capacity to spare, so that an append of the caller copies.
+	e.Fields = r.slab[start:len(r.slab):len(r.slab)]
+	r.left--
+	*c = in
+	return e, true
+}
+
+// makeRoom makes room for n fields in the slab.
+func (r *entryReader) makeRoom(n int) {
+	if cap(r.slab)-len(r.slab) < n {
+		r.slab = make([]FieldValue, 0, max(n, min(n*r.left, slabFields)))
+	}
 }
 
 // entry decodes [id, fields], or [id, fields, idle, deliveries] when claimed.
@@ -116,9 +169,7 @@ func (r *entryReader) fields(v resp.Value) ([]FieldValue, error) {
 	if err != nil {
 		return nil, err
 	}
-	if cap(r.slab)-len(r.slab) < n {
-		r.slab = make([]FieldValue, 0, max(n, min(n*r.left, slabFields)))
-	}
+	r.makeRoom(n)
 	start := len(r.slab)
 	for p.next() {
 		f, err := view(p.key)

@@ -47,6 +47,7 @@ func compareFast(t *testing.T, c resp.Cursor) {
 		}
 		compareAppendInts(t, before, isInt)
 		compareNextBulks(t, before)
+		compareOthers(t, before, e, c)
 		if want, err := e.Bytes(); isText && (err != nil || !bytes.Equal(text, want) || bulk.Left() != c.Left()) {
 			t.Fatalf("%q is %q, %v; NextBulk says %q", []byte(e), want, err, text)
 		}

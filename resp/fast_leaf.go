@@ -41,6 +41,8 @@ func leaf(b []byte, maxBulk int) int {
 		}
 	case ',':
 		return leafDouble(b)
+	case '_':
+		return lineEnd(b, 1)
 	case '#':
 		if b[1] == 't' || b[1] == 'f' {
 			return lineEnd(b, 2)
@@ -106,6 +108,11 @@ func lineEnd(b []byte, i int) int {
 func skip(b []byte) int {
 	if n := leaf(b, maxLimit); n > 0 {
 		return n
+	}
+	if len(b) > 0 && b[0] == '*' {
+		if n := flat(b, maxLimit, maxLimit, flatLevels); n > 0 {
+			return n
+		}
 	}
 	s := Scanner{lim: unlimited}
 	n, err := s.scan(b)

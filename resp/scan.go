@@ -134,8 +134,11 @@ func (s *Scanner) run(b []byte) {
 	pos, left := s.pos, s.cur.left
 	for left > 1 && pos < len(b) {
 		n, size := 0, 0
-		if b[pos] == '$' {
+		switch b[pos] {
+		case '$':
 			n, size = shortRun(b[pos:], left-1, s.lim.Bulk)
+		case '*':
+			n, size = 1, flat(b[pos:], s.lim.Bulk, s.lim.Elems, min(flatLevels, s.lim.Depth-s.depth))
 		}
 		if n == 0 {
 			n, size = 1, leaf(b[pos:], s.lim.Bulk)

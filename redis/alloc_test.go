@@ -364,7 +364,7 @@ func TestStringsOfOneListShareAtMost8KiB(t *testing.T) {
 		if s := a.add([]byte("12345678901234567890")); len(s) != 20 {
 			t.Fatal(s)
 		}
-		if c := cap(a.chunk); c > arenaChunk {
+		if c := cap(a.free); c > arenaChunk {
 			t.Fatalf("a chunk of %d bytes", c)
 		}
 	}

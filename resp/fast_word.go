@@ -52,6 +52,16 @@ func shortHeaderOf(w uint64) (h shortHeader, ok bool) {
 	return h, false
 }
 
+// fit returns how many strings with this header may be in so many bytes, of which a word
+// can be read at the beginning of each.
+func (h *shortHeader) fit(bytes int) int {
+	size := h.start + h.n + len("\r\n")
+	if bytes < max(size, wordBytes) {
+		return 0
+	}
+	return 1 + (bytes-max(size, wordBytes))/size
+}
+
 // shortRun returns how many bulk strings shorter than 100 bytes b starts with, at
 // most so many, and their size. They are complete, well formed, and not longer than
 // maxBulk.
@@ -66,10 +76,12 @@ func shortRun(b []byte, most, maxBulk int) (n, size int) {
 		if !ok || h.n > maxBulk {
 			break
 		}
-		before := n
-		size := h.start + h.n + len("\r\n")
-		for n < most && len(rest) >= max(size, wordBytes) && word(rest)&h.mask == h.line && isCRLF(rest[size-2:]) {
-			rest = rest[size:]
+		before, end := n, h.start+h.n
+		for range min(most-n, h.fit(len(rest))) {
+			if word(rest)&h.mask != h.line || !isCRLF(rest[end:]) {
+				break
+			}
+			rest = rest[end+2:]
 			n++
 		}
 		if n == before {
@@ -108,16 +120,16 @@ func equalBulks(out [][]byte, b []byte) (n, size int) {
 		return 0, 0
 	}
 	end := h.start + h.n
-	size = end + len("\r\n")
-	for i := range out {
-		if len(b) < max(size, wordBytes) || word(b)&h.mask != h.line || !isCRLF(b[end:]) {
+	rest := b
+	for i := range out[:min(len(out), h.fit(len(b)))] {
+		if word(rest)&h.mask != h.line || !isCRLF(rest[end:]) {
 			break
 		}
-		out[i] = b[h.start:end:end]
-		b = b[size:]
+		out[i] = rest[h.start:end:end]
+		rest = rest[end+2:]
 		n++
 	}
-	return n, n * size
+	return n, len(b) - len(rest)
 }
 
 // wordInts parses the bulk strings at the start of b that consist of a sign and at

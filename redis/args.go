@@ -98,6 +98,7 @@ const (
 	noUsers
 	noValues
 	notANumber
+	notInverted
 	nothingToSet
 	oddPairs
 	stepWrites
@@ -134,6 +135,7 @@ var reasons = [...]string{
 	noThreshold: "trimming without MaxLen or MinID",
 	notANumber:  "not a number",
 
+	notInverted:  "MinAge, Idle, Self or Not within Not",
 	nothingToSet: "nothing to set",
 	oddPairs:     "a field without a value",
 	stepWrites:   "a step that writes",

@@ -18,6 +18,36 @@ import (
 // See https://redis.io/commands/cluster-info.
 func ClusterInfo() Cmd[map[string]string] { return query(infoFields, "CLUSTER INFO") }
 
+// ClusterPage is a part of a scan of a cluster.
+type ClusterPage struct {
+	Cursor string // of the next page; "0" after the last
+	Keys   []string
+}
+
+// ClusterScanPage returns some keys of a cluster from a cursor, at first "0", all of
+// one slot if that is given. Valkey 9.1.
+//
+// See https://valkey.io/commands/clusterscan.
+func ClusterScanPage(cursor string, o ScanOptions, slot Opt[int64]) Cmd[ClusterPage] {
+	w := words{args: append(few(), resp.String(cursor))}
+	w = o.add(w)
+	if slot.OK {
+		w = w.str("SLOT")
+		w = w.int(slot.Value)
+	}
+	return read(clusterPage, "CLUSTERSCAN", w.args...).check(w.bad)
+}
+
+func clusterPage(v resp.Value) (p ClusterPage, err error) {
+	c, err := tuple(v, 2)
+	if err != nil {
+		return p, err
+	}
+	p.Cursor = next(&c, Text, &err)
+	p.Keys = next(&c, Texts, &err)
+	return p, err
+}
+
 // ClusterKeySlot returns the hash slot of key.
 //
 // See https://redis.io/commands/cluster-keyslot.

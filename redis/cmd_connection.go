@@ -83,31 +83,47 @@ type ClientFilter struct {
 	DB      Opt[int64]
 	Capa    string // has these capabilities
 	IP      string
+
+	// Not leaves out what fits any field of it; nil leaves out nothing. It cannot say
+	// MinAge, Idle, Self and Not itself. Valkey 9.
+	Not *ClientFilter
 }
 
 func (f ClientFilter) add(w words) words {
+	w = f.fields(w, "")
+	w = w.secs("MAXAGE", f.MinAge)
+	w = w.secs("IDLE", f.Idle)
+	if f.Not == nil {
+		return w
+	}
+	if f.Not.MinAge != 0 || f.Not.Idle != 0 || f.Not.Self.OK || f.Not.Not != nil {
+		w = w.fail(notInverted)
+	}
+	return f.Not.fields(w, "NOT-")
+}
+
+// fields appends the filters that can be turned round by a word in front.
+func (f ClientFilter) fields(w words, not string) words {
 	if len(f.IDs) > 0 {
-		w = w.str("ID")
+		w = w.str(not + "ID")
 		for _, id := range f.IDs {
 			w = w.int(id)
 		}
 	}
-	w = w.opt("TYPE", string(f.Type))
-	w = w.opt("USER", f.User)
-	w = w.opt("ADDR", f.Addr)
-	w = w.opt("LADDR", f.LocalAddr)
-	w = w.secs("MAXAGE", f.MinAge)
-	w = w.opt("NAME", f.Name)
-	w = w.secs("IDLE", f.Idle)
-	w = w.opt("FLAGS", f.Flags)
-	w = w.opt("LIB-NAME", f.LibName)
-	w = w.opt("LIB-VER", f.LibVer)
+	w = w.opt(not+"TYPE", string(f.Type))
+	w = w.opt(not+"USER", f.User)
+	w = w.opt(not+"ADDR", f.Addr)
+	w = w.opt(not+"LADDR", f.LocalAddr)
+	w = w.opt(not+"NAME", f.Name)
+	w = w.opt(not+"FLAGS", f.Flags)
+	w = w.opt(not+"LIB-NAME", f.LibName)
+	w = w.opt(not+"LIB-VER", f.LibVer)
 	if f.DB.OK {
-		w = w.str("DB")
+		w = w.str(not + "DB")
 		w = w.int(f.DB.Value)
 	}
-	w = w.opt("CAPA", f.Capa)
-	w = w.opt("IP", f.IP)
+	w = w.opt(not+"CAPA", f.Capa)
+	w = w.opt(not+"IP", f.IP)
 	return w
 }
 

@@ -88,6 +88,15 @@ func ZScanPage(key string, cursor uint64, o ScanOptions) Cmd[Page[Z]] {
 	return read(zPage, "ZSCAN", w.args...).check(w.bad)
 }
 
+// ZScanMembersPage is [ZScanPage] without the scores. Valkey 8.0.
+//
+// See https://valkey.io/commands/zscan.
+func ZScanMembersPage(key string, cursor uint64, o ScanOptions) Cmd[Page[string]] {
+	w := scanKey("ZSCAN", key, cursor, o)
+	w = w.str("NOSCORES")
+	return read(textPage, "ZSCAN", w.args...).check(w.bad)
+}
+
 func scanKey(name, key string, cursor uint64, o ScanOptions) words {
 	w := words{args: []resp.Arg{resp.String(key), resp.Uint(cursor)}}
 	if o.Type != "" {

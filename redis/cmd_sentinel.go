@@ -245,6 +245,14 @@ func SentinelFailover(master string) Status {
 	return status("SENTINEL FAILOVER", resp.String(master)).With(resp.NoRetry)
 }
 
+// SentinelFailoverCoordinated is [SentinelFailover] by the FAILOVER of the master
+// itself, which hands its role over when the replica has everything. Valkey 9.
+//
+// See https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel.
+func SentinelFailoverCoordinated(master string) Status {
+	return status("SENTINEL FAILOVER", resp.String(master), resp.String("COORDINATED")).With(resp.NoRetry)
+}
+
 // SentinelReset makes the sentinel forget all about the masters that match the glob
 // pattern, but their address: replicas, sentinels, a failover in progress. It
 // returns how many.

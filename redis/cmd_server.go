@@ -156,10 +156,12 @@ func BGRewriteAOF() Cmd[string] { return write(Text, "BGREWRITEAOF") }
 // ShutdownOptions are options of [Shutdown]. The zero value saves if the server
 // is configured to.
 type ShutdownOptions struct {
-	Save   Opt[bool] // whether to save
-	Now    bool      // do not wait for replicas. Redis 7.0
-	Force  bool      // also if it cannot save. Redis 7.0
-	Cancel bool      // cancel a shutdown that waits. Redis 7.0
+	Save     Opt[bool] // whether to save
+	Now      bool      // do not wait for replicas. Redis 7.0
+	Force    bool      // also if it cannot save. Redis 7.0
+	Safe     bool      // only where it is no master of slots of a cluster. Valkey 9
+	Failover bool      // a node of a cluster hands its slots to a replica first. Valkey 9
+	Cancel   bool      // cancel a shutdown that waits. Redis 7.0
 }
 
 // Shutdown stops the server. When it does, the connection ends without a reply:
@@ -173,6 +175,8 @@ func Shutdown(o ShutdownOptions) Status {
 	w = w.flag(o.Save.OK && !o.Save.Value, "NOSAVE")
 	w = w.flag(o.Now, "NOW")
 	w = w.flag(o.Force, "FORCE")
+	w = w.flag(o.Safe, "SAFE")
+	w = w.flag(o.Failover, "FAILOVER")
 	w = w.flag(o.Cancel, "ABORT")
 	return status("SHUTDOWN", w.args...).With(resp.NoRetry)
 }
@@ -208,6 +212,18 @@ func ConfigRewrite() Status { return status("CONFIG REWRITE") }
 //
 // See https://redis.io/commands/lolwut.
 func LolWut() Cmd[string] { return read(Text, "LOLWUT") }
+
+// LolWutVersion is [LolWut] with the picture of another version, from 5 on, and the
+// numbers that it takes: columns, squares and so on.
+//
+// See https://redis.io/commands/lolwut.
+func LolWutVersion(version int64, args ...int64) Cmd[string] {
+	w := words{args: append(few(), resp.String("VERSION"), resp.Int(version))}
+	for _, n := range args {
+		w = w.int(n)
+	}
+	return read(Text, "LOLWUT", w.args...)
+}
 
 // SlowCommand is an entry of the slow log.
 type SlowCommand struct {

@@ -131,6 +131,21 @@ func SetWith[V Blob](key string, value V, o SetOptions) Cmd[bool] {
 	return write(applied, "SET", w.args...).check(w.bad)
 }
 
+// SetNX sets key to value if it does not exist, and reports whether it has. With a time
+// to live it is [SetWith] and [IfAbsent].
+//
+// See https://redis.io/commands/set.
+func SetNX[V Blob](key string, value V) Cmd[bool] {
+	return write(applied, "SET", resp.String(key), blob(value), resp.String("NX"))
+}
+
+// SetEx sets key to value with a time to live. See [SetWith] for more.
+//
+// See https://redis.io/commands/set.
+func SetEx[V Blob](key string, value V, ttl time.Duration) Status {
+	return status("SET", resp.String(key), blob(value), resp.String("PX"), ceilMillis(ttl)).check(checkTTL(ttl))
+}
+
 // SetGet sets key to value and returns the value of before, or [ErrNil] if there
 // was none. It returns the same whether or not a condition held: with [IfAbsent]
 // (since Redis 7.0) ErrNil means that it was set, a value that it was not. It
@@ -195,13 +210,13 @@ type IncrExOptions[N Number] struct {
 // IncrEx adds n to the integer at key within bounds, sets its time to live, and
 // returns the sum and what was added. With Max, Expire.TTL and ExpireOnce it is a
 // rate limiter: Applied is 0 when the window is full. A missing key is 0. Redis
-// 8.8, Valkey 9.2.
+// 8.8, Valkey 9.2, which answers the sum alone: Applied is then n.
 //
 // See https://redis.io/commands/increx.
 func IncrEx(key string, n int64, o IncrExOptions[int64]) Cmd[Increment[int64]] {
 	w := words{args: append(few(), resp.String(key), resp.String("BYINT"), resp.Int(n))}
 	w = o.add(w, words.int)
-	return write(increment(Int), "INCREX", w.args...).check(w.bad)
+	return write(increment(Int, n), "INCREX", w.args...).check(w.bad)
 }
 
 // IncrExFloat is [IncrEx] with a number.
@@ -211,7 +226,7 @@ func IncrExFloat(key string, f float64, o IncrExOptions[float64]) Cmd[Increment[
 	w := words{args: append(few(), resp.String(key), resp.String("BYFLOAT"))}
 	w = w.float(f)
 	w = o.add(w, words.float)
-	return write(increment(Float), "INCREX", w.args...).check(w.bad)
+	return write(increment(Float, f), "INCREX", w.args...).check(w.bad)
 }
 
 func (o IncrExOptions[N]) add(w words, number func(words, N) words) words {
@@ -227,8 +242,13 @@ func (o IncrExOptions[N]) add(w words, number func(words, N) words) words {
 	return w
 }
 
-func increment[N Number](number Decoder[N]) Decoder[Increment[N]] {
+func increment[N Number](number Decoder[N], asked N) Decoder[Increment[N]] {
 	return func(v resp.Value) (i Increment[N], err error) {
+		if v.Kind() != resp.KindArray {
+			i.Value, err = number(v)
+			i.Applied = asked
+			return i, err
+		}
 		c, err := tuple(v, 2)
 		if err != nil {
 			return i, err

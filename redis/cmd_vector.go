@@ -176,7 +176,7 @@ func VCard(key string) Cmd[int64] { return read(Int, "VCARD", resp.String(key)) 
 // See https://redis.io/commands/vdim.
 func VDim(key string) Cmd[int64] { return read(Int, "VDIM", resp.String(key)) }
 
-// VIsMember reports whether element is in the set. Redis 8.0.
+// VIsMember reports whether element is in the set. Redis 8.2.
 //
 // See https://redis.io/commands/vismember.
 func VIsMember(key, element string) Cmd[bool] {
@@ -193,7 +193,7 @@ func VEmb(key, element string) Cmd[[]float64] {
 
 // VRaw is a vector as a set keeps it.
 type VRaw struct {
-	Quant string  // "fp32", "int8" or "bin"
+	Quant string  // "f32", "int8" or "bin"
 	Data  []byte  // the numbers, normalized
 	Norm  float64 // of the vector before that
 	Range float64 // by which those of int8 are multiplied; else 0

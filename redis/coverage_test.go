@@ -13,15 +13,13 @@ import (
 // untyped are the commands of Redis and Valkey without a function here, by the
 // reason. All can be sent by New.
 var untyped = map[string][]string{
-	"deprecated": {
-		"BRPOPLPUSH", "GEORADIUS", "GEORADIUSBYMEMBER", "GEORADIUSBYMEMBER_RO", "GEORADIUS_RO", "GETSET", "HMSET",
-		"PSETEX", "QUIT", "RPOPLPUSH", "SETEX", "SETNX", "SLAVEOF", "SUBSTR", "ZRANGEBYLEX", "ZRANGEBYSCORE",
-		"ZREVRANGE", "ZREVRANGEBYLEX", "ZREVRANGEBYSCORE", "CLUSTER SLAVES", "CLUSTER SLOTS", "SENTINEL SLAVES",
-	},
+	"deprecated": {"SLAVEOF", "CLUSTER SLAVES", "CLUSTER SLOTS", "SENTINEL SLAVES"},
+	"older words of Redis, which Valkey 9.1 does not deprecate; the same by other words is typed, see older": slices.Sorted(maps.Keys(older)),
 	"the same in milliseconds is typed": {"EXPIRE", "EXPIREAT", "EXPIRETIME", "TTL", "HEXPIRE", "HEXPIREAT", "HEXPIRETIME", "HTTL"},
 	"the same by another name is typed": {
 		"SENTINEL GET-PRIMARY-ADDR-BY-NAME", "SENTINEL IS-PRIMARY-DOWN-BY-ADDR", "SENTINEL PRIMARIES", "SENTINEL PRIMARY",
 	},
+	"ends the connection: Close": {"QUIT"},
 	"state of the connection: conn.Options, or New on a leased connection": {
 		"AUTH", "HELLO", "SELECT", "RESET", "CLIENT SETNAME", "CLIENT SETINFO", "CLIENT REPLY", "CLIENT CACHING",
 		"CLIENT TRACKING", "CLIENT NO-EVICT", "CLIENT NO-TOUCH", "CLIENT CAPA", "CLIENT IMPORT-SOURCE",
@@ -37,8 +35,30 @@ var untyped = map[string][]string{
 		"CLUSTER DELSLOTS", "CLUSTER DELSLOTSRANGE", "CLUSTER FAILOVER", "CLUSTER FLUSHSLOTS", "CLUSTER FORGET",
 		"CLUSTER MEET", "CLUSTER MIGRATION", "CLUSTER REPLICATE", "CLUSTER RESET", "CLUSTER SAVECONFIG",
 		"CLUSTER SET-CONFIG-EPOCH", "CLUSTER SETSLOT", "CLUSTER FLUSHSLOT", "CLUSTER MIGRATESLOTS",
-		"CLUSTER GETSLOTMIGRATIONS", "CLUSTER CANCELSLOTMIGRATIONS", "CLUSTERSCAN",
+		"CLUSTER GETSLOTMIGRATIONS", "CLUSTER CANCELSLOTMIGRATIONS",
 	},
+}
+
+// older are the functions here that do what older words of Redis do.
+var older = map[string]string{
+	"BRPOPLPUSH": "BLMove", "GEORADIUS": "GeoSearch, GeoSearchStore", "GEORADIUSBYMEMBER": "GeoSearch, GeoSearchStore",
+	"GEORADIUSBYMEMBER_RO": "GeoSearch", "GEORADIUS_RO": "GeoSearch", "GETSET": "SetGet", "HMSET": "HSet", "PSETEX": "SetEx", "RPOPLPUSH": "LMove",
+	"SETEX": "SetEx", "SETNX": "SetNX", "SUBSTR": "GetRange", "ZRANGEBYLEX": "ZRangeByLex", "ZRANGEBYSCORE": "ZRangeByScore", "ZREVRANGE": "ZRevRange",
+	"ZREVRANGEBYLEX": "ZRangeByLex", "ZREVRANGEBYSCORE": "ZRangeByScore",
+}
+
+func TestOlderWordsHaveAFunctionThatDoesTheSame(t *testing.T) {
+	here := map[string]bool{}
+	for _, fn := range commandFunctions(t) {
+		here[fn.Name.Name] = true
+	}
+	for word, names := range older {
+		for name := range strings.SplitSeq(names, ", ") {
+			if !here[name] {
+				t.Errorf("%s is said to be %s, which is no function", word, name)
+			}
+		}
+	}
 }
 
 // containers have subcommands only; COMMAND works alone too.

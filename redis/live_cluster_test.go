@@ -3,6 +3,7 @@ package redis
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/kermes-redis/kermes/conn"
@@ -30,6 +31,14 @@ func TestClusterCommandsOnARealServer(t *testing.T) {
 			ok(t, c, Set("foo", "v"))
 			want(t, c, ClusterCountKeysInSlot(12182), 1)
 			want(t, c, ClusterGetKeysInSlot(12182, 10), []string{"foo"})
+			if since(t, c, "", "9.1") {
+				var keys []string
+				for cursor := "start"; cursor != "0"; {
+					p := get(t, c, ClusterScanPage(strings.Replace(cursor, "start", "0", 1), ScanOptions{Count: 100}, Some[int64](12182)))
+					cursor, keys = p.Cursor, append(keys, p.Keys...)
+				}
+				check(t, "the key of a slot", slices.Equal(keys, []string{"foo"}))
+			}
 			refused(t, c, ClusterCountKeysInSlot(-1), "Invalid slot")
 			id := get(t, c, ClusterMyID())
 			want(t, c, ClusterCountFailureReports(id), 0)

@@ -216,6 +216,9 @@ func TestScanPagesOnARealServer(t *testing.T) {
 		want(t, c, HScanPage("h", 0, ScanOptions{}), Page[FieldValue]{Items: []FieldValue{{"f", "v"}}})
 		want(t, c, SScanPage("s", 0, ScanOptions{Match: "m*"}), Page[string]{Items: []string{"m"}})
 		want(t, c, ZScanPage("z", 0, ScanOptions{}), Page[Z]{Items: []Z{{"m", 1.5}}})
+		if since(t, c, "", "8.0") {
+			want(t, c, ZScanMembersPage("z", 0, ScanOptions{}), Page[string]{Items: []string{"m"}})
+		}
 		if since(t, c, "7.4", "8.0") {
 			want(t, c, HScanFieldsPage("h", 0, ScanOptions{}), Page[string]{Items: []string{"f"}})
 		} else {

@@ -64,6 +64,13 @@ func TestConnectionCommandsOnARealServer(t *testing.T) {
 		cs := get(t, c, ClientList(ClientFilter{IDs: []int64{id}}))
 		check(t, "client list", len(cs) == 1 && cs[0].ID == id)
 		check(t, "no subscribers", len(get(t, c, ClientList(ClientFilter{Type: ClientPubSub}))) == 0)
+		if since(t, c, "", "9.0") {
+			others := ClientFilter{Not: &ClientFilter{IDs: []int64{id}, Type: ClientPubSub, Name: "n", Flags: "S", LibName: "l", LibVer: "v", DB: Some[int64](7), IP: "1.2.3.4", User: ""}}
+			check(t, "all but this client", !slices.ContainsFunc(get(t, c, ClientList(others)), func(i ClientConn) bool { return i.ID == id }))
+			others.Not.IDs = []int64{99999999}
+			check(t, "this client too", slices.ContainsFunc(get(t, c, ClientList(others)), func(i ClientConn) bool { return i.ID == id }))
+			want(t, c, ClientKill(ClientFilter{Not: &ClientFilter{Type: ClientNormal}}), 0)
+		}
 		fails(t, c, ClientGetName(), ErrNil)
 		want(t, c, ClientKill(ClientFilter{IDs: []int64{99999999}}), 0)
 		ok(t, c, ClientPause(time.Millisecond, true))
@@ -102,6 +109,7 @@ func TestServerCommandsOnARealServer(t *testing.T) {
 		ok(t, c, MSet("a", "1", "b", "2"))
 		ok(t, c, FlushAll(true))
 		want(t, c, DBSize(), 0)
+		check(t, "an older picture", strings.Contains(get(t, c, LolWutVersion(5, 10, 2, 3)), " ver"))
 		check(t, "a picture", strings.Contains(get(t, c, LolWut()), " ver"))
 		get(t, c, Incr("n"))
 		log := get(t, c, SlowLogGet(-1))

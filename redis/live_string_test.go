@@ -20,6 +20,11 @@ func TestStringCommandsOnARealServer(t *testing.T) {
 		b, err := GetInto("k", []byte("> ")).Do(t.Context(), c)
 		check(t, "GetInto appends", string(b) == "> v" && err == nil)
 
+		want(t, c, SetNX("k", "w"), false)
+		want(t, c, SetNX("fresh", 7), true)
+		ok(t, c, SetEx("fresh", 8, time.Hour))
+		want(t, c, As(Get("fresh"), Int), 8)
+		check(t, "SetEx sets an hour", get(t, c, TTL("fresh")) > 59*time.Minute)
 		want(t, c, SetWith("k", "w", SetOptions{If: IfAbsent}), false)
 		want(t, c, SetWith("k", "w", SetOptions{If: IfPresent, TTL: time.Hour}), true)
 		ttl := get(t, c, TTL("k"))

@@ -19,8 +19,8 @@ type MonitorLine struct {
 	Args []string // the name first. The server leaves out commands with passwords
 
 	// Text is the line as it came. It is all there is of a line that cannot be read.
-	// Valkey 8.1 does not escape quotes: there an argument that holds a quote, a space
-	// and a quote comes as two.
+	// Valkey 8.1 escapes neither quotes nor backslashes: there an argument that holds a
+	// quote, a space and a quote comes as two, and a backslash may change what follows it.
 	Text string
 }
 

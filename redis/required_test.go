@@ -51,7 +51,7 @@ var incomplete = map[string]interface{ Invalid() error }{
 
 // mayBeBare are the functions whose list may be empty.
 const mayBeBare = " Info InfoSections Commands CommandDocs LatencyReset LatencyHistogram PubSubNumSub PubSubShardNumSub " +
-	"ACLSetUser ModuleLoad PFAdd PFMerge Eval EvalRO EvalSha EvalShaRO FCall FCallRO New CopyFrom SetFrom "
+	"ACLSetUser ModuleLoad PFAdd PFMerge Eval EvalRO EvalSha EvalShaRO FCall FCallRO New CopyFrom SetFrom LolWutVersion "
 
 func TestCommandsWithoutWhatTheyNeedAreRefused(t *testing.T) {
 	for _, name := range functionsWithLists(t) {

@@ -124,6 +124,7 @@ func serverCases() []wireCase {
 		srow("ConfigResetStat", ConfigResetStat(), "CONFIG RESETSTAT"),
 		srow("ConfigRewrite", ConfigRewrite(), "CONFIG REWRITE"),
 		row("LolWut", LolWut(), "r", "LOLWUT"),
+		row("LolWutVersion", LolWutVersion(5, 10, 2, 3), "r", "LOLWUT VERSION 5 10 2 3"),
 		row("SlowLogGet", SlowLogGet(-5), "i", "SLOWLOG GET -1"),
 		row("SlowLogLen", SlowLogLen(), "i", "SLOWLOG LEN"),
 		srow("SlowLogReset", SlowLogReset(), "SLOWLOG RESET"),

@@ -101,6 +101,8 @@ func newerStrings() []answered {
 		answer("8.8", "IncrEx", IncrEx("num", 5, window), "", "INCREX num BYINT 5 UBOUND 100 PX 60000 ENX", integers(9, 5), "", Increment[int64]{9, 5}),
 		answer("8.8", "IncrEx", IncrEx("num", -1, IncrExOptions[int64]{Min: Some[int64](0), Saturate: true, Expire: ExpireOptions{Persist: true}}), "",
 			"INCREX num BYINT -1 LBOUND 0 SATURATE PERSIST", integers(0, 0), "", Increment[int64]{0, 0}),
+		answer("Valkey 9.2", "IncrEx", IncrEx("num", 5, IncrExOptions[int64]{}), "", "INCREX num BYINT 5", integer(9), "", Increment[int64]{9, 5}),
+		answer("Valkey 9.2", "IncrExFloat", IncrExFloat("num", 0.25, IncrExOptions[float64]{}), "", "INCREX num BYFLOAT 0.25", bulk("1.75"), double3("1.75"), Increment[float64]{1.75, 0.25}),
 		answer("8.8", "IncrExFloat", IncrExFloat("num", 0.25, IncrExOptions[float64]{Max: Some(2.5)}), "", "INCREX num BYFLOAT 0.25 UBOUND 2.5",
 			array1("1.75", "0.25"), array(double3("1.75"), double3("0.25")), Increment[float64]{1.75, 0.25}),
 		answer("7.2", "WaitAOF", WaitAOF(1, 2, time.Second), "bn", "WAITAOF 1 2 1000", integers(1, 2), "", Synced{1, 2}),
@@ -125,6 +127,12 @@ func newerHashes() []answered {
 		answer("8.0", "HSetEx", HSetEx("hash", HSetExOptions{TTL: time.Second, If: IfNoField}, "f", "v", "g", "w"), "", "HSETEX hash FNX PX 1000 FIELDS 2 f v g w", integer(1), "", true),
 		answer("8.0", "HSetEx", HSetEx("hash", HSetExOptions{KeepTTL: true, If: IfAllField}, "f", "v"), "", "HSETEX hash FXX KEEPTTL FIELDS 1 f v", integer(0), "", false),
 		answer("Valkey 9.1", "HSetEx", HSetEx("hash", HSetExOptions{At: later, IfKey: IfPresent}, "f", "v"), "", "HSETEX hash XX PXAT "+laterMS+" FIELDS 1 f v", integer(1), "", true),
+		answer("Valkey 8.0", "ZScanMembersPage", ZScanMembersPage("zset", 7, ScanOptions{Match: "a*"}), "r", "ZSCAN zset 7 MATCH a* NOSCORES",
+			array(bulk("9"), array1("a", "ab")), "", Page[string]{9, []string{"a", "ab"}}),
+		answer("Valkey 9.1", "ClusterScanPage", ClusterScanPage("0", ScanOptions{Match: "a*", Type: "hash"}, Some[int64](7)), "r", "CLUSTERSCAN 0 MATCH a* TYPE hash SLOT 7",
+			array(bulk("3-{ab}-1"), array1("a")), "", ClusterPage{"3-{ab}-1", []string{"a"}}),
+		answerOK("Valkey 9", "SentinelFailoverCoordinated", SentinelFailoverCoordinated("m"), "n", "SENTINEL FAILOVER m COORDINATED"),
+		answerOK("Valkey 9", "Shutdown", Shutdown(ShutdownOptions{Safe: true, Failover: true}), "n", "SHUTDOWN SAFE FAILOVER"),
 		answer("7.4", "HScanFieldsPage", HScanFieldsPage("hash", 18446744073709551615, ScanOptions{}), "r", "HSCAN hash 18446744073709551615 NOVALUES",
 			array(bulk("0"), array1("f", "g")), "", Page[string]{0, []string{"f", "g"}}),
 	}
@@ -205,7 +213,7 @@ func vectorCases() []answered {
 		answer("8.0", "VRem", VRem("vec", "e"), "", "VREM vec e", integer(1), true3, true),
 		answer("8.0", "VCard", VCard("vec"), "r", "VCARD vec", integer(2), "", 2),
 		answer("8.0", "VDim", VDim("vec"), "r", "VDIM vec", integer(300), "", 300),
-		answer("8.0", "VIsMember", VIsMember("vec", "e"), "r", "VISMEMBER vec e", integer(1), true3, true),
+		answer("8.2", "VIsMember", VIsMember("vec", "e"), "r", "VISMEMBER vec e", integer(1), true3, true),
 		answer("8.0", "VEmb", VEmb("vec", "e"), "r", "VEMB vec e", array1("0.5", "-2"), array(double3("0.5"), double3("-2")), []float64{0.5, -2}),
 		answer("8.0", "VEmbRaw", VEmbRaw("vec", "e"), "r", "VEMB vec e RAW", array("+int8\r\n", bulk("\x01\xff"), bulk("3.5"), bulk("0.25")),
 			array("+int8\r\n", bulk("\x01\xff"), double3("3.5"), double3("0.25")), VRaw{"int8", []byte("\x01\xff"), 3.5, 0.25}),
@@ -272,6 +280,8 @@ func newerServers() []answered {
 			"flags": "N", "db": "2", "cmd": "get", "user": "u", "lib-name": "kermes", "lib-ver": "1", "resp": "3"}}}
 	all := ClientFilter{IDs: []int64{1, 2}, Type: ClientNormal, User: "u", Addr: "a:1", LocalAddr: "b:2", MinAge: time.Hour, Self: Some(false), Name: "n", Idle: 1500 * time.Millisecond,
 		Flags: "N", LibName: "l", LibVer: "v", DB: Some[int64](0), Capa: "r", IP: "1.2.3.4"}
+	not := all
+	not.MinAge, not.Idle, not.Self, not.Type = 0, 0, Opt[bool]{}, ClientPubSub
 	log := array(array(integer(3), integer(1700000000), integer(2500), array1("GET", "k"), bulk("1.2.3.4:5"), bulk("n")))
 	logged := SlowCommand{ID: 3, Time: time.Unix(1700000000, 0), Args: []string{"GET", "k"}, Addr: "1.2.3.4:5", Name: "n"}
 	slow, large := logged, logged
@@ -285,8 +295,12 @@ func newerServers() []answered {
 		Totals: map[string]int64{"all-commands-all-slots-us": 220}}
 	backup := []string{bulk("state"), bulk("incrementing"), bulk("error"), bulk(""), bulk("start_time"), bulk("1700000000"), bulk("end_time"), bulk("0")}
 	return []answered{
-		answer("Valkey 8.1", "ClientList", ClientList(all), "i", "CLIENT LIST ID 1 2 TYPE normal USER u ADDR a:1 LADDR b:2 MAXAGE 3600 NAME n IDLE 2 FLAGS N LIB-NAME l LIB-VER v DB 0 CAPA r IP 1.2.3.4 SKIPME yes",
+		answer("Valkey 8.1", "ClientList", ClientList(all), "i", "CLIENT LIST ID 1 2 TYPE normal USER u ADDR a:1 LADDR b:2 NAME n FLAGS N LIB-NAME l LIB-VER v DB 0 CAPA r IP 1.2.3.4 MAXAGE 3600 IDLE 2 SKIPME yes",
 			bulk(client), verbatim3(client), parsed),
+		answer("Valkey 9", "ClientList", ClientList(ClientFilter{Type: ClientNormal, Not: &not}), "i",
+			"CLIENT LIST TYPE normal NOT-ID 1 2 NOT-TYPE pubsub NOT-USER u NOT-ADDR a:1 NOT-LADDR b:2 NOT-NAME n NOT-FLAGS N NOT-LIB-NAME l NOT-LIB-VER v NOT-DB 0 NOT-CAPA r NOT-IP 1.2.3.4",
+			bulk(client), verbatim3(client), parsed),
+		answer("Valkey 9", "ClientKill", ClientKill(ClientFilter{Not: &ClientFilter{User: "u"}}), "n", "CLIENT KILL NOT-USER u", integer(2), "", 2),
 		answer("7.4", "ClientKill", ClientKill(ClientFilter{MinAge: time.Hour, Self: Some(true)}), "n", "CLIENT KILL MAXAGE 3600 SKIPME no", integer(2), "", 2),
 		answer("Valkey 8", "ScriptShow", ScriptShow("00ff"), "i", "SCRIPT SHOW 00ff", bulk("return 1"), "", "return 1"),
 		answer("Valkey 8.1", "BGSaveCancel", BGSaveCancel(), "", "BGSAVE CANCEL", "+Background saving cancelled\r\n", "", "Background saving cancelled"),

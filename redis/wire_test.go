@@ -205,6 +205,8 @@ func stringCases() []wireCase {
 		srow("Set", Set("str", []byte("v")), "SET str v"),
 		row("SetWith", SetWith("str", "v", SetOptions{TTL: 1500 * time.Microsecond, If: IfAbsent}), "", "SET str v PX 2 NX"),
 		row("SetWith", SetWith("str", "v", SetOptions{At: later, If: IfPresent}), "", "SET str v PXAT "+laterMS+" XX"),
+		row("SetNX", SetNX("str", "v"), "", "SET str v NX"),
+		srow("SetEx", SetEx("str", 7, 1500*time.Microsecond), "SET str 7 PX 2"),
 		row("SetWith", SetWith("str", "v", SetOptions{KeepTTL: true}), "", "SET str v KEEPTTL"),
 		row("SetGet", SetGet("str", "v", SetOptions{TTL: time.Hour}), "", "SET str v PX 3600000 GET"),
 		row("GetEx", GetEx("str", ExpireOptions{}), "", "GETEX str"),

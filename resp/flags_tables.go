@@ -8,7 +8,7 @@ package resp
 func readsData(name []byte) bool {
 	switch string(name) {
 	case // keys
-		"DBSIZE", "DUMP", "EXISTS", "EXPIRETIME", "KEYS", "LOLWUT", "MEMORY USAGE", "OBJECT ENCODING",
+		"CLUSTERSCAN", "DBSIZE", "DUMP", "EXISTS", "EXPIRETIME", "KEYS", "LOLWUT", "MEMORY USAGE", "OBJECT ENCODING",
 		"OBJECT FREQ", "OBJECT IDLETIME", "OBJECT REFCOUNT", "PEXPIRETIME", "PTTL", "RANDOMKEY", "SCAN",
 		"SORT_RO", "TOUCH", "TTL", "TYPE",
 		// strings, bitmaps, HyperLogLog

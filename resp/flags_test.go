@@ -19,6 +19,7 @@ var stateful = []string{
 	"CLIENT REPLY", "CLIENT TRACKING", "CLIENT CACHING", "CLIENT NO-EVICT", "CLIENT NO-TOUCH",
 	"CLIENT CAPA", "CLIENT IMPORT-SOURCE", "SCRIPT DEBUG",
 	"READONLY", "READWRITE", "ASKING",
+	"HIMPORT",
 }
 
 func isStateful(name string, args ...resp.Arg) bool {

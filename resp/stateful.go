@@ -4,7 +4,7 @@ import "strings"
 
 // IsStateful reports whether the named command changes what its connection is to
 // the commands behind it (the database, the user, the protocol, a transaction,
-// a subscription, whether and what it answers) or ends it. Such a command must not
+// a subscription, field sets of HIMPORT, whether and what it answers) or ends it. Such a command must not
 // be sent on a connection that others share. Case does not matter. It allocates
 // nothing. [Command.Stateful] also knows a second word that is an argument.
 //
@@ -61,7 +61,7 @@ func stateful(word, sub string) bool {
 	case 'a':
 		return equal(word, "AUTH") || equal(word, "ASKING")
 	case 'h':
-		return equal(word, "HELLO")
+		return equal(word, "HELLO") || equal(word, "HIMPORT")
 	case 'q':
 		return equal(word, "QUIT")
 	case 'r':

@@ -112,6 +112,7 @@ func TestNamesOfOneSlotAreThoseThatTheServerHasInOne(t *testing.T) {
 // Those who want overlapping sets neither meet inside nor wait in a circle, and those
 // who want one of them come in between.
 func TestOverlappingSetsNeitherMeetNorDeadlock(t *testing.T) {
+	t.Parallel()
 	for _, o := range []Options{{}, {NoPush: true}, {Terms: Terms{Barging: true}}} {
 		onEach(t, func(t *testing.T, node *testredis.Node, d redis.Doer) {
 			l, name := locker(t, d, o), fresh(t)

@@ -26,8 +26,13 @@
 // have it, and only renewals that they have count; then it takes the loss of the
 // master together with a replica that was told. A holder that is cut off from the
 // sentinels together with an old master, which still answers, is stopped in time by a
-// client that requires a quorum of sentinels, or by MinReplicas of all replicas: with
-// fewer, one that still follows the old master confirms renewals for a moment.
+// client that requires a quorum of sentinels, or by MinReplicas of at least half of the
+// replicas: a replica that still follows the old master may confirm its renewals for
+// a moment, and so whoever takes a lock whose holder has vanished first sees to it that
+// the replicas follow the new master, and that a TTL has passed since. It waits at most
+// once in the life of a master, for a TTL. What that leaves open is an acquisition,
+// not a renewal, in that moment by a program that is cut off; RequireQuorum and
+// MinReplicas of all replicas close that too.
 //
 // # Why there is no Redlock
 //

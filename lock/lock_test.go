@@ -15,10 +15,14 @@ func TestFiftyContendersCountTo5000WithoutALock(t *testing.T) {
 	inEachWay(t, func(t *testing.T, n *testredis.Node, d redis.Doer, w way) {
 		l, name := locker(t, d, Options{}), fresh(t)
 		counter, last := 0, int64(0) // guarded by the lock alone
+		each := 100
+		if w.name != "lock" && rounds(0) == 0 {
+			each = 10
+		}
 		var wg sync.WaitGroup
 		for range 50 {
 			wg.Go(func() {
-				for range 100 {
+				for range each {
 					h, err := w.lock(t.Context(), l, name)
 					if err != nil {
 						t.Error(err)
@@ -36,8 +40,8 @@ func TestFiftyContendersCountTo5000WithoutALock(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		if counter != 5000 {
-			t.Errorf("%d sections, want 5000", counter)
+		if counter != 50*each {
+			t.Errorf("%d sections, want %d", counter, 50*each)
 		}
 		if keys := leftover(t, n, name); len(keys) > 0 {
 			t.Error("left:", keys)

@@ -59,6 +59,7 @@ type core struct {
 	timerAt  time.Time
 	grants   map[string]*grant // to be looked after, by the first key of the lock
 	push     push
+	settled  settled
 
 	running sync.WaitGroup // goroutines; Add under mu while not closed
 }

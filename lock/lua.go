@@ -30,6 +30,10 @@ const fenceKept = "604800000"
 // queueKept is how long a queue lives that nobody looks at, in milliseconds.
 const queueKept = "3600000"
 
+// lapseKept is for how long, beside a ttl, it is told that a holder has vanished, in
+// microseconds.
+const lapseKept = "60000000"
+
 // goneKept is for how long it is known who has released a permit, in milliseconds.
 const goneKept = "60000"
 
@@ -307,7 +311,7 @@ if not blocked then
     end
     lapse = math.max(lapse, mark)
   end
-  return {1, top, lapse > 0 and now() - lapse < ttl * 1000 and 1 or 0, permit(me)}
+  return {1, top, lapse > 0 and now() - lapse < ttl * 1000 + ` + lapseKept + ` and 1 or 0, permit(me)}
 end
 local least, rank = -1, -1
 if not wait then return {0, least, rank, came} end

@@ -46,7 +46,10 @@ type Terms struct {
 	MaxHold time.Duration
 	// MinReplicas is how many replicas must have an acquisition, and each renewal,
 	// before it counts. Zero and negative mean none: a failover may forget the
-	// holder.
+	// holder. With at least half of the replicas there is no overlap with a holder that
+	// is cut off together with an old master either, if all users of a name agree on
+	// this and on TTL: who takes a lock whose holder has vanished waits, if need be,
+	// until a TTL after the replicas were seen to follow the new master.
 	MinReplicas int
 	// ReplicaTimeout is how long an acquisition may take to reach MinReplicas
 	// before it is given back with [ErrNotReplicated]. Zero and negative mean

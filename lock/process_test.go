@@ -10,6 +10,7 @@ import (
 )
 
 func TestTheLockOfAKilledHolderIsFreeAfterItsTTL(t *testing.T) {
+	t.Parallel()
 	n := shared.Node(t)
 	name, ttl := fresh(t), 2*time.Second
 	l := locker(t, poolOn(t, n), Options{})
@@ -96,6 +97,7 @@ func TestTheFirstCheckAfterSIGCONTFails(t *testing.T) {
 }
 
 func TestSectionsStayApartThroughKillsAndPauses(t *testing.T) {
+	t.Parallel()
 	n := shared.Node(t)
 	ttl := 300 * time.Millisecond
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

@@ -51,6 +51,7 @@ type waiter struct {
 	since   int64       // server time at which it was queued
 	durable bool        // the next question is to reach the replicas
 	granted time.Time   // when the server first said that it has the lock
+	lapsed  bool        // it has the lock of a holder that had vanished
 	stray   chan error  // the result of a question that nobody waits for any more
 }
 
@@ -154,7 +155,7 @@ func (w *waiter) run(ctx context.Context) (*Held, error) {
 		if w.try {
 			return nil, ErrNotAcquired
 		}
-		w.since, w.granted, w.durable = a.since, time.Time{}, false
+		w.since, w.granted, w.lapsed, w.durable = a.since, time.Time{}, false, false
 		if !w.sleep(ctx, a) {
 			return nil, w.leave(ctx, ctx.Err())
 		}
@@ -185,6 +186,16 @@ func (w *waiter) take(ctx context.Context, a answer) (*Held, error) {
 		w.granted = time.Now()
 	}
 	if a.replicas >= int64(w.terms.MinReplicas) {
+		w.lapsed = w.lapsed || a.lapsed
+		if wait := w.unsettled(); wait > 0 && w.try {
+			return nil, w.leave(ctx, ErrNotAcquired)
+		} else if wait > 0 {
+			w.durable = true
+			if !pause(ctx, min(wait, w.terms.TTL/renewals)) {
+				return nil, w.leave(ctx, ctx.Err())
+			}
+			return nil, nil
+		}
 		if h := w.hold(a); h != nil {
 			return h, nil
 		}
@@ -313,6 +324,12 @@ func (w *waiter) call(ctx context.Context, wait, durable bool, since int64) (a a
 	}
 	script := w.c.scripts.of(w.target.kind).acquire
 	if durable {
+		generation := w.c.generation()
+		defer func() {
+			if err == nil && a.replicas >= int64(t.MinReplicas) {
+				w.c.confirmed(generation, t.MinReplicas)
+			}
+		}()
 		a, a.replicas, err = durably(ctx, w.c.d, script, w.target.keys, args, t.MinReplicas, replicaWait)
 	} else {
 		a, err = script.Run(ctx, w.c.d, w.target.keys, args...)

@@ -199,7 +199,7 @@ func races() int {
 	if rounds(0) > 0 {
 		return 10000
 	}
-	return 1000
+	return 500
 }
 
 func TestACancellationThatMeetsAGrantLeavesNothing(t *testing.T) {

@@ -88,3 +88,17 @@ func jobNames() (out []string) {
 	}
 	return out
 }
+
+// holders are one job of each name, in each round another.
+func holders(round int) (out []job) {
+	for _, name := range jobNames() {
+		var same []job
+		for _, j := range jobs {
+			if j.name == name {
+				same = append(same, j)
+			}
+		}
+		out = append(out, same[round%len(same)])
+	}
+	return out
+}

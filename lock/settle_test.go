@@ -42,8 +42,8 @@ func TestALockWhoseHolderHasVanishedIsTakenWhenTheServerHasSettled(t *testing.T)
 				return took
 			}
 			vanish("first")
-			if _, err := w.try(t.Context(), l, "first"); !errors.Is(err, ErrNotAcquired) {
-				t.Error(err)
+			if h, err := w.try(t.Context(), l, "first"); !errors.Is(err, ErrNotAcquired) {
+				t.Fatal(h, err)
 			}
 			began := time.Now()
 			before := l.Stats().Asked

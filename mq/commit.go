@@ -114,7 +114,7 @@ func (c *core) commitBatch(batch []*share, entries []entry) ([]Result, error) {
 	args := c.enqueueArgs(l, entries)
 	last := &DurabilityError{Want: c.opts.MinReplicas}
 	for {
-		text, got, err := c.addAndWait(ctx, args)
+		text, got, err := c.addAndWait(ctx, enqueueIdempotent, args)
 		last.Got, last.Err = got, err
 		switch {
 		case err == nil && got >= c.opts.MinReplicas:
@@ -137,10 +137,10 @@ func (c *core) commitBatch(batch []*share, entries []entry) ([]Result, error) {
 }
 
 // addAndWait runs the script and WAIT in one batch, on one connection.
-func (c *core) addAndWait(ctx context.Context, args []resp.Arg) (text string, got int, err error) {
-	text, got, err = c.runAndWait(ctx, enqueueIdempotent.EvalSha(c.keys, args...))
+func (c *core) addAndWait(ctx context.Context, script *redis.Script[string], args []resp.Arg) (text string, got int, err error) {
+	text, got, err = c.runAndWait(ctx, script.EvalSha(c.keys, args...))
 	if errors.Is(err, redis.ErrNoScript) {
-		text, got, err = c.runAndWait(ctx, enqueueIdempotent.Eval(c.keys, args...))
+		text, got, err = c.runAndWait(ctx, script.Eval(c.keys, args...))
 	}
 	return text, got, err
 }

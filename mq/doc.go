@@ -41,6 +41,12 @@
 // hangs and comes back finds the contexts of its handlers ended with [ErrLeaseLost],
 // and its outcomes are refused.
 //
+// # Periodic jobs
+//
+// [Queue.Schedule] enqueues messages by the clock: at the ticks of a cron line in a time
+// zone, or each so long. Every process may run it; each tick has one message, whoever
+// is killed when.
+//
 // # Failovers
 //
 // Producers and workers go on through every failover without a restart. The client

@@ -44,6 +44,8 @@ const (
 	// EventPolling: there are no wake-ups, for the reason Err: the queue is asked
 	// every WorkerOptions.PollInterval.
 	EventPolling EventKind = "polling"
+	// EventTick: [Queue.Schedule] has enqueued the message ID of a tick.
+	EventTick EventKind = "tick"
 	// EventError: a call failed with Err; it is repeated.
 	EventError EventKind = "error"
 	// EventAbandoned: N handlers ignored the end of their contexts and still run while
@@ -51,7 +53,7 @@ const (
 	EventAbandoned EventKind = "abandoned"
 )
 
-// Event is something that happened to a [Worker].
+// Event is something that happened to a [Worker], or to [Queue.Schedule].
 type Event struct {
 	Kind  EventKind
 	Time  time.Time
@@ -70,7 +72,7 @@ type Event struct {
 // level returns the level of the event in logs.
 func (e *Event) level() slog.Level {
 	switch e.Kind {
-	case EventStarted, EventStopped, EventMoved, EventRecovered:
+	case EventStarted, EventStopped, EventMoved, EventRecovered, EventTick:
 		return slog.LevelInfo
 	case EventPanic, EventDead, EventAbandoned:
 		return slog.LevelError
@@ -79,12 +81,14 @@ func (e *Event) level() slog.Level {
 }
 
 // tell gives an event to whoever wants it.
-func (w *worker) tell(e Event) {
-	e.Time, e.Queue = time.Now(), w.c.name
-	if w.o.OnEvent != nil {
-		w.o.OnEvent(e)
+func (w *worker) tell(e Event) { w.c.tell(e, w.o.OnEvent, w.o.Logger) }
+
+func (c *core) tell(e Event, to func(Event), logger *slog.Logger) {
+	e.Time, e.Queue = time.Now(), c.name
+	if to != nil {
+		to(e)
 	}
-	if w.o.Logger == nil {
+	if logger == nil {
 		return
 	}
 	attrs := []slog.Attr{slog.String("queue", e.Queue)}
@@ -100,5 +104,5 @@ func (w *worker) tell(e Event) {
 	if e.Err != nil {
 		attrs = append(attrs, slog.String("err", e.Err.Error()))
 	}
-	w.o.Logger.LogAttrs(context.Background(), e.level(), "mq: "+string(e.Kind), attrs...)
+	logger.LogAttrs(context.Background(), e.level(), "mq: "+string(e.Kind), attrs...)
 }

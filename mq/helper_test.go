@@ -33,6 +33,10 @@ func runHelper() bool {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(1)
 	}()
+	if words[2] == "0" {
+		runScheduler(words[0], words[1])
+		return true
+	}
 	number := func(i int) int { n, _ := strconv.Atoi(words[i]); return n }
 	var o client.Options
 	o.Pool.Conn.Addr = words[0]
@@ -78,6 +82,20 @@ func runHelper() bool {
 	})
 	say("end %v", err)
 	return true
+}
+
+// runScheduler has a job that is due each second.
+func runScheduler(addr, queue string) {
+	var o client.Options
+	o.Pool.Conn.Addr = addr
+	c, err := client.Open(context.Background(), o)
+	if err != nil {
+		panic(err)
+	}
+	q := mq.New[int64](c, queue, mq.Options{})
+	err = q.Schedule(context.Background(), mq.ScheduleOptions{OnEvent: func(e mq.Event) { fmt.Println(e.Kind, e.ID) }},
+		mq.Periodic[int64]{Name: "job", When: mq.Every(time.Second), Value: time.Time.Unix, CatchUp: mq.CatchUpAll})
+	fmt.Println("end", err)
 }
 
 // process is a worker process.

@@ -16,6 +16,9 @@ var bodyLua string
 //go:embed lua/enqueue.lua
 var enqueueLua string
 
+//go:embed lua/schedule.lua
+var scheduleLua string
+
 //go:embed lua/step.lua
 var stepLua string
 
@@ -53,6 +56,7 @@ var repairLua string
 // lane, what is settled or prolonged a token.
 var (
 	enqueueScript = redis.NewScript(headLua+enqueueLua, redis.Text)
+	tickScript    = redis.NewScript(headLua+scheduleLua+enqueueLua, redis.Text).Idempotent()
 	stepScript    = redis.NewScript(headLua+bodyLua+stepLua, decodeStep)
 	extendScript  = redis.NewScript(headLua+extendLua, decodeExtended).Idempotent()
 	recoverScript = redis.NewScript(headLua+recoverLua, decodeRecovered).Idempotent()

@@ -323,7 +323,7 @@ func (c *Client) wantRevival(t *target, cause error) uint64 {
 // gaveUp returns why a call has ended that was to be tried again. The class stays
 // that of the last attempt.
 func (c *Client) gaveUp(ctx context.Context, b *budget, cause error) error {
-	if b.attempts <= 1 && ctx.Err() == nil {
+	if c.opts.RetryTime < 0 && b.attempts <= 1 && ctx.Err() == nil { // it was not to be tried again
 		return cause
 	}
 	if _, ok := errors.AsType[*conn.Error](cause); !ok {

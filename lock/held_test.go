@@ -191,6 +191,9 @@ func unlockRepeated(t *testing.T, _ *testredis.Node, d redis.Doer, w way) {
 	l, name := locker(t, s, Options{}), fresh(t)
 	h, err := w.lock(t.Context(), l, name)
 	must(t, err)
+	must(t, h.Unlock(t.Context())) // the server knows the scripts from now on
+	h, err = w.lock(t.Context(), l, name)
+	must(t, err)
 	var next *Held
 	s.set(nil, func(cmd resp.Command) error {
 		if !is(cmd, l.core.scripts.of(w.what(name).kind).release.Hash()) || next != nil {

@@ -78,4 +78,23 @@
 // one; those who want overlapping sets do not wait for each other in a circle:
 //
 //	h, err := locks.LockAll(ctx, "account/17", "account/42")
+//
+// # Trying, looking, and repairing by hand
+//
+// [Locker.TryLock], [Locker.TryLockAll], [Semaphore.TryAcquire], [RWLock.TryLock] and
+// [RWLock.TryRLock] do not wait, and return [ErrNotAcquired] if they would have to.
+// [Locker.Inspect], [Semaphore.Inspect] and [RWLock.Inspect] return an [Info] with every
+// [Holder]; ForceRelease takes from a holder that hangs, Release releases by an id
+// that another program has kept ([Held.ID]), and [Locker.Has] asks whether it still
+// holds. [Locker.Stats] counts, and [Options.OnEvent] is told of each [Event]:
+// [EventLost], [EventRenewFailed], [EventReasserted], [EventPolling], [EventShortTTL].
+//
+// # Errors
+//
+// What is wrong with a call is said before anything is sent: [ErrName], [ErrNames]
+// (none, or more than [MaxAll]), [ErrSlot], [ErrPermits], [ErrTerms] (a TTL below
+// [MinTTL]), [ErrNote] (a text above [MaxOwner]), [ErrNoDoer], [ErrClosed]. Who does not
+// get the lock has ErrNotAcquired, [ErrNotReplicated], the error of its context, or that
+// of the server. Who has lost it has [ErrLost], with [ErrMaxHold] if it was held for too
+// long.
 package lock

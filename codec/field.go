@@ -17,6 +17,8 @@ type field struct {
 	index     []int
 	omitEmpty bool
 	json      bool
+	nanos     bool // a duration as a number of nanoseconds
+	binary    bool // by encoding.BinaryMarshaler
 	marshals  bool // encoding.TextMarshaler
 	parses    bool // encoding.TextUnmarshaler
 }
@@ -25,6 +27,9 @@ var (
 	marshaler   = reflect.TypeFor[encoding.TextMarshaler]()
 	unmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
 	duration    = reflect.TypeFor[time.Duration]()
+
+	binaryMarshaler   = reflect.TypeFor[encoding.BinaryMarshaler]()
+	binaryUnmarshaler = reflect.TypeFor[encoding.BinaryUnmarshaler]()
 )
 
 // check returns why the field cannot be read, and why it cannot be written.
@@ -35,6 +40,13 @@ func (f *field) check(full reflect.Type) (in, out error) {
 	}
 	f.marshals = reflect.PointerTo(t).Implements(marshaler)
 	f.parses = reflect.PointerTo(t).Implements(unmarshaler)
+	if f.nanos && t != duration {
+		err := fmt.Errorf("codec: %s: nanos is for a time.Duration", f.path)
+		return err, err
+	}
+	if f.binary {
+		return f.checkBinary(t)
+	}
 	if f.json || plain(t) {
 		return nil, nil
 	}
@@ -43,6 +55,16 @@ func (f *field) check(full reflect.Type) (in, out error) {
 	}
 	if !f.marshals {
 		out = fmt.Errorf("codec: %s: a field of type %s has no form in a hash", f.path, full)
+	}
+	return in, out
+}
+
+func (f *field) checkBinary(t reflect.Type) (in, out error) {
+	if !reflect.PointerTo(t).Implements(binaryUnmarshaler) {
+		in = fmt.Errorf("codec: %s: %s is no encoding.BinaryUnmarshaler", f.path, t)
+	}
+	if !reflect.PointerTo(t).Implements(binaryMarshaler) {
+		out = fmt.Errorf("codec: %s: %s is no encoding.BinaryMarshaler", f.path, t)
 	}
 	return in, out
 }
@@ -91,11 +113,14 @@ func (f *field) format(v reflect.Value) (string, error) {
 	case f.json:
 		b, err := json.Marshal(v.Interface())
 		return string(b), err
-	case f.marshals:
-		p := reflect.New(v.Type()) // the method may be the pointer's
-		p.Elem().Set(v)
-		b, err := p.Interface().(encoding.TextMarshaler).MarshalText()
+	case f.binary:
+		b, err := addressed(v).(encoding.BinaryMarshaler).MarshalBinary()
 		return string(b), err
+	case f.marshals:
+		b, err := addressed(v).(encoding.TextMarshaler).MarshalText()
+		return string(b), err
+	case f.nanos:
+		return strconv.FormatInt(v.Int(), 10), nil
 	case v.Type() == duration:
 		return time.Duration(v.Int()).String(), nil
 	}
@@ -115,6 +140,13 @@ func (f *field) format(v reflect.Value) (string, error) {
 		return strconv.FormatUint(v.Uint(), 10), nil
 	}
 	return strconv.FormatInt(v.Int(), 10), nil
+}
+
+// addressed returns a pointer to a copy of v: the method may be the pointer's.
+func addressed(v reflect.Value) any {
+	p := reflect.New(v.Type())
+	p.Elem().Set(v)
+	return p.Interface()
 }
 
 // set parses s into the field, making embedded pointers on its way.
@@ -145,10 +177,12 @@ func (f *field) parse(v reflect.Value, s string) (err error) {
 	switch {
 	case f.json:
 		return json.Unmarshal([]byte(s), v.Addr().Interface())
+	case f.binary:
+		return v.Addr().Interface().(encoding.BinaryUnmarshaler).UnmarshalBinary([]byte(s))
 	case f.parses:
 		return v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(s))
 	case v.Type() == duration:
-		d, err := time.ParseDuration(s)
+		d, err := parseDuration(s)
 		v.SetInt(int64(d))
 		return err
 	}
@@ -175,4 +209,13 @@ func (f *field) parse(v reflect.Value, s string) (err error) {
 		v.SetInt(n)
 	}
 	return err
+}
+
+// parseDuration reads a duration, and a number without a unit as nanoseconds: so do
+// clients that store durations as the integers that they are.
+func parseDuration(s string) (time.Duration, error) {
+	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
+		return time.Duration(n), nil
+	}
+	return time.ParseDuration(s)
 }

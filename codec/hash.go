@@ -16,6 +16,12 @@ import (
 // with `redis:"-"` the field is. Nil pointers are left out. Embedded structs count
 // as if their fields were v's own.
 //
+// What go-redis stores differs in three points, each of which has an option: it
+// leaves out fields without a tag (a blank field says so, _ struct{} `redis:",tagged"`),
+// writes durations as nanoseconds (`redis:"name,nanos"`), and uses
+// encoding.BinaryMarshaler (`redis:"name,binary"`). A duration without a unit is read
+// as nanoseconds with and without the option.
+//
 // Fields may be strings, []byte, bools (1 or 0), integers, floats,
 // time.Duration (as time.Duration.String), what implements
 // encoding.TextMarshaler, as time.Time does, and pointers to these. Any other is

@@ -85,8 +85,12 @@ func first(a, b error) error {
 // add walks a struct. above are the types it is embedded in: a cycle of pointers
 // has no end.
 func (p *plan) add(t reflect.Type, path string, index []int, above []reflect.Type) error {
+	onlyTagged := taggedOnly(t)
 	for i := range t.NumField() {
 		sf := t.Field(i)
+		if _, tagged := sf.Tag.Lookup("redis"); sf.Name == "_" || onlyTagged && !tagged {
+			continue
+		}
 		f := field{path: path + "." + sf.Name, index: append(slices.Clone(index), i)}
 		tagged, err := f.readTag(sf)
 		switch inner := embedded(sf, f.name); {
@@ -109,6 +113,16 @@ func (p *plan) add(t reflect.Type, path string, index []int, above []reflect.Typ
 		}
 	}
 	return nil
+}
+
+// taggedOnly reports whether a struct has a blank field with the tag `redis:",tagged"`.
+func taggedOnly(t reflect.Type) bool {
+	for i := range t.NumField() {
+		if sf := t.Field(i); sf.Name == "_" && sf.Tag.Get("redis") == ",tagged" {
+			return true
+		}
+	}
+	return false
 }
 
 // put adds a field. Of two with one name the outer one counts, as in Go; two of
@@ -153,6 +167,10 @@ func (f *field) readTag(sf reflect.StructField) (tagged bool, err error) {
 			f.omitEmpty = true
 		case "json":
 			f.json = true
+		case "nanos":
+			f.nanos = true
+		case "binary":
+			f.binary = true
 		default:
 			return tagged, errors.New("unknown option " + option + " in its tag")
 		}

@@ -3,6 +3,7 @@ package kermes
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -91,6 +92,22 @@ func mask(secret *string) {
 
 // LogValue returns what Format prints.
 func (o Options) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf("%+v", o)) }
+
+// MarshalJSON returns the fields that identify a client, without the passwords and
+// the options in Client.
+func (o Options) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Addr             string   `json:"addr,omitempty"`
+		Sentinels        []string `json:"sentinels,omitempty"`
+		Master           string   `json:"master,omitempty"`
+		Username         string   `json:"username,omitempty"`
+		SentinelUsername string   `json:"sentinel_username,omitempty"`
+		DB               int      `json:"db"`
+		ClientName       string   `json:"client_name,omitempty"`
+		TLS              bool     `json:"tls"`
+		SentinelTLS      bool     `json:"sentinel_tls"`
+	}{o.Addr, o.Sentinels, o.Master, o.Username, o.SentinelUsername, o.DB, o.ClientName, o.TLS != nil, o.SentinelTLS != nil})
+}
 
 // Open returns a client for the server, or the servers behind Sentinel, that a
 // URL stands for:

@@ -54,6 +54,10 @@ func (s *Script[T]) Hash() string { return s.sha }
 
 // Do runs the script by its hash, and by its source if the server does not know
 // it. args are as in [New].
+//
+// That the server does not know it is told by its whole sentence alone. A script that
+// answers this very sentence of its own accord is run twice: a script must not pass on
+// the NOSCRIPT of another one as its error.
 func (s *Script[T]) Do(ctx context.Context, d Doer, keys []string, args ...any) (T, error) {
 	a, err := argsOf(args)
 	if err != nil {

@@ -211,9 +211,12 @@ func TestAServerThatCutsASlowSubscriberIsAGap(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	payload := strings.Repeat("x", 100_000)
+	// Valkey 9.1 counts large payloads, which it does not copy, for next to nothing.
+	payload := strings.Repeat("x", 10_000)
 	leak.Eventually(t, wait, "the server's cut", func() bool {
-		node.MustDo(t, "PUBLISH", "big", payload)
+		for range 20 {
+			node.MustDo(t, "PUBLISH", "big", payload)
+		}
 		return node.MustDo(t, "PUBSUB", "NUMSUB", "big").String() == "big 0"
 	})
 	var gap *pubsub.Gap

@@ -41,6 +41,11 @@
 // hangs and comes back finds the contexts of its handlers ended with [ErrLeaseLost],
 // and its outcomes are refused.
 //
+// # Batches
+//
+// [Batched] collects messages and has them handled together; each keeps its lease and
+// is settled by itself.
+//
 // # Periodic jobs
 //
 // [Queue.Schedule] enqueues messages by the clock: at the ticks of a cron line in a time
@@ -66,7 +71,10 @@
 //	+sadd +srem +spop +scard +set +get +exists +unlink
 //
 // Without the channels everything works, by polling. The server should have
-// maxmemory-policy noeviction, or a volatile one.
+// maxmemory-policy noeviction, or a volatile one. While it is out of memory it refuses
+// to enqueue and to prolong leases, and takes what is done: a handler that runs for
+// longer than the rest of its lease is told that the lease is lost, and its message is
+// handled again.
 //
 // # Cost
 //

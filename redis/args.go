@@ -47,6 +47,9 @@ func strs(first string, more []string) []resp.Arg {
 }
 
 func addStrs(a []resp.Arg, more []string) []resp.Arg {
+	if free := cap(a) - len(a); len(more) > free {
+		a = append(make([]resp.Arg, 0, len(a)+len(more)), a...) // at once, and not by doubling
+	}
 	for _, s := range more {
 		a = append(a, resp.String(s))
 	}

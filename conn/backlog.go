@@ -25,17 +25,17 @@ type roomer struct {
 }
 
 // fullLocked reports whether a caller has to wait for room.
-func (c *Conn) fullLocked() bool {
+func (c *wire) fullLocked() bool {
 	return c.overfullLocked() || len(c.backlog.waiting) > 0
 }
 
-func (c *Conn) overfullLocked() bool {
+func (c *wire) overfullLocked() bool {
 	return len(c.wbuf)+c.backlog.writing+c.backlog.granted >= c.opts.MaxUnsent
 }
 
 // waitForRoomLocked returns when size more bytes may be encoded, or the connection is
 // broken, or with the error of ctx. c.mu is held, but not while it waits.
-func (c *Conn) waitForRoomLocked(ctx context.Context, size int) error {
+func (c *wire) waitForRoomLocked(ctx context.Context, size int) error {
 	if c.err != nil {
 		return nil // who asks finds out
 	}
@@ -61,7 +61,7 @@ func (c *Conn) waitForRoomLocked(ctx context.Context, size int) error {
 
 // giveRoomLocked lets those in whom there is room for; where the connection is broken,
 // all.
-func (c *Conn) giveRoomLocked() {
+func (c *wire) giveRoomLocked() {
 	b := &c.backlog
 	for len(b.waiting) > 0 && (c.err != nil || !c.overfullLocked()) {
 		b.granted += b.waiting[0].size
@@ -71,7 +71,7 @@ func (c *Conn) giveRoomLocked() {
 }
 
 // writtenLocked notes that what a flush has taken is written.
-func (c *Conn) writtenLocked() {
+func (c *wire) writtenLocked() {
 	c.backlog.writing = 0
 	if len(c.backlog.waiting) > 0 {
 		c.giveRoomLocked()

@@ -14,26 +14,14 @@ const maxParts = 4
 // partRoom is how many bytes of a part are waited for: about as many as it has at most.
 const partRoom = 32 << 10
 
-// DoBatch sends cmds in order and calls each with the reply to cmds[i], in
-// order, from the goroutine that called DoBatch. The bytes of v are valid
-// during the call of each, which must be quick and must not use the
-// connection: others may be waiting behind it.
-//
-// A batch of any size is full duplex: it never waits with writing until it
-// has written all, nor the other way round, and keeps a bounded number of
-// bytes on their way. Error replies are replies. When DoBatch returns an
-// error, each has been called for the replies that came, and the [*Error] says
-// in Sent how many commands may have left. It is safe for concurrent use; the
-// commands of one batch may have those of others between them.
-func (c *Conn) DoBatch(ctx context.Context, cmds []resp.Command, each func(i int, v resp.Value)) error {
+// DoBatch is [Conn.DoBatch] without the lease.
+func (c *wire) DoBatch(ctx context.Context, cmds []resp.Command, each func(i int, v resp.Value)) error {
 	b := resp.BatchOf(cmds)
 	return c.DoEncoded(ctx, &b, 0, resp.ReceiverFunc(each))
 }
 
-// DoEncoded is DoBatch for encoded commands, from that one on: its Receive is called
-// as each is, with their numbers in the batch. The batch must not be changed
-// meanwhile; it is not used any more when DoEncoded has returned.
-func (c *Conn) DoEncoded(ctx context.Context, cmds *resp.Batch, from int, to resp.Receiver) error {
+// DoEncoded is [Conn.DoEncoded] without the lease.
+func (c *wire) DoEncoded(ctx context.Context, cmds *resp.Batch, from int, to resp.Receiver) error {
 	mustHave(ctx)
 	if err := ctx.Err(); err != nil {
 		return c.notSent(err)
@@ -61,7 +49,7 @@ func (c *Conn) DoEncoded(ctx context.Context, cmds *resp.Batch, from int, to res
 
 // A batch is the progress of one DoBatch.
 type batch struct {
-	conn   *Conn
+	conn   *wire
 	ctx    context.Context
 	cmds   *resp.Batch
 	rest   resp.Rest
@@ -256,7 +244,7 @@ func (b *batch) leave() {
 }
 
 // mayHaveLeft says whether bytes of k may have been written.
-func (c *Conn) mayHaveLeft(k *call) bool {
+func (c *wire) mayHaveLeft(k *call) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return k.state == pending || k.start < c.sent

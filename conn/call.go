@@ -57,7 +57,7 @@ type call struct {
 	torn     bool  // it failed while its replies were being copied
 	held     bool  // its caller is at work: the read timeout does not count
 
-	conn    *Conn
+	conn    *wire
 	owner   resp.Owner // of its replies: itself
 	timeout time.Duration
 	err     error
@@ -70,7 +70,7 @@ type call struct {
 }
 
 // newCall takes a call from the free list.
-func (c *Conn) newCall(ctx context.Context, want int32) *call {
+func (c *wire) newCall(ctx context.Context, want int32) *call {
 	k, _ := c.calls.Get().(*call)
 	if k == nil {
 		k = &call{conn: c, sig: make(chan signal, maxSignals)}

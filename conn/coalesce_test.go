@@ -17,7 +17,7 @@ import (
 // crowded is a connection to a peer that answers on demand, which has seen so
 // many callers at a time.
 type crowded struct {
-	*Conn
+	*wire
 	t    *testing.T
 	peer net.Conn
 	in   *bufio.Reader
@@ -39,7 +39,7 @@ func newCrowded(t *testing.T, peak int) *crowded {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &crowded{Conn: wrap(nc, Options{}.withDefaults()), t: t, peer: peer, in: bufio.NewReader(peer), done: make(chan error, 100)}
+	c := &crowded{wire: wrap(nc, Options{}.withDefaults()), t: t, peer: peer, in: bufio.NewReader(peer), done: make(chan error, 100)}
 	c.gathering.peak = peak
 	t.Cleanup(func() {
 		_ = c.Close()
@@ -53,7 +53,8 @@ func (c *crowded) call(ctx context.Context, name string) {
 	c.t.Helper()
 	before := c.InFlight()
 	go func() {
-		r, err := c.Do(ctx, resp.NewCommand(name))
+		cmd := resp.NewCommand(name)
+		r, err := c.Exchange(ctx, &cmd)
 		if err == nil {
 			err = r.Err()
 			r.Release()

@@ -13,9 +13,8 @@ import (
 	"github.com/kermes-redis/kermes/resp"
 )
 
-// Conn is one connection to a server. Its methods are safe for concurrent use,
-// but for Receive; see the package documentation.
-type Conn struct {
+// wire is the connection itself. A [Conn] is somebody's hold on it.
+type wire struct {
 	nc       net.Conn
 	secure   bool // TLS: a write deadline would corrupt the stream
 	far      bool // a round trip takes longer than nearby
@@ -54,9 +53,9 @@ type Conn struct {
 	rx     receiver
 }
 
-// wrap makes a Conn of an open byte stream, before the handshake.
-func wrap(nc net.Conn, o Options) *Conn {
-	c := &Conn{nc: nc, opts: o, done: make(chan struct{}), peeker: newPeeker(nc)}
+// wrap makes a wire of an open byte stream, before the handshake.
+func wrap(nc net.Conn, o Options) *wire {
+	c := &wire{nc: nc, opts: o, done: make(chan struct{}), peeker: newPeeker(nc)}
 	_, c.secure = nc.(*tls.Conn)
 	c.in.init(nc, &c.opts, c.unwanted)
 	c.watch.timer = time.AfterFunc(time.Hour, c.tick)
@@ -65,27 +64,27 @@ func wrap(nc net.Conn, o Options) *Conn {
 }
 
 // Addr returns the address that was dialled, as it was given.
-func (c *Conn) Addr() string { return c.opts.Addr }
+func (c *wire) Addr() string { return c.opts.Addr }
 
 // Proto returns the protocol in use, 2 or 3.
-func (c *Conn) Proto() int { return c.info.Proto }
+func (c *wire) Proto() int { return c.info.Proto }
 
 // ServerInfo returns what the server said of itself in the handshake.
-func (c *Conn) ServerInfo() ServerInfo { return c.info }
+func (c *wire) ServerInfo() ServerInfo { return c.info }
 
 // RoleReply returns the reply to ROLE of the handshake, or nil where
 // Options.Role asked for none. It must not be changed.
-func (c *Conn) RoleReply() resp.Value { return c.role }
+func (c *wire) RoleReply() resp.Value { return c.role }
 
 // Done returns a channel that is closed when the connection is broken.
-func (c *Conn) Done() <-chan struct{} { return c.done }
+func (c *wire) Done() <-chan struct{} { return c.done }
 
 // Broken reports whether the connection is broken. It costs less than a look at
 // Done or Err.
-func (c *Conn) Broken() bool { return c.down.Load() }
+func (c *wire) Broken() bool { return c.down.Load() }
 
 // Err returns why the connection is broken, or nil.
-func (c *Conn) Err() error {
+func (c *wire) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.err == nil {
@@ -95,42 +94,29 @@ func (c *Conn) Err() error {
 }
 
 // InFlight returns how many calls wait for replies, abandoned ones included.
-func (c *Conn) InFlight() int {
+func (c *wire) InFlight() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.queue.n
 }
 
 // Bulky reports whether a large reply is arriving, behind which others wait.
-func (c *Conn) Bulky() bool { return c.in.bulky.Load() }
+func (c *wire) Bulky() bool { return c.in.bulky.Load() }
 
 // Tainted reports whether the connection is not as the handshake left it, so
 // that it must not serve anybody else. A transaction that has ended, by EXEC or
 // DISCARD, leaves no trace.
-func (c *Conn) Tainted() bool {
+func (c *wire) Tainted() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.taint.dirty()
 }
 
-// SetShared says whether stateful commands are refused, as Options.Shared.
-func (c *Conn) SetShared(shared bool) { c.shared.Store(shared) }
+// SetShared is [Conn.SetShared] without the lease.
+func (c *wire) SetShared(shared bool) { c.shared.Store(shared) }
 
-// Do sends cmd and returns its reply, which must be released. An error reply
-// of the server is a reply: see [resp.Value.Err].
-//
-// It is safe for concurrent use. When ctx ends, Do returns within a few
-// milliseconds with the context's error in an [*Error]; the connection lives on. Only
-// a command that blocks on the server, with nobody else's behind it, takes the
-// connection with it: it is closed before Do returns, so that the server gives
-// nothing to a caller that has left.
-func (c *Conn) Do(ctx context.Context, cmd resp.Command) (resp.Reply, error) {
-	return c.Exchange(ctx, &cmd)
-}
-
-// Exchange is Do without a copy of the command, which is neither changed nor
-// kept.
-func (c *Conn) Exchange(ctx context.Context, cmd *resp.Command) (resp.Reply, error) {
+// Exchange is [Conn.Exchange] without the lease.
+func (c *wire) Exchange(ctx context.Context, cmd *resp.Command) (resp.Reply, error) {
 	mustHave(ctx)
 	err := ctx.Err()
 	if err == nil {
@@ -155,7 +141,7 @@ func named(err error, cmd *resp.Command) error {
 }
 
 // do is Do for what has been admitted.
-func (c *Conn) do(ctx context.Context, cmd *resp.Command) (resp.Reply, error) {
+func (c *wire) do(ctx context.Context, cmd *resp.Command) (resp.Reply, error) {
 	k := c.newCall(ctx, 1)
 	if room := cmd.Room(); room != nil {
 		k.room = room
@@ -216,7 +202,7 @@ func (c *Conn) do(ctx context.Context, cmd *resp.Command) (resp.Reply, error) {
 }
 
 // enlist queues k, whose size bytes have just been encoded. c.mu is held.
-func (c *Conn) enlist(k *call, size int) {
+func (c *wire) enlist(k *call, size int) {
 	k.start, k.size = c.encoded, size
 	c.encoded += uint64(size)
 	c.queue.push(k)
@@ -225,7 +211,7 @@ func (c *Conn) enlist(k *call, size int) {
 
 // await waits until k is answered, abandoned or failed, and plays the roles
 // that it is handed meanwhile.
-func (c *Conn) await(k *call) {
+func (c *wire) await(k *call) {
 	for {
 		read := false
 		switch <-k.sig {
@@ -243,7 +229,7 @@ func (c *Conn) await(k *call) {
 }
 
 // admit refuses what can't be sent here, before any I/O.
-func (c *Conn) admit(cmd *resp.Command) error {
+func (c *wire) admit(cmd *resp.Command) error {
 	name := cmd.Name()
 	if name == "" {
 		return ErrEmptyCommand
@@ -263,7 +249,7 @@ func (c *Conn) admit(cmd *resp.Command) error {
 // prepareBlocking gives k the timeout of a blocking command, and watches its
 // context by a callback: the ticks that serve short calls would go on for as
 // long as the server blocks.
-func (c *Conn) prepareBlocking(k *call, cmd *resp.Command) (stop func() bool) {
+func (c *wire) prepareBlocking(k *call, cmd *resp.Command) (stop func() bool) {
 	k.allow(cmd.Timeout())
 	k.blocking = true
 	if k.ctx == nil {
@@ -273,23 +259,21 @@ func (c *Conn) prepareBlocking(k *call, cmd *resp.Command) (stop func() bool) {
 	return context.AfterFunc(k.ctx, c.tick)
 }
 
-func (c *Conn) notSent(err error) *Error {
+func (c *wire) notSent(err error) *Error {
 	return &Error{Op: OpWrite, Addr: c.opts.Addr, Class: ClassNotSent, Err: err}
 }
 
-// Abort breaks the connection now. Every caller that waits on it returns an
-// [*Error] with cause and its class; those who come later get it too.
-func (c *Conn) Abort(cause error) { c.fail(OpWait, cause) }
+// Abort is [Conn.Abort] without the lease.
+func (c *wire) Abort(cause error) { c.fail(OpWait, cause) }
 
-// Close breaks the connection with ErrClosed. It does not wait for those who
-// use it.
-func (c *Conn) Close() error {
+// Close is [Conn.Close] without the lease.
+func (c *wire) Close() error {
 	c.fail(OpWait, ErrClosed)
 	return nil
 }
 
 // fail breaks the connection, once.
-func (c *Conn) fail(op string, cause error) {
+func (c *wire) fail(op string, cause error) {
 	c.mu.Lock()
 	if c.err != nil {
 		c.mu.Unlock()
@@ -318,7 +302,7 @@ func (c *Conn) fail(op string, cause error) {
 
 // failCalls takes all calls out of the queue and gives them their errors. It returns
 // those who wait for a signal. c.mu is held.
-func (c *Conn) failCalls(op string, cause error) (told []*call) {
+func (c *wire) failCalls(op string, cause error) (told []*call) {
 	for c.queue.head != nil {
 		k := c.queue.pop()
 		if k.state != pending {
@@ -335,7 +319,7 @@ func (c *Conn) failCalls(op string, cause error) (told []*call) {
 }
 
 // classOf says whether bytes of k may have left. c.mu is held.
-func (c *Conn) classOf(k *call) Class {
+func (c *wire) classOf(k *call) Class {
 	if k.start < c.sent && !k.partial {
 		return ClassMaybeExecuted
 	}

@@ -46,7 +46,7 @@ type watch struct {
 }
 
 // arm makes sure that k will be looked at. c.mu is held.
-func (c *Conn) arm(k *call) {
+func (c *wire) arm(k *call) {
 	if k.ctx != nil && !k.blocks && !(c.queue.n == 1 && c.follow(k)) {
 		if c.watch.pace != fast {
 			c.watch.pace = fast
@@ -62,7 +62,7 @@ func (c *Conn) arm(k *call) {
 
 // follow reports whether the end of k's context calls back. c.mu is held, and
 // nobody else waits.
-func (c *Conn) follow(k *call) bool {
+func (c *wire) follow(k *call) bool {
 	w := &c.watch
 	if k.done == w.followed {
 		return true
@@ -78,7 +78,7 @@ func (c *Conn) follow(k *call) bool {
 }
 
 // letGo follows no context any more. c.mu is held.
-func (c *Conn) letGo() {
+func (c *wire) letGo() {
 	w := &c.watch
 	if w.unfollow != nil {
 		w.unfollow()
@@ -88,14 +88,14 @@ func (c *Conn) letGo() {
 
 // contextEnded settles the caller whose context was followed. One that comes
 // too late to be seen here follows anew, which calls back at once.
-func (c *Conn) contextEnded() {
+func (c *wire) contextEnded() {
 	c.mu.Lock()
 	c.watch.followed = nil
 	c.mu.Unlock()
 	c.tick()
 }
 
-func (c *Conn) slowTick() time.Duration {
+func (c *wire) slowTick() time.Duration {
 	if c.opts.ReadTimeout <= 0 {
 		return idleTick
 	}
@@ -104,7 +104,7 @@ func (c *Conn) slowTick() time.Duration {
 
 // tick looks at every waiting call: it settles those whose contexts have
 // ended, and breaks the connection when the oldest has waited too long.
-func (c *Conn) tick() {
+func (c *wire) tick() {
 	expired := false
 	var cut error
 	c.mu.Lock()
@@ -126,7 +126,7 @@ func (c *Conn) tick() {
 	}
 }
 
-func (c *Conn) setPace(next pace) {
+func (c *wire) setPace(next pace) {
 	c.watch.pace = next
 	switch next {
 	case fast:
@@ -139,7 +139,7 @@ func (c *Conn) setPace(next pace) {
 // cancelEnded settles the calls whose contexts have ended. Those who read or
 // write are poked and settle themselves. It returns why the connection must
 // break: half a streamed string can't be left, nor a command that blocks. c.mu is held.
-func (c *Conn) cancelEnded() (next pace, cut error) {
+func (c *wire) cancelEnded() (next pace, cut error) {
 	next = slow
 	var after *call
 	for k := c.queue.head; k != nil; k = after {
@@ -179,7 +179,7 @@ func past() time.Time { return time.Unix(1, 0) }
 
 // oldestExpired reports whether the oldest call has waited for its timeout, and fewer
 // bytes have moved than make progress. c.mu is held.
-func (c *Conn) oldestExpired() bool {
+func (c *wire) oldestExpired() bool {
 	head := c.queue.head
 	if head == nil {
 		return false
@@ -203,7 +203,7 @@ func (c *Conn) oldestExpired() bool {
 }
 
 // idle lets go of memory after a tick without any call. c.mu is held.
-func (c *Conn) idle() pace {
+func (c *wire) idle() pace {
 	w := &c.watch
 	w.since = time.Time{}
 	if w.idleAt != c.encoded {

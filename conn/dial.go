@@ -122,7 +122,7 @@ func newConn(ctx context.Context, nc net.Conn, o Options) (*Conn, error) {
 	c.taint = taint{} // HELLO, AUTH and SELECT are what a connection starts with
 	c.mu.Unlock()
 	c.shared.Store(o.Shared)
-	return c, nil
+	return &Conn{wire: c}, nil
 }
 
 func (o Options) check() error {

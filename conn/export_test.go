@@ -1,13 +1,13 @@
 package conn
 
 // Waits reports whether something waits in the socket, TLS's own records included.
-func (c *Conn) Waits() bool {
+func (c *wire) Waits() bool {
 	_, waits, err := newPeeker(c.nc).look()
 	return waits || err != nil
 }
 
 // Backlog returns how many bytes wait to be written, and how many callers for room.
-func (c *Conn) Backlog() (bytes, callers int) {
+func (c *wire) Backlog() (bytes, callers int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.wbuf) + c.backlog.writing, len(c.backlog.waiting)

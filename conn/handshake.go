@@ -66,7 +66,7 @@ func (e *stepError) Unwrap() error { return e.err }
 
 // handshake makes the connection ready in one round trip, or two where HELLO
 // is unknown. Every reply is checked.
-func (c *Conn) handshake(ctx context.Context) error {
+func (c *wire) handshake(ctx context.Context) error {
 	user, password, err := c.credentials(ctx)
 	if err != nil {
 		return err
@@ -92,7 +92,7 @@ func (c *Conn) handshake(ctx context.Context) error {
 // fallsBack reports whether the handshake failed at HELLO, for a reason for which RESP2
 // is spoken: any but a refusal of whoever asks. A wrong password must not be tried
 // twice; but proxies that do not know HELLO may ask for AUTH first.
-func (c *Conn) fallsBack(err error, authenticates bool) bool {
+func (c *wire) fallsBack(err error, authenticates bool) bool {
 	failed, ok := errors.AsType[*stepError](err)
 	if !ok || failed.step != stepHello || c.opts.Protocol == 3 {
 		return false
@@ -113,7 +113,7 @@ func (c *Conn) fallsBack(err error, authenticates bool) bool {
 	return !strings.HasPrefix(e.Message, "max number of clients")
 }
 
-func (c *Conn) credentials(ctx context.Context) (user, password string, err error) {
+func (c *wire) credentials(ctx context.Context) (user, password string, err error) {
 	if c.opts.Credentials == nil {
 		return c.opts.Username, c.opts.Password, nil
 	}
@@ -123,11 +123,8 @@ func (c *Conn) credentials(ctx context.Context) (user, password string, err erro
 	return user, password, nil
 }
 
-// Reauth asks Options.Credentials anew and sends AUTH, between the commands of
-// others. Without credentials it does nothing. When it fails, with an
-// *[AuthError] if the server refuses them, the connection is still who it was.
-// It must not be called inside MULTI. See https://redis.io/commands/auth.
-func (c *Conn) Reauth(ctx context.Context) error {
+// Reauth is [Conn.Reauth] without the lease.
+func (c *wire) Reauth(ctx context.Context) error {
 	mustHave(ctx)
 	user, password, err := c.credentials(ctx)
 	if err != nil {
@@ -162,7 +159,7 @@ func authCommand(user, password string) (cmd resp.Command, ok bool) {
 
 // perform sends all steps in one write and checks each reply. The first
 // failure of a mandatory step is returned, once all replies are in.
-func (c *Conn) perform(ctx context.Context, steps []step) error {
+func (c *wire) perform(ctx context.Context, steps []step) error {
 	if len(steps) == 0 {
 		return nil
 	}
@@ -225,7 +222,7 @@ func (s step) check(v resp.Value, addr string) error {
 	return &stepError{step: s.name, err: err}
 }
 
-func (c *Conn) helloStep(user, password string) step {
+func (c *wire) helloStep(user, password string) step {
 	cmd := resp.NewCommand("HELLO", resp.Int(3))
 	if password != "" || user != "" {
 		if user == "" {
@@ -239,7 +236,7 @@ func (c *Conn) helloStep(user, password string) step {
 	return step{cmd: cmd, name: stepHello, accept: c.acceptHello, secrets: []string{password}}
 }
 
-func (c *Conn) acceptHello(v resp.Value) error {
+func (c *wire) acceptHello(v resp.Value) error {
 	info := ServerInfo{}
 	for key, value := range v.Pairs() {
 		k, err := key.Bytes()
@@ -279,7 +276,7 @@ func (c *Conn) acceptHello(v resp.Value) error {
 }
 
 // authSteps authenticate a connection that sends no HELLO.
-func (c *Conn) authSteps(user, password string) []step {
+func (c *wire) authSteps(user, password string) []step {
 	var steps []step
 	if cmd, ok := authCommand(user, password); ok {
 		steps = append(steps, step{cmd: cmd, name: stepAuth, secrets: []string{password}})
@@ -291,7 +288,7 @@ func (c *Conn) authSteps(user, password string) []step {
 }
 
 // setupSteps follow authentication, in whichever form it came.
-func (c *Conn) setupSteps() []step {
+func (c *wire) setupSteps() []step {
 	var steps []step
 	if c.opts.DB != 0 && !c.opts.Sentinel {
 		steps = append(steps, step{cmd: resp.NewCommand("SELECT", resp.Int(int64(c.opts.DB))), name: "SELECT"})
@@ -306,7 +303,7 @@ func (c *Conn) setupSteps() []step {
 }
 
 // infoSteps tell the server what the client is, which it need not understand.
-func (c *Conn) infoSteps() []step {
+func (c *wire) infoSteps() []step {
 	if c.opts.NoClientInfo || c.opts.Sentinel {
 		return nil
 	}
@@ -320,13 +317,13 @@ func (c *Conn) infoSteps() []step {
 // asksWhatItIs reports whether a peer that is not asked HELLO is asked for its ROLE,
 // so that a sentinel in place of a server is named, and a server in place of a
 // sentinel. Whoever wants no CLIENT SETINFO has a proxy that hangs up on such things.
-func (c *Conn) asksWhatItIs() bool {
+func (c *wire) asksWhatItIs() bool {
 	return !c.opts.bare && c.opts.Role == RoleAny && (c.opts.Sentinel || !c.opts.NoClientInfo)
 }
 
 // peerStep asks a server that does not know HELLO what it is. Any other answer than
 // another kind of peer's is taken.
-func (c *Conn) peerStep() step {
+func (c *wire) peerStep() step {
 	return step{cmd: resp.NewCommand("ROLE"), name: "ROLE", accept: func(v resp.Value) error {
 		switch firstText(v) {
 		case "master", "slave":
@@ -338,7 +335,7 @@ func (c *Conn) peerStep() step {
 	}, mild: true}
 }
 
-func (c *Conn) acceptRole(v resp.Value) error {
+func (c *wire) acceptRole(v resp.Value) error {
 	got := firstText(v)
 	want := map[Role]string{RoleMaster: "master", RoleReplica: "slave"}[c.opts.Role]
 	if got != want {

@@ -20,7 +20,7 @@ func mayBePush(b byte) bool { return b == '>' || b == '|' }
 // returns an error when the peer has closed it, or when something other than a push
 // waits. A connection in use is alive, and so is what cannot be looked at; a look
 // that reads comes before each command that finds the connection idle.
-func (c *Conn) Alive() error {
+func (c *wire) Alive() error {
 	c.mu.Lock()
 	err, busy := c.err, c.queue.n > 0 || c.reader != nil
 	receives := c.receives.Load()
@@ -53,7 +53,7 @@ func (c *Conn) Alive() error {
 // reading role, is sent. If that is anything but pushes, which are given to the
 // handler, or if the peer has closed, it breaks the connection, by which nothing is
 // sent, and reports false.
-func (c *Conn) lookFor(k *call) bool {
+func (c *wire) lookFor(k *call) bool {
 	err := c.readUnasked()
 	if err == nil {
 		return true
@@ -68,7 +68,7 @@ func (c *Conn) lookFor(k *call) bool {
 }
 
 // readUnasked reads what waits, and returns why the connection is of no use.
-func (c *Conn) readUnasked() error {
+func (c *wire) readUnasked() error {
 	in := &c.in
 	for range maxLooks {
 		if !in.empty() {
@@ -91,7 +91,7 @@ func (c *Conn) readUnasked() error {
 }
 
 // readWaiting reads once if something can be read without waiting.
-func (c *Conn) readWaiting() (more bool, err error) {
+func (c *wire) readWaiting() (more bool, err error) {
 	if c.secure {
 		return c.readWaitingTLS()
 	}
@@ -106,7 +106,7 @@ func (c *Conn) readWaiting() (more bool, err error) {
 	return err == nil, err
 }
 
-func (c *Conn) readWaitingTLS() (more bool, err error) {
+func (c *wire) readWaitingTLS() (more bool, err error) {
 	sock, ok := c.nc.(*tls.Conn).NetConn().(*socket)
 	if !ok {
 		_, _, err := c.peeker.look()

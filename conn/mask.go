@@ -50,7 +50,7 @@ func (o Options) MarshalJSON() ([]byte, error) {
 
 // String returns the address and the state of the connection, and none of its
 // options, which may hold secrets.
-func (c *Conn) String() string {
+func (c *wire) String() string {
 	if err := c.Err(); err != nil {
 		return fmt.Sprintf("connection to %s, broken", c.opts.Addr)
 	}
@@ -58,4 +58,4 @@ func (c *Conn) String() string {
 }
 
 // GoString returns String.
-func (c *Conn) GoString() string { return c.String() }
+func (c *wire) GoString() string { return c.String() }

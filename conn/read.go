@@ -18,7 +18,7 @@ type take struct {
 
 // readFor reads for everybody until k is settled. k holds the reading role. It
 // reports whether k was settled here; if not, a signal tells k.
-func (c *Conn) readFor(k *call) bool {
+func (c *wire) readFor(k *call) bool {
 	for {
 		if !c.in.empty() {
 			settled, ok := c.deliver(k)
@@ -51,7 +51,7 @@ func (c *Conn) readFor(k *call) bool {
 
 // giveUp settles k with its context's error if that has ended, and passes the
 // reading on.
-func (c *Conn) giveUp(k *call) bool {
+func (c *wire) giveUp(k *call) bool {
 	if k.ctx == nil || k.ctx.Err() == nil {
 		return false
 	}
@@ -75,7 +75,7 @@ func (c *Conn) giveUp(k *call) bool {
 // blocksAlone reports whether k is a blocking command, or a part with one, and nobody
 // else waits: then the connection ends with it, as the server would give an element to
 // a caller that has left. c.mu is held.
-func (c *Conn) blocksAlone(k *call) bool {
+func (c *wire) blocksAlone(k *call) bool {
 	if !k.blocking {
 		return false
 	}
@@ -88,7 +88,7 @@ func (c *Conn) blocksAlone(k *call) bool {
 }
 
 // unwanted reports whether the caller of the next reply has left.
-func (c *Conn) unwanted() bool {
+func (c *wire) unwanted() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	head := c.queue.head
@@ -97,7 +97,7 @@ func (c *Conn) unwanted() bool {
 
 // abandon leaves k in the queue without its caller, or takes it out with its bytes if
 // none of them has left. c.mu is held.
-func (c *Conn) abandon(k *call) {
+func (c *wire) abandon(k *call) {
 	if c.takeOut(k) {
 		return
 	}
@@ -107,7 +107,7 @@ func (c *Conn) abandon(k *call) {
 
 // takeOut takes the command of k, whose caller gives up, out of what waits to be
 // written, unless a part of it has been taken by a flush. c.mu is held.
-func (c *Conn) takeOut(k *call) bool {
+func (c *wire) takeOut(k *call) bool {
 	from := int(k.start - c.sent) // what waits begins where what has left ends
 	if k.start < c.sent || c.encoded-c.sent != uint64(len(c.wbuf)) || from+k.size > len(c.wbuf) || !c.queue.remove(k) {
 		return false
@@ -129,7 +129,7 @@ func (c *Conn) takeOut(k *call) bool {
 // that serves, else the caller whose reply comes next. A caller that is
 // writing is not disturbed, for any part of its batch; it looks for the role when it
 // has written. c.mu is held.
-func (c *Conn) passReading() {
+func (c *wire) passReading() {
 	c.reader = nil
 	if c.err != nil {
 		return
@@ -162,7 +162,7 @@ func (c *Conn) passReading() {
 
 // wakeWriter makes the caller that comes next, or a goroutine, write what is held
 // back, if nobody will who reads: the replies that it waits for are in. c.mu is held.
-func (c *Conn) wakeWriter() {
+func (c *wire) wakeWriter() {
 	if c.gathering.held == 0 || c.flushing || c.holdBack(0) {
 		return
 	}
@@ -178,14 +178,14 @@ func (c *Conn) wakeWriter() {
 }
 
 // writes reports whether the caller of k is the one that writes. c.mu is held.
-func (c *Conn) writes(k *call) bool {
+func (c *wire) writes(k *call) bool {
 	f := c.flusher
 	return f != nil && (k == f || k.batch != 0 && k.batch == f.batch)
 }
 
 // drain reads the replies of callers that have left while nobody else is
 // there to do it. It ends with the last of them.
-func (c *Conn) drain(d *call) {
+func (c *wire) drain(d *call) {
 	for {
 		if _, ok := c.deliver(d); !ok {
 			return
@@ -208,7 +208,7 @@ func (c *Conn) drain(d *call) {
 // that settled k, in which case the reading role has been passed on, and
 // false as ok when the connection broke. Both may be: k's reply came before what
 // broke it.
-func (c *Conn) deliver(k *call) (settled, ok bool) {
+func (c *wire) deliver(k *call) (settled, ok bool) {
 	in := &c.in
 	n, size, err := in.frameReplies(0, 0)
 	if n == 1 && in.r == in.w && c.answerAlone(k) {
@@ -218,7 +218,7 @@ func (c *Conn) deliver(k *call) (settled, ok bool) {
 }
 
 // deliverAll is deliver for any replies, of which n have been framed.
-func (c *Conn) deliverAll(k *call, n, size int, err error) (settled, ok bool) {
+func (c *wire) deliverAll(k *call, n, size int, err error) (settled, ok bool) {
 	in := &c.in
 	var held output
 	for ok = true; ; n, size, err = in.frameReplies(0, 0) {
@@ -244,7 +244,7 @@ func (c *Conn) deliverAll(k *call, n, size int, err error) (settled, ok bool) {
 
 // stopReading passes the reading on, unless something has begun to arrive that
 // nobody can have asked for.
-func (c *Conn) stopReading() (ok bool) {
+func (c *wire) stopReading() (ok bool) {
 	in := &c.in
 	c.mu.Lock()
 	head := c.queue.head
@@ -261,7 +261,7 @@ func (c *Conn) stopReading() (ok bool) {
 
 // answerAlone is the usual end of a call that is alone: it answers k with the
 // one frame there is, and gives the reading role up.
-func (c *Conn) answerAlone(k *call) bool {
+func (c *wire) answerAlone(k *call) bool {
 	in := &c.in
 	f := &in.frames[0]
 	if f.end-f.start > copyLocked {
@@ -283,7 +283,7 @@ func (c *Conn) answerAlone(k *call) bool {
 
 // handOut gives the first n frames to the calls that await them, and says if that
 // settles k. It takes what was held back and has to be written now.
-func (c *Conn) handOut(n, size int, k *call, settled *bool, held *output) (ok bool) {
+func (c *wire) handOut(n, size int, k *call, settled *bool, held *output) (ok bool) {
 	in := &c.in
 	in.total += uint64(size)
 	in.arrived.Add(uint32(c.opts.MinProgress)) // a whole one is progress, however short
@@ -327,7 +327,7 @@ func (c *Conn) handOut(n, size int, k *call, settled *bool, held *output) (ok bo
 
 // assign says how many of the next n frames go to head, which is out of the
 // queue if they answer it in full. c.mu is held.
-func (c *Conn) assign(head *call, n int) take {
+func (c *wire) assign(head *call, n int) take {
 	t := take{to: head, n: min(int32(n), head.want)}
 	head.want -= t.n
 	if t.last = head.want == 0; t.last {
@@ -343,7 +343,7 @@ func (c *Conn) assign(head *call, n int) take {
 }
 
 // copyOut fills the calls and wakes those that are complete.
-func (c *Conn) copyOut(takes []take, k *call) {
+func (c *wire) copyOut(takes []take, k *call) {
 	in := &c.in
 	first := 0
 	for i := range takes {
@@ -368,4 +368,4 @@ func (c *Conn) copyOut(takes []take, k *call) {
 }
 
 // failFraming breaks the connection because of what has come.
-func (c *Conn) failFraming(err error) { c.fail(OpRead, c.in.framingError(err)) }
+func (c *wire) failFraming(err error) { c.fail(OpRead, c.in.framingError(err)) }

@@ -17,7 +17,7 @@ import (
 // roomFor returns where the string that begins in the input belongs, if it is k's,
 // large and fits into k's room, and the size of its header. k holds the reading role
 // and has lent room.
-func (c *Conn) roomFor(k *call) (dst []byte, header int) {
+func (c *wire) roomFor(k *call) (dst []byte, header int) {
 	in := &c.in
 	size, header := stringHeader(in.unread())
 	if header == 0 || size <= largeReply || size > int64(len(k.room)) {
@@ -88,7 +88,7 @@ func (in *input) framePlaced(dst []byte, header int) bool {
 }
 
 // deliverPlaced is deliver after readInto.
-func (c *Conn) deliverPlaced(k *call, dst []byte, header int) (settled, ok bool) {
+func (c *wire) deliverPlaced(k *call, dst []byte, header int) (settled, ok bool) {
 	if !c.in.framePlaced(dst, header) {
 		return false, true
 	}

@@ -14,10 +14,8 @@ type receiver struct {
 	stop func() bool
 }
 
-// Send writes cmds without waiting for replies, which [Conn.Receive] or
-// [Options.OnPush] will see. It is for SUBSCRIBE and the like, on a connection
-// of its own, and is safe beside a concurrent Receive or Serve.
-func (c *Conn) Send(ctx context.Context, cmds ...resp.Command) error {
+// Send is [Conn.Send] without the lease.
+func (c *wire) Send(ctx context.Context, cmds ...resp.Command) error {
 	mustHave(ctx)
 	if err := ctx.Err(); err != nil {
 		return c.notSent(err)
@@ -58,7 +56,7 @@ func (c *Conn) Send(ctx context.Context, cmds ...resp.Command) error {
 
 // sendOut writes on the caller's goroutine, and breaks the connection if ctx
 // ends first: half a command cannot be taken back.
-func (c *Conn) sendOut(ctx context.Context) error {
+func (c *wire) sendOut(ctx context.Context) error {
 	if ctx.Done() != nil {
 		stop := context.AfterFunc(ctx, func() { c.fail(OpWrite, context.Cause(ctx)) })
 		defer stop()
@@ -72,14 +70,8 @@ func (c *Conn) sendOut(ctx context.Context) error {
 	return nil
 }
 
-// Receive returns the next thing that the server sends, pushes included: they
-// are not given to Options.OnPush. The bytes are valid until the next Receive.
-// It must not be called concurrently, nor while Do, DoBatch or Serve run. When
-// ctx ends, Receive returns its error and the connection lives on.
-//
-// It has no read timeout: whoever receives should PING with [Conn.Send] and
-// [Conn.Abort] the connection when nothing comes.
-func (c *Conn) Receive(ctx context.Context) (resp.Reply, error) {
+// Receive is [Conn.Receive] without the lease.
+func (c *wire) Receive(ctx context.Context) (resp.Reply, error) {
 	mustHave(ctx)
 	c.receives.Store(true)
 	for {
@@ -104,7 +96,7 @@ func (c *Conn) Receive(ctx context.Context) (resp.Reply, error) {
 
 // Buffered reports whether Receive would return without reading from the
 // socket. It belongs to the goroutine that receives.
-func (c *Conn) Buffered() bool {
+func (c *wire) Buffered() bool {
 	in := &c.in
 	if in.empty() {
 		return false
@@ -116,7 +108,7 @@ func (c *Conn) Buffered() bool {
 	return n > 0 || err != nil
 }
 
-func (c *Conn) receiveError() error {
+func (c *wire) receiveError() error {
 	err := c.Err()
 	if e, ok := errors.AsType[*Error](err); ok {
 		return &Error{Op: OpRead, Addr: e.Addr, Err: e.Err}
@@ -126,7 +118,7 @@ func (c *Conn) receiveError() error {
 
 // watchReceive arranges that the end of ctx wakes the read. One arrangement
 // serves all calls with the same context.
-func (c *Conn) watchReceive(ctx context.Context) {
+func (c *wire) watchReceive(ctx context.Context) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.rx.ctx == ctx {
@@ -141,7 +133,7 @@ func (c *Conn) watchReceive(ctx context.Context) {
 	}
 }
 
-func (c *Conn) stopReceiving() {
+func (c *wire) stopReceiving() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.rx.stop != nil {
@@ -150,10 +142,8 @@ func (c *Conn) stopReceiving() {
 	c.rx.ctx, c.rx.stop = nil, nil
 }
 
-// Serve reads until ctx ends or the connection breaks, so that pushes reach
-// Options.OnPush while nobody waits for a reply. Do works beside it. One
-// goroutine may serve at a time.
-func (c *Conn) Serve(ctx context.Context) error {
+// Serve is [Conn.Serve] without the lease.
+func (c *wire) Serve(ctx context.Context) error {
 	mustHave(ctx)
 	s := &call{conn: c, ctx: ctx, sig: make(chan signal, maxSignals), state: answered}
 	c.mu.Lock()
@@ -184,7 +174,7 @@ func (c *Conn) Serve(ctx context.Context) error {
 }
 
 // endServe wakes a server that waits for the reading role, or holds it.
-func (c *Conn) endServe(s *call) {
+func (c *wire) endServe(s *call) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.serving != s {
@@ -198,7 +188,7 @@ func (c *Conn) endServe(s *call) {
 	s.sig <- sigDone
 }
 
-func (c *Conn) serveReads(s *call) {
+func (c *wire) serveReads(s *call) {
 	for {
 		if _, ok := c.deliver(s); !ok {
 			return

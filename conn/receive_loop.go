@@ -22,11 +22,8 @@ type Receiver interface {
 	Idle()
 }
 
-// ReceiveAll is [Conn.Receive] in a loop, without its cost for each message. It
-// returns when ctx ends, when the connection breaks, or with the error of r; in
-// the first and last case the connection lives on. What Receive says of timeouts
-// and of concurrent use is true of ReceiveAll.
-func (c *Conn) ReceiveAll(ctx context.Context, r Receiver) error {
+// ReceiveAll is [Conn.ReceiveAll] without the lease.
+func (c *wire) ReceiveAll(ctx context.Context, r Receiver) error {
 	mustHave(ctx)
 	c.watchReceive(ctx)
 	c.in.scan.Reset()
@@ -51,7 +48,7 @@ func (c *Conn) ReceiveAll(ctx context.Context, r Receiver) error {
 // receiveBuffered gives r what is complete in the buffer. begun says that the
 // scanner has seen the start of the next reply before; it is returned for the
 // next call.
-func (c *Conn) receiveBuffered(r Receiver, begun bool) (bool, error) {
+func (c *wire) receiveBuffered(r Receiver, begun bool) (bool, error) {
 	in := &c.in
 	for !in.empty() {
 		if !begun {
@@ -78,4 +75,4 @@ func (c *Conn) receiveBuffered(r Receiver, begun bool) (bool, error) {
 
 // Progress counts the reads that brought bytes, and wraps around. Whoever
 // watches over a Receive or ReceiveAll sees by it that the peer is alive.
-func (c *Conn) Progress() uint32 { return c.in.reads.Load() }
+func (c *wire) Progress() uint32 { return c.in.reads.Load() }

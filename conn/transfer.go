@@ -16,16 +16,8 @@ import (
 // under way: streaming needs it alone.
 var ErrInUse = errors.New("connection is in use, streaming needs it alone")
 
-// DoTo sends cmd and copies the string that it answers with to w in pieces of
-// at most 64 KiB, as they arrive. It returns how many bytes w has taken. Any
-// other reply writes nothing and is an error: [resp.ErrNull], a *[resp.Error], or
-// what [resp.Value.Bytes] says.
-//
-// The connection must be exclusive: leased, and without other calls under way
-// ([ErrInUse]). It breaks when w fails, which the error then matches, and when
-// ctx ends within the string; [Error.Class] is may have executed. The read timeout
-// does not count the time that w takes; w itself should honour ctx.
-func (c *Conn) DoTo(ctx context.Context, cmd resp.Command, w io.Writer) (n int64, err error) {
+// DoTo is [Conn.DoTo] without the lease.
+func (c *wire) DoTo(ctx context.Context, cmd resp.Command, w io.Writer) (n int64, err error) {
 	returned := false
 	defer func() { c.endStream(returned) }()
 	n, err = c.doTo(ctx, cmd, w)
@@ -38,7 +30,7 @@ func (c *Conn) DoTo(ctx context.Context, cmd resp.Command, w io.Writer) (n int64
 
 // endStream breaks the connection if the reader or writer of the caller has panicked, or
 // has ended its goroutine: nobody would go on with what has begun.
-func (c *Conn) endStream(returned bool) {
+func (c *wire) endStream(returned bool) {
 	if !returned {
 		c.fail(OpStream, errPanicked)
 	}
@@ -55,7 +47,7 @@ func streamFailed(err error, cmd *resp.Command) error {
 	return fmt.Errorf("conn: %s: %w", cmd.Name(), err)
 }
 
-func (c *Conn) doTo(ctx context.Context, cmd resp.Command, w io.Writer) (int64, error) {
+func (c *wire) doTo(ctx context.Context, cmd resp.Command, w io.Writer) (int64, error) {
 	if err := c.admitStream(ctx, &cmd); err != nil {
 		return 0, err
 	}
@@ -89,17 +81,8 @@ func (c *Conn) doTo(ctx context.Context, cmd resp.Command, w io.Writer) (int64, 
 	return int64(written), nil
 }
 
-// DoFrom sends cmd with one more argument of size bytes, which it reads from r
-// in pieces of at most 64 KiB, followed by the arguments after, and returns the
-// reply, which must be released.
-//
-// The connection must be exclusive: leased, and without other calls under way
-// ([ErrInUse]). It breaks when r ends early ([io.ErrUnexpectedEOF]) or fails,
-// which the error then matches, and when ctx ends before all has been sent:
-// the class is not sent then, because the server has no whole command. The read
-// timeout does not count the time that r takes; r itself should honour ctx. What
-// r holds beyond size is not read.
-func (c *Conn) DoFrom(
+// DoFrom is [Conn.DoFrom] without the lease.
+func (c *wire) DoFrom(
 	ctx context.Context, cmd resp.Command, size int64, r io.Reader, after ...resp.Arg,
 ) (reply resp.Reply, err error) {
 	returned := false
@@ -112,7 +95,7 @@ func (c *Conn) DoFrom(
 	return reply, err
 }
 
-func (c *Conn) doFrom(ctx context.Context, cmd resp.Command, size int64, r io.Reader, after []resp.Arg) (resp.Reply, error) {
+func (c *wire) doFrom(ctx context.Context, cmd resp.Command, size int64, r io.Reader, after []resp.Arg) (resp.Reply, error) {
 	if err := c.admitStream(ctx, &cmd); err != nil {
 		return resp.Reply{}, err
 	}
@@ -139,7 +122,7 @@ func (c *Conn) doFrom(ctx context.Context, cmd resp.Command, size int64, r io.Re
 	return k.owner.Reply(resp.Value(k.buf)), nil
 }
 
-func (c *Conn) admitStream(ctx context.Context, cmd *resp.Command) error {
+func (c *wire) admitStream(ctx context.Context, cmd *resp.Command) error {
 	mustHave(ctx)
 	err := ctx.Err()
 	if err == nil {
@@ -152,7 +135,7 @@ func (c *Conn) admitStream(ctx context.Context, cmd *resp.Command) error {
 }
 
 // claimAll gives k every role. c.mu is held.
-func (c *Conn) claimAll(k *call) error {
+func (c *wire) claimAll(k *call) error {
 	switch {
 	case c.err != nil:
 		return c.notSent(c.err.Err)
@@ -163,7 +146,7 @@ func (c *Conn) claimAll(k *call) error {
 	return nil
 }
 
-func (c *Conn) enlistStream(k *call, cmd *resp.Command) (out output, err error) {
+func (c *wire) enlistStream(k *call, cmd *resp.Command) (out output, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.claimAll(k); err != nil {
@@ -173,7 +156,7 @@ func (c *Conn) enlistStream(k *call, cmd *resp.Command) (out output, err error) 
 }
 
 // enlistUpload queues k, whose bytes do not go through the write buffer.
-func (c *Conn) enlistUpload(k *call, size int64) error {
+func (c *wire) enlistUpload(k *call, size int64) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.claimAll(k); err != nil {
@@ -201,7 +184,7 @@ func frameStream(cmd *resp.Command, size int64, after []resp.Arg) (head, tail []
 
 // upload writes head, size bytes of r and tail, or breaks the connection. k
 // holds the writing role.
-func (c *Conn) upload(k *call, head []byte, size int64, r io.Reader, tail []byte) {
+func (c *wire) upload(k *call, head []byte, size int64, r io.Reader, tail []byte) {
 	buf := make([]byte, 0, max(len(head)+len(tail), int(min(int64(busyBuffer), size))))
 	buf = append(buf, head...)
 	for size > 0 {
@@ -237,7 +220,7 @@ func readerFailed(err error) error {
 
 // uploadPiece writes buf, or breaks the connection and reports false. When its
 // context ends k cannot leave: what it has begun must be sent as a whole.
-func (c *Conn) uploadPiece(k *call, buf []byte) bool {
+func (c *wire) uploadPiece(k *call, buf []byte) bool {
 	for {
 		n, err := c.nc.Write(buf)
 		buf = buf[n:]
@@ -258,7 +241,7 @@ func (c *Conn) uploadPiece(k *call, buf []byte) bool {
 }
 
 // hold stops the clock of the read timeout while the caller of k is at work.
-func (c *Conn) hold(k *call, on bool) {
+func (c *wire) hold(k *call, on bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	k.held = on
@@ -272,7 +255,7 @@ func (c *Conn) hold(k *call, on bool) {
 
 // copyReply reads the reply of k, who holds the reading role. A string that has
 // not arrived as a whole is copied to w; what else comes is left in k.
-func (c *Conn) copyReply(k *call, w io.Writer) (n int64, copied bool) {
+func (c *wire) copyReply(k *call, w io.Writer) (n int64, copied bool) {
 	for {
 		if size, ok := c.in.longString(c.maxBulk()); ok {
 			return c.copyBody(k, size, w)
@@ -303,7 +286,7 @@ const (
 	broken         // so has the connection
 )
 
-func (c *Conn) fillFor(k *call) filling {
+func (c *wire) fillFor(k *call) filling {
 	err := c.in.fill()
 	if err == nil {
 		return filled
@@ -318,7 +301,7 @@ func (c *Conn) fillFor(k *call) filling {
 	return filled
 }
 
-func (c *Conn) maxBulk() int {
+func (c *wire) maxBulk() int {
 	if c.opts.Limits.Bulk > 0 {
 		return c.opts.Limits.Bulk
 	}
@@ -326,7 +309,7 @@ func (c *Conn) maxBulk() int {
 }
 
 // copyBody copies a string of size bytes to w, and settles k.
-func (c *Conn) copyBody(k *call, size int64, w io.Writer) (n int64, copied bool) {
+func (c *wire) copyBody(k *call, size int64, w io.Writer) (n int64, copied bool) {
 	in := &c.in
 	c.mu.Lock()
 	k.midway = true
@@ -361,7 +344,7 @@ func (c *Conn) copyBody(k *call, size int64, w io.Writer) (n int64, copied bool)
 	return n, true
 }
 
-func (c *Conn) copyN(k *call, size int64, w io.Writer) (n int64, ok bool) {
+func (c *wire) copyN(k *call, size int64, w io.Writer) (n int64, ok bool) {
 	in := &c.in
 	for n < size {
 		if in.empty() {
@@ -390,7 +373,7 @@ func (c *Conn) copyN(k *call, size int64, w io.Writer) (n int64, ok bool) {
 
 // fillStream reads once. The end of the context closes the connection, so a
 // poke means nothing here.
-func (c *Conn) fillStream() bool {
+func (c *wire) fillStream() bool {
 	for {
 		err := c.in.fill()
 		if err == nil {

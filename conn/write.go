@@ -48,7 +48,7 @@ func (o output) empty() bool { return len(o.buf) == 0 && o.pieces == nil }
 
 // encodeAlone encodes the command of k, who writes and is alone, takes it as
 // output at once, and queues k. c.mu is held.
-func (c *Conn) encodeAlone(k *call, cmd *resp.Command) (out output) {
+func (c *wire) encodeAlone(k *call, cmd *resp.Command) (out output) {
 	if size := cmd.Size(); size > bigArg && !c.secure && len(c.wbuf) == 0 {
 		if pieces := net.Buffers(cmd.AppendPieces(nil, bigArg)); len(pieces) > 1 {
 			size = 0
@@ -70,7 +70,7 @@ func (c *Conn) encodeAlone(k *call, cmd *resp.Command) (out output) {
 }
 
 // takeOutput takes what has gathered. c.mu is held.
-func (c *Conn) takeOutput() []byte {
+func (c *wire) takeOutput() []byte {
 	buf := c.wbuf
 	c.wbuf, c.spare = c.spare[:0], nil
 	c.sent += uint64(len(buf))
@@ -83,7 +83,7 @@ func (c *Conn) takeOutput() []byte {
 // is nil for a goroutine. It reports whether k has become the reader. guard
 // says that k has replies to read meanwhile, so that it must not be stuck in a
 // write.
-func (c *Conn) flush(k *call, out output, guard bool) (read bool) {
+func (c *wire) flush(k *call, out output, guard bool) (read bool) {
 	for turn := 0; ; turn++ {
 		if !out.empty() {
 			rest, err := c.put(out, k != nil && guard, k != nil)
@@ -114,7 +114,7 @@ func (c *Conn) flush(k *call, out output, guard bool) (read bool) {
 }
 
 // keep leaves a written buffer for the next one who needs it. c.mu is held.
-func (c *Conn) keep(buf []byte) {
+func (c *wire) keep(buf []byte) {
 	if c.spare == nil && cap(buf) <= keepBuffer {
 		c.spare = buf[:0]
 	}
@@ -123,7 +123,7 @@ func (c *Conn) keep(buf []byte) {
 // put writes out, in turns if it is large. What a guarded or poked write could
 // not place in time is returned as rest, without an error; it belongs to the
 // connection. may says that guarding is possible.
-func (c *Conn) put(out output, guard, may bool) (rest []byte, err error) {
+func (c *wire) put(out output, guard, may bool) (rest []byte, err error) {
 	if out.pieces != nil {
 		return c.putPieces(*out.pieces)
 	}
@@ -141,7 +141,7 @@ func (c *Conn) put(out output, guard, may bool) (rest []byte, err error) {
 }
 
 // write hands buf to the kernel.
-func (c *Conn) write(buf []byte, guarded bool) (rest []byte, err error) {
+func (c *wire) write(buf []byte, guarded bool) (rest []byte, err error) {
 	if guarded && c.secure {
 		return buf, nil
 	}
@@ -163,7 +163,7 @@ func (c *Conn) write(buf []byte, guarded bool) (rest []byte, err error) {
 
 // putPieces writes the pieces of a large command, several with one system
 // call. The rest is a copy: its caller may leave.
-func (c *Conn) putPieces(pieces net.Buffers) (rest []byte, err error) {
+func (c *wire) putPieces(pieces net.Buffers) (rest []byte, err error) {
 	size := firstTurn
 	for len(pieces) > 0 {
 		turn, later := split(pieces, size)
@@ -204,7 +204,7 @@ func split(pieces net.Buffers, size int) (first, later net.Buffers) {
 
 // delegate leaves the writing of rest to a goroutine, and k is free to read.
 // The goroutine ends when nothing is left to write or the connection breaks.
-func (c *Conn) delegate(k *call, rest []byte) (read bool) {
+func (c *wire) delegate(k *call, rest []byte) (read bool) {
 	c.mu.Lock()
 	c.flusher = nil
 	read = c.claimReading(k)
@@ -213,7 +213,7 @@ func (c *Conn) delegate(k *call, rest []byte) (read bool) {
 	return read
 }
 
-func (c *Conn) writeOn(rest []byte) {
+func (c *wire) writeOn(rest []byte) {
 	for len(rest) > 0 {
 		if !c.secure {
 			_ = c.nc.SetWriteDeadline(time.Time{})
@@ -231,7 +231,7 @@ func (c *Conn) writeOn(rest []byte) {
 
 // failWrite breaks the connection. The kernel has not accepted unsent, so what
 // lies wholly within it was not sent.
-func (c *Conn) failWrite(unsent []byte, err error) {
+func (c *wire) failWrite(unsent []byte, err error) {
 	c.mu.Lock()
 	if c.err == nil {
 		c.sent -= uint64(len(unsent))
@@ -241,14 +241,14 @@ func (c *Conn) failWrite(unsent []byte, err error) {
 }
 
 // endFlush gives the writing role back. c.mu is held.
-func (c *Conn) endFlush(k *call) (read bool) {
+func (c *wire) endFlush(k *call) (read bool) {
 	c.flushing, c.flusher = false, nil
 	return c.claimReading(k)
 }
 
 // handOverFlush gives the writing role to the caller that came last, whose
 // bytes are yet to be written, or to a goroutine. c.mu is held.
-func (c *Conn) handOverFlush(k *call) (read bool) {
+func (c *wire) handOverFlush(k *call) (read bool) {
 	if t := c.queue.tail; t != nil && t != k && t != c.reader && t.state == pending && t.batch == 0 {
 		c.flusher = t
 		t.sig <- sigFlush
@@ -262,7 +262,7 @@ func (c *Conn) handOverFlush(k *call) (read bool) {
 // claimReading makes k the reader if replies are awaited and nobody reads: the
 // role was not offered to it while it wrote. Of a batch it may be another part that
 // is awaited next. c.mu is held.
-func (c *Conn) claimReading(k *call) bool {
+func (c *wire) claimReading(k *call) bool {
 	if c.reader != nil || c.err != nil {
 		return false
 	}

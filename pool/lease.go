@@ -9,16 +9,23 @@ import (
 
 // WithConn leases a connection, calls fn with it, and takes it back. Nobody
 // else uses it meanwhile, so fn may change its state; a connection that is not
-// as it was is closed afterwards. It waits for its turn until ctx ends, with a
-// *[WaitError] then.
+// as it was is closed afterwards, and what fn leaves running on it fails: after fn has
+// returned it refuses to work, with [conn.ErrLeaseOver]. WithConn waits for its turn
+// until ctx ends, with a *[WaitError] then.
 func (p *Pool) WithConn(ctx context.Context, fn func(*conn.Conn) error) error {
 	p.check(ctx)
 	m, err := p.lease(ctx)
 	if err != nil {
 		return err
 	}
-	defer p.putBack(m, true)
-	err = fn(m.conn)
+	c := m.conn.Lease()
+	defer func() {
+		if !c.EndLease() {
+			m.conn.Abort(errLeft) // a call of it is under way
+		}
+		p.putBack(m, true)
+	}()
+	err = fn(c)
 	p.heedError(err)
 	return err
 }

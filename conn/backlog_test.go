@@ -81,7 +81,7 @@ func TestWhatWaitsForAStalledServerIsBounded(t *testing.T) {
 	if classes[conn.ClassNotSent] < 100 { // of 600: what the sockets take is some megabytes
 		t.Errorf("%v", classes)
 	}
-	if bytes, waiting := st.Backlog(); waiting > 0 || bytes > unsent {
+	if bytes, waiting := st.Backlog(); waiting > 0 || bytes > unsent+4*largish { // a flush has them
 		t.Errorf("%d bytes and %d callers are left", bytes, waiting)
 	}
 	st.s.StopReading(false)

@@ -203,6 +203,10 @@ func fiftyMasters(t *testing.T, protocol int) {
 		}
 	}
 	o := options(top, client.Options{})
+	// Sentinels that have just been given fifty masters are slow to answer: each time
+	// they have written their configuration to the disk.
+	o.Group.QueryTimeout, o.Group.Conn.DialTimeout = patience, patience
+	o.RetryTime, o.Pool.Conn.DialTimeout, o.Pool.Conn.ReadTimeout = 3*patience, patience, patience
 	o.Group.Conn.Protocol = protocol
 	o.Group.Conn.ClientName = clientName
 	g, err := sentinel.NewGroup(o.Group)

@@ -2,7 +2,7 @@
 // made of them: pipelines, transactions, scripts, scans, consumer groups.
 //
 // A command is made by a function and runs on any [Doer]: a connection, a pool,
-// the client of package sentinel, its replicas, a fake in a test.
+// the client of package client, its replicas, a fake in a test.
 //
 //	n, err := redis.Incr("hits").Do(ctx, client)
 //	err = redis.Set("greeting", "hello").Do(ctx, client)
@@ -69,15 +69,15 @@
 // # Around it
 //
 // Package codec has JSON, gob and structs as hashes; [By] decodes any reply by a
-// [Codec]. [Intercept] tells of every call, [Log] writes it to slog; the module otel
-// has traces and metrics. Package redistest has fakes for tests.
+// [Codec]. [Intercept] tells of every call, [Log] writes it to slog; the module
+// redisotel has traces and metrics. Package redistest has fakes for tests.
 //
 // # Errors
 //
 // An error reply is a *[resp.Error]; compare it by code: errors.Is(err,
-// redis.ErrWrongType). That one is what a command says of a key that holds another
-// type than it is for, [Set] and its like excepted. [ClassOf] says of any error whether the command may have
-// been executed. A command that only reads is flagged so and may be repeated by a
+// redis.ErrWrongType) holds when the key has another type than the command is for.
+// [Set] and its like overwrite any type. [ClassOf] says of any error whether the
+// command may have been executed. A command that only reads is flagged so and may be repeated by a
 // client that retries; another one may not, unless [Cmd.Idempotent] says so.
 //
 // # Memory

@@ -2,7 +2,6 @@ package pubsub
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -128,7 +127,11 @@ func (s *Subscriber) gaveUp(ctx context.Context, kind Kind, names []string, w *w
 			t.waiters = slices.DeleteFunc(t.waiters, func(other *waiter) bool { return other == w })
 		}
 	}
-	return fmt.Errorf("pubsub: %s: %w", strings.ToLower(opOf(kind).subscribe), errors.Join(ctx.Err(), s.lastErr))
+	err := fmt.Errorf("pubsub: %s: %w", strings.ToLower(opOf(kind).subscribe), ctx.Err())
+	if s.lastErr != nil {
+		err = fmt.Errorf("%w; the last attempt: %w", err, s.lastErr)
+	}
+	return err
 }
 
 // remove makes sub not want names, and waits until that is confirmed.

@@ -103,6 +103,9 @@ func TestSubscribeSaysWhyItCouldNotConnect(t *testing.T) {
 	if !errors.Is(err, context.Canceled) || !errors.As(err, &dial) || dial.Op != conn.OpDial {
 		t.Errorf("got %v", err)
 	}
+	if !strings.Contains(err.Error(), "pubsub: subscribe: context canceled; the last attempt: conn: dial ") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("got %v", err)
+	}
 }
 
 func TestAWrongPasswordIsAnErrorAtOnce(t *testing.T) {

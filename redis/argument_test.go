@@ -119,3 +119,11 @@ func TestForeverIsTheTimeoutZeroOfTheServer(t *testing.T) {
 		}
 	}
 }
+
+func TestACodecThatIsMissingIsAnErrorBeforeAnythingIsSent(t *testing.T) {
+	for _, err := range []error{SetAs(nil, "k", 1, SetOptions{}).Invalid(), GetAs[int](nil, "k").Invalid()} {
+		if err == nil || !strings.HasSuffix(err.Error(), "no codec") || ClassOf(err) != ClassNotSent {
+			t.Error(err)
+		}
+	}
+}

@@ -1,6 +1,10 @@
 package redis
 
-import "github.com/kermes-redis/kermes/resp"
+import (
+	"errors"
+
+	"github.com/kermes-redis/kermes/resp"
+)
 
 // Codec makes bytes of values and values of bytes. Package codec has JSON, gob
 // and hashes from structs; nothing is encoded unless a codec is named.
@@ -23,19 +27,29 @@ func By[T any](c Codec) Decoder[T] {
 // GetAs is [Get] decoded by c.
 //
 // See https://redis.io/commands/get.
-func GetAs[T any](c Codec, key string) Cmd[T] { return read(By[T](c), "GET", resp.String(key)) }
+func GetAs[T any](c Codec, key string) Cmd[T] {
+	if c == nil {
+		return Invalid[T]("GET", errNoCodec)
+	}
+	return read(By[T](c), "GET", resp.String(key))
+}
 
 // SetAs is [SetWith] encoded by c. A value that cannot be encoded is an
 // [ArgError] when the command runs.
 //
 // See https://redis.io/commands/set.
 func SetAs(c Codec, key string, value any, o SetOptions) Cmd[bool] {
+	if c == nil {
+		return Invalid[bool]("SET", errNoCodec)
+	}
 	b, err := c.Encode(value)
 	if err != nil {
 		return Invalid[bool]("SET", err)
 	}
 	return SetWith(key, b, o)
 }
+
+var errNoCodec = errors.New("no codec")
 
 // Invalid returns a command that fails with an [ArgError] for reason before any
 // I/O, for functions that make commands and get arguments they cannot send.

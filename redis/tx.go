@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"sync/atomic"
@@ -227,7 +228,7 @@ func Transact(ctx context.Context, l Leaser, o TxOptions, fn func(ctx context.Co
 			return err
 		}
 		if ended := pause(ctx, o.Backoff); ended != nil {
-			return errors.Join(err, ended)
+			return fmt.Errorf("%w; %w", err, ended)
 		}
 		o.Backoff = min(2*o.Backoff, MaxTxBackoff)
 	}

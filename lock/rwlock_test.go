@@ -28,9 +28,9 @@ func TestReadersShareAndWritersDoNot(t *testing.T) {
 			{"r", "w", false, 0}, {"rrr", "w", false, 0},
 			{"w", "r", false, 1}, {"w", "w", false, 1},
 		} {
-			rw, name := l.RWLock(fresh(t)), ""
+			rw := l.RWLock(fresh(t))
 			try := map[string]func(context.Context) (*Held, error){"r": rw.TryRLock, "w": rw.TryLock}
-			name = rw.read.names[0]
+			name := rw.read.names[0]
 			var held []*Held
 			for _, c := range row.inside {
 				h, err := try[string(c)](t.Context())

@@ -117,7 +117,7 @@ func (b *batcher[T]) lead(ctx context.Context, mine *batch[T]) {
 
 // fail makes all attempts fail.
 func (b *batch[T]) fail(why any) {
-	var err error = fmt.Errorf("mq: the batch: %v", why)
+	err := fmt.Errorf("mq: the batch: %v", why)
 	if why == nil {
 		err = fmt.Errorf("mq: the handler of the batch called runtime.Goexit")
 	} else if _, text := why.(string); !text {

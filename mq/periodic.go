@@ -154,7 +154,7 @@ func (s *schedule[T]) run(ctx context.Context) error {
 		last, err = s.ask(ctx, tick)
 	}
 	if ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // the end was asked for
 	}
 	return err
 }

@@ -37,7 +37,7 @@ func flat(b []byte, maxBulk, maxElems, levels int) int {
 		if i == len(b) {
 			return 0
 		}
-		size := 0
+		var size int
 		if b[i] == '*' {
 			size = flat(b[i:], maxBulk, maxElems, levels-1)
 		} else {

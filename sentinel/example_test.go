@@ -115,7 +115,7 @@ func ExampleGroup_Status() {
 		log.Fatal(err)
 	}
 	defer g.Close()
-	var s sentinel.GroupStatus = g.Status()
+	s := g.Status()                   // a GroupStatus
 	for _, one := range s.Sentinels { // each is a SentinelStatus
 		fmt.Println(one.Addr, one.Up, one.Subscribed, one.Err)
 	}
@@ -125,7 +125,7 @@ func ExampleGroup_Status() {
 			fmt.Println(o.Sentinel, o.Addr, o.Epoch, o.Failover, o.Down)
 		}
 	}
-	var stats sentinel.GroupStats = g.Stats()
+	stats := g.Stats() // a GroupStats
 	fmt.Println(stats.Queries, stats.QueryErrors, "here", g.MapAddr(sentinel.AddrMaster, "10.1.0.7:6379"))
 }
 
@@ -169,7 +169,7 @@ func ExampleWatch() {
 	if err := w.Ask(ctx); err != nil {
 		log.Fatal("nobody says who the master is: ", w.Err())
 	}
-	var b sentinel.Backing = w.Backing()
+	b := w.Backing() // a Backing
 	fmt.Println(b.Addr, "is confirmed by a majority:", b.Majority(), "since", b.Since)
 	for _, r := range w.Replicas() { // each is a Replica
 		fmt.Println(r.Addr, r.Fit(), r.Flags)

@@ -18,6 +18,7 @@ import (
 // concurrent use.
 type Client struct {
 	opts     Options
+	born     time.Time
 	group    *sentinel.Group // nil in bypass
 	own      bool            // the group was made by Open and ends with the client
 	watch    *sentinel.Watch // of the master; nil in bypass
@@ -75,7 +76,7 @@ func Open(ctx context.Context, o Options) (*Client, error) {
 }
 
 func newClient(o Options) *Client {
-	c := &Client{opts: o.withDefaults(), changed: make(chan struct{})}
+	c := &Client{opts: o.withDefaults(), born: time.Now(), changed: make(chan struct{})}
 	c.moves.ch = make(chan struct{})
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	if o.Rotated != nil {
@@ -247,6 +248,7 @@ func (c *Client) Do(ctx context.Context, cmd resp.Command) (resp.Reply, error) {
 	if cmd.Flags()&resp.Blocking != 0 {
 		return c.doBlocking(ctx, cmd)
 	}
+	began := c.clock()
 	t := c.target.Load()
 	if t.gated {
 		if err := c.admit(t, cmd.Flags()&resp.ReadOnly == 0); err != nil {
@@ -257,8 +259,11 @@ func (c *Client) Do(ctx context.Context, cmd resp.Command) (resp.Reply, error) {
 	if err == nil && c.target.Load() == t && !t.strict && !notable(&cmd, reply.Value) {
 		return reply, nil
 	}
-	return c.retry(ctx, cmd, outcome{target: t, reply: reply, err: err})
+	return c.retry(ctx, cmd, outcome{target: t, reply: reply, err: err, took: c.clock() - began})
 }
+
+// clock is the time since the client was made: half the price of time.Now.
+func (c *Client) clock() time.Duration { return time.Since(c.born) }
 
 // Dial returns a connection of the caller's own to the master, for pub/sub and
 // MONITOR. It is broken with [ErrSwitched] when the master changes. The caller

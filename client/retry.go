@@ -24,7 +24,7 @@ type outcome struct {
 	target *target
 	reply  resp.Reply
 	err    error
-	took   time.Duration // of a blocking command
+	took   time.Duration // from the beginning of the call
 }
 
 // refused reports whether the reply to cmd is an error that proves that it was not
@@ -89,9 +89,7 @@ func (b *budget) context(ctx context.Context) context.Context {
 // safe, until it succeeds or the budget or ctx ends.
 func (c *Client) retry(ctx context.Context, cmd resp.Command, out outcome) (resp.Reply, error) {
 	b := c.newBudget(cmd.Name(), pool.Waited(out.err))
-	if out.took > 0 {
-		b.began = time.Now().Add(-out.took)
-	}
+	b.began = time.Now().Add(-out.took) // the first attempt too, which RetryTime is not about
 	write := cmd.Flags()&resp.ReadOnly == 0
 	redis.CountAttempt(ctx)
 	for {

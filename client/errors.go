@@ -26,6 +26,9 @@ var (
 	ErrNotMaster = errors.New("client: the server is no master")
 	// ErrInvalidated says that [Client.Invalidate] has dropped the connection.
 	ErrInvalidated = errors.New("client: invalidated by hand")
+	// ErrReauth says that [Client.Reauth] has dropped a connection for pub/sub, so
+	// that the next one uses the new credentials.
+	ErrReauth = errors.New("client: the credentials have been replaced")
 	// ErrOrphan says that an eagerly adopted master was given up, because no
 	// sentinel has confirmed it.
 	ErrOrphan = errors.New("client: no sentinel has confirmed the promotion")

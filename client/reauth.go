@@ -10,8 +10,11 @@ import (
 // Reauth authenticates all connections to the master and to the replicas again,
 // with what Options.Pool.Conn.Credentials returns now: see [pool.Pool.Reauth]. It is
 // to be called when a password or token has been replaced, before the old one ends.
-// Connections for pub/sub stay as they are; the next ones use the new credentials.
-// An error joins those of the connections that failed. See Options.Rotated.
+// Where Credentials is set, connections of [Client.Subscriptions] are made anew, once a
+// new one has shown that the server takes them; subscribers are told of a gap whose
+// reason is [ErrReauth]. Connections of [Client.Dial] stay as they are: see
+// [conn.Conn.Reauth]. An error joins those of the connections that failed. See
+// Options.Rotated.
 func (c *Client) Reauth(ctx context.Context) error {
 	t := c.target.Load()
 	if t.pool == nil {
@@ -19,7 +22,7 @@ func (c *Client) Reauth(ctx context.Context) error {
 	}
 	pools := []*pool.Pool{t.pool}
 	c.mu.Lock()
-	r := c.replicas
+	r, s := c.replicas, c.subs
 	c.mu.Unlock()
 	if r != nil {
 		for _, n := range r.snapshot.Load().replicas {
@@ -31,6 +34,9 @@ func (c *Client) Reauth(ctx context.Context) error {
 	errs := make([]error, len(pools))
 	for i, p := range pools {
 		errs[i] = p.Reauth(ctx)
+	}
+	if s != nil && c.opts.Pool.Conn.Credentials != nil {
+		errs = append(errs, s.renew(ctx, ErrReauth, t.pool.Dial))
 	}
 	return errors.Join(errs...)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/kermes-redis/kermes/internal/testgroup"
 	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/pool"
+	"github.com/kermes-redis/kermes/pubsub"
 	"github.com/kermes-redis/kermes/redis"
 )
 
@@ -46,6 +47,58 @@ func TestCredentialsThatStreamReachEveryConnection(t *testing.T) {
 	err = c.Reauth(t.Context())
 	if _, ok := errors.AsType[*conn.AuthError](err); !ok {
 		t.Errorf("a wrong password: %v", err)
+	}
+}
+
+func TestSubscribersUseTheNewCredentials(t *testing.T) {
+	leak.Check(t)
+	s := testserver.NewWith(t, testserver.Options{Users: map[string]string{"app": "one"}})
+	var password atomic.Value
+	password.Store("one")
+	c, err := client.Open(t.Context(), client.Options{Pool: pool.Options{Conn: conn.Options{
+		Addr:        s.Addr(),
+		Credentials: func(context.Context, string) (string, string, error) { return "app", password.Load().(string), nil },
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	subscriber := pubsub.New(c.Subscriptions(), pubsub.Options{})
+	defer subscriber.Close()
+	sub, err := subscriber.Subscribe(t.Context(), "news")
+	if err != nil {
+		t.Fatal(err)
+	}
+	password.Store("wrong")
+	err = c.Reauth(t.Context())
+	if _, ok := errors.AsType[*conn.AuthError](err); !ok {
+		t.Errorf("a wrong password: %v", err)
+	}
+	s.Publish("news", "with the first password")
+	s.Configure(func(o *testserver.Options) { o.Users["app"] = "two" })
+	password.Store("two")
+	told := 0
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for m, err := range sub.All(ctx) {
+		if err == nil && string(m.Payload) != "with the first password" {
+			break
+		}
+		if err == nil { // a connection that works is kept where a new one could not be made
+			if err := c.Reauth(t.Context()); err != nil {
+				t.Error(err)
+			}
+			continue
+		}
+		told++
+		if !errors.Is(err, client.ErrReauth) {
+			t.Errorf("%v, want a gap because of the new credentials", err)
+		}
+		s.Publish("news", "with the second")
+	}
+	hellos := s.CallsOf("HELLO")
+	if got := s.Count("SUBSCRIBE"); told != 1 || got != 2 || !strings.Contains(hellos[len(hellos)-1].String(), "two") {
+		t.Errorf("%d gaps and %d subscriptions, the last as %v", told, got, hellos[len(hellos)-1])
 	}
 }
 

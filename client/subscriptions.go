@@ -26,7 +26,8 @@ type Subscriptions struct {
 }
 
 // Subscriptions returns the source. Connections of it are broken with
-// [ErrSwitched] whenever it moves.
+// [ErrSwitched] whenever it moves, and with [ErrReauth] when credentials have been
+// replaced.
 func (c *Client) Subscriptions() *Subscriptions {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -140,7 +141,7 @@ func (s *Subscriptions) dial(ctx context.Context, p *pool.Pool, changed chan str
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.pool != p || s.closed != nil {
+	if s.pool != p || s.changed != changed || s.closed != nil {
 		cn.Abort(ErrSwitched)
 		return nil, s.client.notSent(s.client.target.Load(), ErrSwitched)
 	}
@@ -163,6 +164,29 @@ func (s *Subscriptions) follow(p *pool.Pool) {
 	s.pool = p
 	s.moves++
 	s.breakAllLocked(ErrSwitched)
+}
+
+// renew breaks all connections with cause, so that new ones are made, if dial shows
+// that this would help: a connection that works is better than none. A move
+// meanwhile has done it.
+func (s *Subscriptions) renew(ctx context.Context, cause error, dial func(context.Context) (*conn.Conn, error)) error {
+	s.mu.Lock()
+	idle, changed := len(s.conns) == 0, s.changed
+	s.mu.Unlock()
+	if idle {
+		return nil
+	}
+	cn, err := dial(ctx)
+	if err != nil {
+		return err
+	}
+	_ = cn.Close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.changed == changed && s.closed == nil {
+		s.breakAllLocked(cause)
+	}
+	return nil
 }
 
 // abort ends the source.

@@ -199,7 +199,8 @@ func refusesTLS(cause error) bool {
 // Options.Role.
 type RoleError struct {
 	Want Role
-	// Got is the server's own word: "master", "slave" or "sentinel".
+	// Got is the server's own word: "master", "slave" or "sentinel"; empty where it
+	// has said something else.
 	Got  string
 	Addr string
 }

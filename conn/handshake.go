@@ -45,7 +45,6 @@ type step struct {
 	mild     bool // an error reply is none, but what accept says is
 	waivable bool // a peer that does not know the command is let off, as proxies are
 	accept   func(v resp.Value) error
-	secrets  []string // in cmd, which the server may repeat in an error
 }
 
 // The steps of a handshake that have consequences of their own.
@@ -77,16 +76,16 @@ func (c *wire) handshake(ctx context.Context) error {
 		if c.asksWhatItIs() {
 			steps = append(steps, c.peerStep())
 		}
-		return c.perform(ctx, steps)
+		return c.perform(ctx, steps, password)
 	}
 	hello := []step{c.helloStep(user, password)}
-	err = c.perform(ctx, append(hello, c.setupSteps()...))
+	err = c.perform(ctx, append(hello, c.setupSteps()...), password)
 	if err == nil || !c.fallsBack(err, password != "" || user != "") {
 		return err
 	}
 	c.info = ServerInfo{Proto: 2, NoHello: true}
 	steps := append(c.authSteps(user, password), c.setupSteps()...)
-	return c.perform(ctx, append(steps, c.peerStep()))
+	return c.perform(ctx, append(steps, c.peerStep()), password)
 }
 
 // fallsBack reports whether the handshake failed at HELLO, for a reason for which RESP2
@@ -139,7 +138,7 @@ func (c *wire) Reauth(ctx context.Context) error {
 		return err
 	}
 	defer r.Release()
-	if err := (step{name: stepAuth, secrets: []string{password}}).check(r.Value, c.opts.Addr); err != nil {
+	if err := (step{name: stepAuth}).check(r.Value, c.opts.Addr, password); err != nil {
 		failed := newError(OpHandshake, c.opts.Addr, err)
 		failed.Class = ClassRejected
 		return failed
@@ -158,8 +157,9 @@ func authCommand(user, password string) (cmd resp.Command, ok bool) {
 }
 
 // perform sends all steps in one write and checks each reply. The first
-// failure of a mandatory step is returned, once all replies are in.
-func (c *wire) perform(ctx context.Context, steps []step) error {
+// failure of a mandatory step is returned, once all replies are in. It holds none of
+// the secrets that the steps have carried, whichever reply repeats them.
+func (c *wire) perform(ctx context.Context, steps []step, secrets ...string) error {
 	if len(steps) == 0 {
 		return nil
 	}
@@ -174,7 +174,7 @@ func (c *wire) perform(ctx context.Context, steps []step) error {
 		if failed != nil || steps[i].optional {
 			return
 		}
-		failed = steps[i].check(v, c.opts.Addr)
+		failed = steps[i].check(v, c.opts.Addr, secrets...)
 	})
 	switch {
 	case failed != nil:
@@ -200,7 +200,7 @@ func unanswered(err error) error {
 	return err
 }
 
-func (s step) check(v resp.Value, addr string) error {
+func (s step) check(v resp.Value, addr string, secrets ...string) error {
 	err := v.Err()
 	if err != nil && (s.mild || s.waivable && unknownCommand(err)) {
 		return nil
@@ -213,7 +213,7 @@ func (s step) check(v resp.Value, addr string) error {
 	}
 	e, ok := errors.AsType[*resp.Error](err)
 	if ok {
-		e = redacted(e, s.secrets...)
+		e = redacted(e, secrets...)
 		err = e
 	}
 	if ok && refusesCredentials(e) {
@@ -233,7 +233,7 @@ func (c *wire) helloStep(user, password string) step {
 	if c.opts.ClientName != "" {
 		cmd = cmd.With(resp.String("SETNAME"), resp.String(c.opts.ClientName))
 	}
-	return step{cmd: cmd, name: stepHello, accept: c.acceptHello, secrets: []string{password}}
+	return step{cmd: cmd, name: stepHello, accept: c.acceptHello}
 }
 
 func (c *wire) acceptHello(v resp.Value) error {
@@ -279,7 +279,7 @@ func (c *wire) acceptHello(v resp.Value) error {
 func (c *wire) authSteps(user, password string) []step {
 	var steps []step
 	if cmd, ok := authCommand(user, password); ok {
-		steps = append(steps, step{cmd: cmd, name: stepAuth, secrets: []string{password}})
+		steps = append(steps, step{cmd: cmd, name: stepAuth})
 	}
 	if c.opts.ClientName != "" && !c.opts.bare {
 		steps = append(steps, step{cmd: resp.NewCommand("CLIENT SETNAME", resp.String(c.opts.ClientName)), name: "CLIENT SETNAME", waivable: true})
@@ -339,10 +339,20 @@ func (c *wire) acceptRole(v resp.Value) error {
 	got := firstText(v)
 	want := map[Role]string{RoleMaster: "master", RoleReplica: "slave"}[c.opts.Role]
 	if got != want {
-		return &RoleError{Want: c.opts.Role, Got: got, Addr: c.opts.Addr}
+		return &RoleError{Want: c.opts.Role, Got: knownRole(got), Addr: c.opts.Addr}
 	}
 	c.role = v.Clone()
 	return nil
+}
+
+// knownRole returns a role that servers have, and "" for any other text, which may be
+// anything that a peer has heard.
+func knownRole(word string) string {
+	switch word {
+	case "master", "slave", "sentinel":
+		return word
+	}
+	return ""
 }
 
 // firstText returns the first element of an array as text, or "".

@@ -20,7 +20,7 @@ func redacted(e *resp.Error, secrets ...string) *resp.Error {
 		return e
 	}
 	clean := *e
-	if i := strings.Index(strings.ToLower(clean.Message), "args beginning with"); i >= 0 {
+	if i := indexFold(clean.Message, "args beginning with"); i >= 0 {
 		clean.Message = clean.Message[:i] + "args " + hidden
 	}
 	for _, s := range secrets {
@@ -38,10 +38,21 @@ func hide(text, secret string) string {
 		return text
 	}
 	part := secret[:min(len(secret), leastPrefix)]
-	if i := strings.Index(strings.ToLower(text), strings.ToLower(part)); i >= 0 {
+	if i := indexFold(text, part); i >= 0 {
 		return text[:i] + hidden
 	}
 	return text
+}
+
+// indexFold returns where part begins in text, in whichever case, or -1. An index into
+// strings.ToLower(text) would be another one: that has other bytes for what is no UTF-8.
+func indexFold(text, part string) int {
+	for i := 0; i+len(part) <= len(text); i++ {
+		if strings.EqualFold(text[i:i+len(part)], part) {
+			return i
+		}
+	}
+	return -1
 }
 
 // knownRefusal reports whether e is a sentence of Redis by which it refuses

@@ -2,6 +2,8 @@ package client_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -241,4 +243,33 @@ func FuzzParseURL(f *testing.F) {
 			t.Errorf("%q became %s", url, fmt.Sprint(o))
 		}
 	})
+}
+
+// docs/from-go-redis.md has a row for each parameter, and says of no other one that it
+// is ignored.
+func TestTheTableOfParametersIsTrue(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "docs", "from-go-redis.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(text), "| parameter of go-redis |")
+	table, _, _ = strings.Cut(table, "\n\n")
+	rows := map[string]string{}
+	for row := range strings.Lines(table) {
+		cells := strings.Split(row, "|")
+		if len(cells) < 3 {
+			continue
+		}
+		for i, name := range strings.Split(cells[1], "`") {
+			if i%2 == 1 {
+				rows[name] = strings.TrimSpace(cells[2])
+			}
+		}
+	}
+	for name, p := range goRedis {
+		says, there := rows[name]
+		if !there || strings.HasPrefix(says, "ignored") != (p.set == nil) {
+			t.Errorf("%s: the table says %q", name, says)
+		}
+	}
 }

@@ -45,7 +45,7 @@ func cells(file, text string) (all []snippet) {
 func statement(code string) string {
 	e, err := parser.ParseExpr(code)
 	_, call := e.(*ast.CallExpr)
-	conversion := regexp.MustCompile(`^\w+\.(Doer|Codec|ChooserFunc|Func|By\[\w+\])\(`).MatchString(code)
+	conversion := regexp.MustCompile(`^\w+\.(Doer|Codec|ChooserFunc|Func|Client|By\[\w+\])\(`).MatchString(code)
 	if err == nil && (!call || conversion) {
 		return "_ = " + code
 	}

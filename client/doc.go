@@ -37,7 +37,8 @@
 // sentinels asked at once.
 //
 // The client moves when the configuration epoch does: never back on stale news,
-// unless all sentinels have reported a lower epoch for some time. It then breaks
+// unless a majority, or every sentinel that answers, has reported a lower epoch for
+// some time. It then breaks
 // every connection to the former master, those in use, leased and dialled too: a
 // master that has been replaced goes on acknowledging writes for about ten
 // seconds, and then throws them away. A replica that is about to be promoted is

@@ -6,6 +6,9 @@
 //	n, err := codec.HSet("user:7", user).Do(ctx, client)
 //	user, err := codec.HGetAll[User]("user:7").Do(ctx, client)
 //
+// Tags of fields say how a value is written: `redis:"name,nanos"`, `binary`, and on a
+// blank field `tagged` are for data that go-redis shares.
+//
 // What they return are commands like any other: they run in pipelines and
 // transactions too. This is the only package that reflects; [HSet] has the rules.
 package codec

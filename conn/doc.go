@@ -6,7 +6,7 @@
 // [Conn.Do] and [Conn.DoBatch] are safe for concurrent use. The commands of
 // all callers share one socket, and no goroutine stands between a caller and
 // the socket: a caller appends its command to the connection's write buffer,
-// and whoever finds nobody writing writes what has gathered. Where more than a
+// and a caller that finds nobody writing writes what has gathered. Where more than a
 // few callers are about and the server is near, a command may wait until a quarter
 // of them has gathered or the next replies arrive, whichever is first. The caller
 // whose reply comes next reads, hands each reply to its caller, and passes the
@@ -28,7 +28,8 @@
 //
 // A large argument is written from where it is and a large reply is handed over
 // in the buffer that it was read into. Buffers grow with what has arrived, not
-// with what a length claims. An idle connection holds less than 16 KiB.
+// with what a length claims. An idle connection holds less than 16 KiB. Commands
+// that wait for a server that does not read are bounded by Options.MaxUnsent.
 //
 // # Failure
 //
@@ -38,7 +39,8 @@
 // comes. The connection breaks, for everybody, on an I/O error, on bytes that
 // are not RESP, on a reply that nobody asked for, when a handler of pushes
 // panics, and when the oldest unanswered command has seen no progress for the
-// read timeout: neither the end of a reply nor Options.MinProgress bytes of one. A broken connection stays broken.
+// read timeout: neither the end of a reply nor Options.MinProgress bytes of one. A
+// broken connection stays broken.
 //
 //	state     entered by                   Do
 //	ready     a handshake that succeeded   works
@@ -53,13 +55,13 @@
 // HELLO 3 with AUTH and SETNAME, SELECT, ROLE and CLIENT SETINFO go out in one
 // write, and each reply is checked. RESP2 is spoken to servers that answer HELLO
 // with any error but a wrong password, too many clients or protected mode, and to
-// those that hang up on it ([ServerInfo.NoHello], [ServerInfo.HungUp]). What else
-// fails is the error of [Dial]: [AuthError], [RoleError], [PeerError],
+// those that hang up on it ([ServerInfo.NoHello], [ServerInfo.HungUp]). Any other
+// failure is the error of [Dial]: [AuthError], [RoleError], [PeerError],
 // [ForeignError], [resp.Error].
 // Options.Protocol 2 sends no HELLO at all.
 //
 // # Exclusive use
 //
 // Pub/sub and MONITOR have no command-reply rhythm. [Conn.Send] and
-// [Conn.Receive] serve them, on a connection that nobody else uses.
+// [Conn.Receive] serve them, on a connection that has no other user.
 package conn

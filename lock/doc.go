@@ -28,7 +28,7 @@
 // sentinels together with an old master, which still answers, is stopped in time by a
 // client that requires a quorum of sentinels, or by MinReplicas of at least half of the
 // replicas: a replica that still follows the old master may confirm its renewals for
-// a moment, and so whoever takes a lock whose holder has vanished first sees to it that
+// a moment. So a program that takes a lock whose holder has vanished first makes sure that
 // the replicas follow the new master, and that a TTL has passed since. It waits at most
 // once in the life of a master, for a TTL. What that leaves open is an acquisition,
 // not a renewal, in that moment by a program that is cut off; RequireQuorum and
@@ -75,7 +75,7 @@
 // # Several locks at once
 //
 // [Locker.LockAll] acquires several locks together, all or none, and returns them as
-// one; those who want overlapping sets do not wait for each other in a circle:
+// one; callers that want overlapping sets do not wait for each other in a circle:
 //
 //	h, err := locks.LockAll(ctx, "account/17", "account/42")
 //
@@ -93,8 +93,8 @@
 //
 // What is wrong with a call is said before anything is sent: [ErrName], [ErrNames]
 // (none, or more than [MaxAll]), [ErrSlot], [ErrPermits], [ErrTerms] (a TTL below
-// [MinTTL]), [ErrNote] (a text above [MaxOwner]), [ErrNoDoer], [ErrClosed]. Who does not
-// get the lock has ErrNotAcquired, [ErrNotReplicated], the error of its context, or that
-// of the server. Who has lost it has [ErrLost], with [ErrMaxHold] if it was held for too
-// long.
+// [MinTTL]), [ErrNote] (a text above [MaxOwner]), [ErrNoDoer], [ErrClosed]. A caller
+// that does not get the lock gets ErrNotAcquired, [ErrNotReplicated], the error of its
+// context, or that of the server. A holder that has lost it gets [ErrLost], with
+// [ErrMaxHold] if it was held for too long.
 package lock

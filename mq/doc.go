@@ -8,7 +8,7 @@
 //		if errors.Is(err, mailer.ErrBusy) {
 //			return mq.Snooze(time.Minute) // takes no attempt
 //		}
-//		return err // nil: done; else again with back-off, in the end a dead letter
+//		return err // nil: done; an error: again with back-off, in the end a dead letter
 //	}, mq.WorkerOptions{Concurrency: 32})
 //
 // # The guarantee
@@ -49,8 +49,8 @@
 // # Periodic jobs
 //
 // [Queue.Schedule] enqueues messages by the clock: at the ticks of a cron line in a time
-// zone, or each so long. Every process may run it; each tick has one message, whoever
-// is killed when.
+// zone, or at fixed intervals. Every process may run it; each tick has one message,
+// whichever process is killed.
 //
 // # Failovers
 //

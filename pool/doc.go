@@ -49,7 +49,7 @@
 // # A dead server
 //
 // All callers of an address share its dials: while dialling fails there is
-// one attempt at a time, at growing intervals, and everyone who waits gets its
+// one attempt at a time, at growing intervals, and every caller that waits gets its
 // error. A server that closes its connections as soon as they are made is dialled
 // at growing intervals too. A dial is never cancelled because the caller that
 // caused it has left.

@@ -57,7 +57,7 @@
 // [Handlers] are found by the channel of the message, then by the pattern it came
 // by, then under "*", as in carmine. [Decode] and [DecodeHandler] put a decoder
 // in front; [Publisher] is the other end. PUBSUB CHANNELS, NUMSUB and the like
-// are commands of the root package.
+// are commands of package redis.
 //
 // # Gaps
 //
@@ -74,8 +74,8 @@
 // the server answered, up to a PingInterval before the real loss, because nothing
 // later is certain: the kernel throws away what it has received when a connection
 // is reset. Messages between the end of a gap and the beginning of the next come
-// once, and in the order of their channel. No message comes twice. Whoever derives
-// state from messages should read that state anew after a gap;
+// once, and in the order of their channel. No message comes twice. A program that
+// derives state from messages should read that state anew after a gap;
 // [Subscriber.OnReady] is called at the same time.
 //
 // An idle connection that has died is found by PING, within 2.5 s by default
@@ -103,7 +103,7 @@
 //
 // Payloads belong to the receiver: one allocation each. With Queue.Borrow they are
 // lent until the next iteration or the return of the handler, and nothing is
-// allocated. The payload of a [Typed] message is shared with nothing else, unless
+// allocated. The payload of a [Typed] message is the receiver's alone, unless
 // it is borrowed. Channel names are shared strings and may be kept.
 //
 // # Goroutines
@@ -115,11 +115,11 @@
 //
 // # What pub/sub cannot guarantee
 //
-// Redis delivers each message at most once, to those who are subscribed at that
+// Redis delivers each message at most once, to clients that are subscribed at that
 // moment, and keeps none. So a gap cannot be filled: messages that were published
 // within it are gone. Nor is a message that a server has accepted sure to reach
 // anybody: during a failover, what is published on the master that is about to be
-// replaced reaches only those who have not moved, and a replica takes PUBLISH
+// replaced reaches only subscribers that have not moved, and a replica takes PUBLISH
 // without an error and passes it on to its own subscribers alone. Publish through
 // a sentinel client, which knows the master. Where each message matters, use a
 // stream or package mq, and pub/sub to wake the readers.

@@ -77,8 +77,8 @@
 // An error reply is a *[resp.Error]; compare it by code: errors.Is(err,
 // redis.ErrWrongType) holds when the key has another type than the command is for.
 // [Set] and its like overwrite any type. [ClassOf] says of any error whether the
-// command may have been executed. A command that only reads is flagged so and may be repeated by a
-// client that retries; another one may not, unless [Cmd.Idempotent] says so.
+// command may have been executed. A command that only reads is flagged
+// so, and a client that retries may repeat it; another one may not, unless [Cmd.Idempotent] says so.
 //
 // # Memory
 //

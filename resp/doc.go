@@ -70,7 +70,7 @@
 //	io.ErrUnexpectedEOF  or inside one
 //	*Error       the server has answered with an error
 //	ErrNull      the reply is a null, where a value was asked for
-//	ValueError   the reply is something else than what was asked for
+//	ValueError   the reply is of another kind than what was asked for
 //
 // # What an error reply proves
 //
@@ -95,7 +95,7 @@
 // any command may be sent again, with patience. The next ones prove the same, but
 // trying again as it is does not help. With those above they are [Error.Refused]:
 //
-//	NOAUTH, WRONGPASS, NOPERM, DENIED, NOPROTO   who asks, and how
+//	NOAUTH, WRONGPASS, NOPERM, DENIED, NOPROTO   the user, or the protocol
 //	OOM, MISCONF     memory is short; the disk fails
 //	NOSCRIPT         the script is not loaded: send EVAL
 //	MOVED, ASK, CROSSSLOT                        of a cluster

@@ -29,9 +29,10 @@
 // user may not SUBSCRIBE, asking is all there is.
 //
 // A view of the master moves when the configuration epoch does: never back on
-// stale news, unless all sentinels have reported a lower epoch for some time.
+// stale news, unless a majority, or every sentinel that answers, has reported a
+// lower epoch for some time.
 //
-// # Who is told
+// # Being told
 //
 // [Group.Watch] has a master watched. [Watch.View] is what the group believes of
 // it, [Watch.Await] waits for it, and a [Follower] is told of every change at
@@ -40,7 +41,7 @@
 //
 // # Groups
 //
-// A [Group] is a set of sentinels; all who watch its masters share one link to
+// A [Group] is a set of sentinels; all that watch its masters share one link to
 // each. [Groups] is a registry of groups that may change at run time.
 //
 //	var groups sentinel.Groups

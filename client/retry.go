@@ -232,6 +232,7 @@ func (c *Client) refused(t *target, e *resp.Error) {
 		c.distrust(t, e)
 		if c.alone != nil {
 			c.alone.refused(t.addr, e)
+			c.leaveReplica(e)
 		}
 	}
 	c.doubt(e)

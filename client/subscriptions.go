@@ -2,8 +2,10 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/kermes-redis/kermes/conn"
 	"github.com/kermes-redis/kermes/pool"
@@ -23,10 +25,14 @@ type Subscriptions struct {
 	moves   uint64        // changes of pool
 	changed chan struct{} // closed and replaced with pool
 	closed  error
+
+	denied  time.Time // when the one server has last said that it is a replica
+	probing bool      // whether its name leads to a master now
 }
 
 // Subscriptions returns the source. Connections of it are broken with
-// [ErrSwitched] whenever it moves, and with [ErrReauth] when credentials have been
+// [ErrSwitched] whenever it moves, without sentinels when a server that has become a
+// replica is found to have a successor under its name, and with [ErrReauth] when credentials have been
 // replaced.
 func (c *Client) Subscriptions() *Subscriptions {
 	c.mu.Lock()
@@ -183,9 +189,13 @@ func (s *Subscriptions) renew(ctx context.Context, cause error, dial func(contex
 	_ = cn.Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.changed == changed && s.closed == nil {
-		s.breakAllLocked(cause)
+	if s.changed != changed || s.closed != nil {
+		return nil
 	}
+	if errors.Is(cause, ErrSwitched) {
+		s.moves++
+	}
+	s.breakAllLocked(cause)
 	return nil
 }
 

@@ -42,16 +42,18 @@ func TestExecOnADemotedServerSaysThatNothingWasExecuted(t *testing.T) {
 }
 
 func TestExecSaysThatTheServerWasDemotedWhileItQueued(t *testing.T) {
-	s, c := fake(t)
-	s.ReplyOnce("EXEC", demoted)
-	var p Pipeline
-	n := Incr("n").Queue(&p)
-	err := p.Exec(t.Context(), On(c))
-	var abort *AbortError
-	check(t, "aborted", errors.As(err, &abort) && abort.Index == -1 && errors.Is(err, ErrReadOnly))
-	check(t, "class", ClassOf(err) == ClassRejected)
-	check(t, "its future", errors.Is(n.Err(), ErrTxAborted) && errors.Is(n.Err(), ErrReadOnly))
-	check(t, "text", strings.Contains(err.Error(), "read only replica"))
+	for _, reply := range []string{demoted, "|1\r\n+ttl\r\n:60\r\n" + demoted} {
+		s, c := fake(t)
+		s.ReplyOnce("EXEC", reply)
+		var p Pipeline
+		n := Incr("n").Queue(&p)
+		err := p.Exec(t.Context(), On(c))
+		var abort *AbortError
+		check(t, "aborted", errors.As(err, &abort) && abort.Index == -1 && errors.Is(err, ErrReadOnly))
+		check(t, "class", ClassOf(err) == ClassRejected)
+		check(t, "its future", errors.Is(n.Err(), ErrTxAborted) && errors.Is(n.Err(), ErrReadOnly))
+		check(t, "text", strings.Contains(err.Error(), "read only replica"))
+	}
 }
 
 func TestTransactTriesAgainWhenTheServerWasDemoted(t *testing.T) {

@@ -111,17 +111,26 @@ func (c *core) commitBatch(batch []*share, entries []entry) ([]Result, error) {
 		defer context.AfterFunc(batch[0].ctx, cancel)()
 	}
 	l := c.lanes.take()
-	args := c.enqueueArgs(l, entries)
+	text, err := c.confirm(ctx, enqueueIdempotent, c.enqueueArgs(l, entries))
+	if err != nil {
+		return nil, err
+	}
+	c.lanes.give(l)
+	return resultsOf(entries, text)
+}
+
+// confirm runs a script that may be repeated until enough replicas have confirmed, or
+// ctx has ended.
+func (c *core) confirm(ctx context.Context, script *redis.Script[string], args []resp.Arg) (string, error) {
 	last := &DurabilityError{Want: c.opts.MinReplicas}
 	for {
-		text, got, err := c.addAndWait(ctx, enqueueIdempotent, args)
+		text, got, err := c.addAndWait(ctx, script, args)
 		last.Got, last.Err = got, err
 		switch {
 		case err == nil && got >= c.opts.MinReplicas:
-			c.lanes.give(l)
-			return resultsOf(entries, text)
+			return text, nil
 		case err != nil && permanent(err):
-			return nil, c.wrap("enqueue", err)
+			return "", c.wrap("enqueue", err)
 		}
 		timer := time.NewTimer(commitBackoff)
 		select {
@@ -130,7 +139,7 @@ func (c *core) commitBatch(batch []*share, entries []entry) ([]Result, error) {
 			if e, ok := errors.AsType[*resp.Error](err); ok {
 				last.Err = e
 			}
-			return nil, last
+			return "", last
 		case <-timer.C:
 		}
 	}

@@ -19,6 +19,10 @@ var (
 	// ErrFormat matches a [FormatError]: what is stored was written by a newer
 	// version of this package.
 	ErrFormat = errors.New("mq: stored in a newer format")
+	// ErrGroupGone says that while a [Group] was enqueued, by several round trips, its
+	// callback was cancelled, the queue was cleared, or a failover lost it. Members that
+	// were added may be there.
+	ErrGroupGone = errors.New("mq: the group is gone")
 	// ErrTooLarge says that a payload, an id, a header or a batch exceeds its limit.
 	// Nothing was sent.
 	ErrTooLarge = errors.New("mq: too large")

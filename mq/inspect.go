@@ -18,6 +18,8 @@ type Status struct {
 	At time.Time
 	// Failures is how many attempts have failed.
 	Failures int
+	// Left is how many members of the [Group] have not ended whose callback it is.
+	Left int
 	// Reason is why a dead letter died.
 	Reason string
 	// Successor says that the message will be handled once more, with other content,
@@ -36,11 +38,15 @@ type stored struct {
 
 // status makes a Status of it.
 func (c *core) status(m *stored) Status {
+	left := 0
+	if stateOf(m.state) == Waiting {
+		left, m.failures = m.failures, 0
+	}
 	d := &delivery{claimed: m.claimed}
 	if len(m.record) > 0 {
 		d.rec, d.recErr = parseRecord(m.record)
 	}
-	s := Status{Info: d.info(c), State: stateOf(m.state), Failures: m.failures, Reason: m.reason, Successor: m.successor}
+	s := Status{Info: d.info(c), State: stateOf(m.state), Failures: m.failures, Left: left, Reason: m.reason, Successor: m.successor}
 	if m.at > 0 {
 		s.At = time.UnixMilli(m.at)
 	}
@@ -94,7 +100,7 @@ func decodeStatus(v resp.Value) (stored, error) {
 // maxPage is how many messages List returns at most.
 const maxPage = 500
 
-// List returns messages of one state ([Ready], [Delayed], [Leased] or [Dead]) in
+// List returns messages of one state ([Ready], [Delayed], [Leased], [Waiting] or [Dead]) in
 // their order, at most limit of them, or 500, and the cursor of the next page; an empty
 // cursor begins, and is returned at the end. Messages that change their place in
 // between may be missed or come twice.
@@ -150,6 +156,8 @@ type Stats struct {
 	Ready, High, Normal, Low int64
 	// Delayed, Leased and Dead count the others.
 	Delayed, Leased, Dead int64
+	// Waiting counts callbacks of groups whose members have not all ended.
+	Waiting int64
 	// Idle is how many workers wait to be woken.
 	Idle int64
 	// OldestReady is how long ago the message was enqueued that is at the head of its
@@ -195,7 +203,7 @@ func decodeStats(v resp.Value) (Stats, error) {
 	counters := map[string]*int64{
 		"enqueued": &s.Enqueued, "duplicates": &s.Duplicates, "done": &s.Handled, "retried": &s.Retried,
 		"snoozed": &s.Snoozed, "released": &s.Released, "crashed": &s.Crashed, "dead": &s.Died,
-		"redriven": &s.Redriven, "canceled": &s.Canceled,
+		"redriven": &s.Redriven, "canceled": &s.Canceled, "waiting": &s.Waiting,
 	}
 	for f.left() > 0 && f.err == nil {
 		name := f.text()

@@ -18,6 +18,8 @@ const (
 	Leased  State = "leased"  // with a worker
 	Dead    State = "dead"
 	Done    State = "done" // and its window has not passed
+	// Waiting is the callback of a [Group] whose members have not all ended.
+	Waiting State = "waiting"
 )
 
 // stateOf returns the state of a letter of the scripts.
@@ -33,6 +35,8 @@ func stateOf(letter byte) State {
 		return Dead
 	case 'W':
 		return Done
+	case 'G':
+		return Waiting
 	}
 	return Absent
 }
@@ -50,6 +54,8 @@ func (s State) letter() string {
 		return "X"
 	case Done:
 		return "W"
+	case Waiting:
+		return "G"
 	}
 	return ""
 }

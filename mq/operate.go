@@ -33,7 +33,9 @@ func (c *core) pause(ctx context.Context, ms int64) error {
 
 // Cancel removes a message that waits or is being handled, and its successor; the
 // context of its handler ends with [ErrCanceled], and what the handler returns does
-// not count. It reports whether there was such a message. Dead letters stay.
+// not count. It reports whether there was such a message. Dead letters stay. Of a group
+// a member that is cancelled has ended; a callback that waits is not enqueued any more,
+// and the members stay.
 func (c *core) Cancel(ctx context.Context, id string) (bool, error) {
 	if err := c.check(id); err != nil {
 		return false, err
@@ -115,7 +117,8 @@ func (c *core) RedriveAll(ctx context.Context, most int) (int, error) {
 	return n, nil
 }
 
-// Purge removes all messages of the given states, [Ready], [Delayed] or [Dead], and
+// Purge removes all messages of the given states, [Ready], [Delayed], [Dead] or
+// [Waiting], and
 // returns how many. It also ends the windows of all ids, as does Purge of [Done]
 // alone.
 func (c *core) Purge(ctx context.Context, states ...State) (int64, error) {
@@ -165,6 +168,9 @@ type Repaired struct {
 	Halves int64
 	// Guards says that a member was missing that keeps the queue fast.
 	Guards bool
+	// Groups are those that did not count their members rightly, or lacked something.
+	// They count anew, or are removed.
+	Groups int64
 }
 
 // Sound reports whether nothing was wrong.
@@ -184,11 +190,11 @@ func (c *core) repair(ctx context.Context, mend int64) (Repaired, error) {
 		return Repaired{}, c.err
 	}
 	n, err := repairScript.Run(ctx, c.d, c.keys, resp.Int(mend))
-	if err == nil && len(n) != 5 {
+	if err == nil && len(n) != 6 {
 		err = errReply
 	}
 	if err != nil {
 		return Repaired{}, c.wrap("repair", err)
 	}
-	return Repaired{Lost: n[0], Ghosts: n[1], Doubles: n[2], Halves: n[3], Guards: n[4] == 1}, nil
+	return Repaired{Lost: n[0], Ghosts: n[1], Doubles: n[2], Halves: n[3], Guards: n[4] == 1, Groups: n[5]}, nil
 }

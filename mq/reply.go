@@ -95,14 +95,14 @@ func (f *fields) claim(arena *[]byte) claimed {
 	return m
 }
 
-// entry reads "failures:crashes:band".
+// entry reads "failures:crashes:band", behind which the number of a group may stand.
 func (m *claimed) entry(b []byte) {
 	m.attempts = len(b) > 0
 	m.failures, b = number(b)
 	m.crashes, b = number(b)
-	if len(b) == 1 && b[0] == '0' {
+	if len(b) > 0 && b[0] == '0' {
 		m.priority = High
-	} else if len(b) == 1 && b[0] == '2' {
+	} else if len(b) > 0 && b[0] == '2' {
 		m.priority = Low
 	}
 }

@@ -13,6 +13,15 @@ var headLua string
 //go:embed lua/body.lua
 var bodyLua string
 
+//go:embed lua/group.lua
+var groupLua string
+
+//go:embed lua/lane.lua
+var laneLua string
+
+//go:embed lua/open.lua
+var openLua string
+
 //go:embed lua/enqueue.lua
 var enqueueLua string
 
@@ -55,19 +64,20 @@ var repairLua string
 // The scripts. All but a step that claims may be repeated: what is enqueued has a
 // lane, what is settled or prolonged a token.
 var (
-	enqueueScript = redis.NewScript(headLua+enqueueLua, redis.Text)
-	tickScript    = redis.NewScript(headLua+scheduleLua+enqueueLua, redis.Text).Idempotent()
-	stepScript    = redis.NewScript(headLua+bodyLua+stepLua, decodeStep)
+	enqueueScript = redis.NewScript(headLua+groupLua+laneLua+enqueueLua, redis.Text)
+	tickScript    = redis.NewScript(headLua+groupLua+scheduleLua+laneLua+enqueueLua, redis.Text).Idempotent()
+	groupScript   = redis.NewScript(headLua+groupLua+laneLua+openLua+enqueueLua, redis.Text).Idempotent()
+	stepScript    = redis.NewScript(headLua+groupLua+bodyLua+stepLua, decodeStep)
 	extendScript  = redis.NewScript(headLua+extendLua, decodeExtended).Idempotent()
 	recoverScript = redis.NewScript(headLua+recoverLua, decodeRecovered).Idempotent()
 	statusScript  = redis.NewScript(headLua+statusLua, decodeStatus).Idempotent()
 	listScript    = redis.NewScript(headLua+listLua, decodeList).Idempotent()
 	statsScript   = redis.NewScript(headLua+statsLua, decodeStats).Idempotent()
 	pauseScript   = redis.NewScript(headLua+pauseLua, redis.Int).Idempotent()
-	cancelScript  = redis.NewScript(headLua+cancelLua, redis.Text)
+	cancelScript  = redis.NewScript(headLua+groupLua+cancelLua, redis.Text)
 	redriveScript = redis.NewScript(headLua+redriveLua, redis.Text)
-	purgeScript   = redis.NewScript(headLua+purgeLua, redis.Int)
-	repairScript  = redis.NewScript(headLua+repairLua, redis.Ints)
+	purgeScript   = redis.NewScript(headLua+groupLua+purgeLua, redis.Int)
+	repairScript  = redis.NewScript(headLua+groupLua+repairLua, redis.Ints)
 )
 
 // settledLetters are the results of a step, of prolonging and of cancelling.

@@ -3,19 +3,28 @@
 -- roomy reports whether the server takes writes that need memory: it does for a whole script, or for none of it.
 local function roomy() return not failed(pcall_('HSET', base .. 'c', 'v', format)) end
 
--- bury makes a dead letter of a message. Its id is free again; what waits behind it takes its place.
-local function bury(id, rec, att, reason, most)
+-- bury makes a dead letter of a message. Its id is free again; what waits behind it takes its place. A dead letter
+-- stays a member of its group, unless for that it has ended. It returns how many callbacks that enqueued.
+local function bury(id, rec, att, member, reason, most)
+	local before, made = call('HGET', base .. 'xr', id), 0
 	call('HSET', base .. 'xm', id, rec)
-	call('HSET', base .. 'xr', id, att .. ' ' .. reason)
+	if buried(member) then
+		made, member = leave(member), ''
+	end
+	call('HSET', base .. 'xr', id, att .. member .. ' ' .. reason)
 	call('ZADD', base .. 'x', now, id)
+	if before then made = made + unburied(before) end
 	local extra = call('ZCARD', base .. 'x') - most
 	if extra > 0 then
 		for _, old in ipairs(call('ZRANGE', base .. 'x', 0, extra - 1)) do
+			local entry = call('HGET', base .. 'xr', old)
 			call('ZREM', base .. 'x', old)
 			call('HDEL', base .. 'xm', old)
 			call('HDEL', base .. 'xr', old)
+			made = made + unburied(entry)
 		end
 	end
+	return made
 end
 
 -- succeed puts the successor of a message that has ended in its place, and reports whether there was one.

@@ -3,10 +3,15 @@
 local results = {}
 for i, id in ipairs(ARGV) do
 	local token = call('HGET', base .. 't', id)
-	if id == '' or call('HDEL', base .. 'm', id) == 0 then
+	local group = call('ZSCORE', base .. 'g', id)
+	if group then
+		forget(id, group)
+		results[i] = '1'
+		call('HINCRBY', base .. 'c', 'canceled', 1)
+	elseif id == '' or call('HDEL', base .. 'm', id) == 0 then
 		results[i] = '0'
 	else
-		local _, _, band = attempts(call('HGET', base .. 'a', id))
+		local _, _, band, member = attempts(call('HGET', base .. 'a', id))
 		call('HDEL', base .. 'a', id)
 		call('HDEL', base .. 's', id)
 		call('HDEL', base .. 'sa', id)
@@ -20,6 +25,7 @@ for i, id in ipairs(ARGV) do
 			results[i] = '1'
 		end
 		call('HINCRBY', base .. 'c', 'canceled', 1)
+		if leave(member) == 1 and not paused then wake(1) end
 	end
 end
 return table.concat(results)

@@ -3,26 +3,12 @@
 -- Options are empty, or: policy (r reject, u update, q requeue), band (0 to 2), d or k (the delay of a message that is
 -- updated is set anew, or kept), then nothing, a delay in ms, or "@" and a time in ms.
 -- The reply is one word a message: a added, u updated, q requeued, f full; or a duplicate: R ready, D delayed, L leased,
--- W within its window. A second letter x says that there is a dead letter of that id.
--- A lane is a caller of which one call at a time is under way. Its last call is remembered, so that a call whose
--- reply was lost may be repeated: it gets the same answer.
-local lane = ARGV[1]
-if lane ~= '' then
-	local last = call('GET', base .. 'p:' .. lane)
-	if last then
-		local seq, words = string.match(last, '^(%d+) (.*)$')
-		if seq == ARGV[2] then
-			call('SET', base .. 'p:' .. lane, last, 'PX', 600000)
-			return words
-		end
-	end
-end
+-- W within its window, G callback of a group that is not done. A second letter x says that there is a dead letter of that id.
 if not conf[1] then setup() end
-local most = tonumber(ARGV[3])
 local room = most > 0 and most - call('HLEN', base .. 'm') + 1 or math.huge
 local hasDead = call('EXISTS', base .. 'x') == 1
 local ready, fresh, head, first = { ['0'] = {}, ['1'] = {}, ['2'] = {} }, 0, nil, nil
-local words, dup, added = {}, 0, 0
+local dup, added, groups = 0, 0, call('EXISTS', base .. 'g') == 1
 local waited = {}
 
 local function due(when)
@@ -44,8 +30,8 @@ local function place(id, band, at)
 	end
 end
 
-local function keep(id, band)
-	if band ~= '1' then call('HSET', base .. 'a', id, '0:0:' .. band) end
+local function keep(id, band, of)
+	if band ~= '1' or of ~= '' then call('HSET', base .. 'a', id, '0:0:' .. band .. of) end
 end
 
 -- flush makes the collected ids ready.
@@ -59,12 +45,6 @@ local function flush()
 	end
 end
 
-local function where(id)
-	if call('HEXISTS', base .. 't', id) == 1 then return 'L' end
-	if call('ZSCORE', base .. 'd', id) then return 'D' end
-	return 'R'
-end
-
 -- again decides about an id that lives.
 local function again(id, rec, policy, band, reset, at)
 	flush()
@@ -75,7 +55,7 @@ local function again(id, rec, policy, band, reset, at)
 		call('HSET', base .. 'sa', id, band .. ':' .. at)
 		return new == 1 and 'q' or 'u'
 	end
-	local _, _, old = attempts(call('HGET', base .. 'a', id))
+	local _, _, old, of = attempts(call('HGET', base .. 'a', id))
 	call('HSET', base .. 'm', id, rec)
 	if reset or old ~= band then
 		local score = call('ZSCORE', base .. 'd', id)
@@ -86,13 +66,13 @@ local function again(id, rec, policy, band, reset, at)
 			call('LREM', base .. 'r' .. old, 1, id)
 		end
 		call('HDEL', base .. 'a', id)
-		keep(id, band)
+		keep(id, band, of)
 		place(id, band, at)
 	end
 	return 'u'
 end
 
-for i = 4, #ARGV, 3 do
+for i = begin, #ARGV, 3 do
 	local id, rec, opt = ARGV[i], ARGV[i + 1], ARGV[i + 2]
 	local policy, band, reset, at = 'r', '1', false, 0
 	if opt ~= '' then
@@ -104,18 +84,23 @@ for i = 4, #ARGV, 3 do
 		word = 'f'
 	elseif policy ~= 'q' and call('EXISTS', base .. 'u:' .. conf[3] .. ':' .. id) == 1 then
 		word = 'W'
+	elseif groups and call('ZSCORE', base .. 'g', id) then
+		word = 'G'
 	elseif call('HSETNX', base .. 'm', id, rec) == 1 then
-		keep(id, band)
+		keep(id, band, member)
 		place(id, band, at)
 		word, added, room = 'a', added + 1, room - 1
 	else
 		word = again(id, rec, policy, band, reset, at)
 	end
-	if word == 'R' or word == 'D' or word == 'L' or word == 'W' then dup = dup + 1 end
+	if word == 'R' or word == 'D' or word == 'L' or word == 'W' or word == 'G' then dup = dup + 1 end
 	if hasDead and call('ZSCORE', base .. 'x', id) then word = word .. 'x' end
 	words[#words + 1] = word
 end
 flush()
+if member ~= '' then
+	for _ = 1, dup do fresh = fresh + leave(member) end -- nobody waits for what another is
+end
 if added > 0 then call('HINCRBY', base .. 'c', 'enqueued', added) end
 if dup > 0 then call('HINCRBY', base .. 'c', 'duplicates', dup) end
 words = table.concat(words, ' ')

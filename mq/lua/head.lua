@@ -47,9 +47,16 @@ local function setup()
 	call('ZADD', base .. 'l', '+inf', guard)
 end
 
--- attempts splits what the hash "a" says of a message: failures, crashes, band.
+-- waiting returns for the callback of a group what "a" would: its failures are the members that have not ended.
+local function waiting(group)
+	local left, band = string.match(call('HGET', base .. 'gn', group) or '', '^(%d+):%d+:%d+:[01]:.?(%d?)')
+	return (left or '0') .. ':0:' .. (band and band ~= '' and band or '1')
+end
+
+-- attempts splits what the hash "a" says of a message: failures, crashes, band, and for a member of a group a colon and
+-- the number of the group, or nothing.
 local function attempts(s)
-	if not s then return 0, 0, '1' end
-	local f, c, p = string.match(s, '^(%d+):(%d+):(%d)$')
-	return tonumber(f or 0), tonumber(c or 0), p or '1'
+	if not s then return 0, 0, '1', '' end
+	local f, c, p, g = string.match(s, '^(%d+):(%d+):(%d)(:?%d*)$')
+	return tonumber(f or 0), tonumber(c or 0), p or '1', g or ''
 end

@@ -1,4 +1,4 @@
--- list returns messages of one state. ARGV: state (R, D, L or X), how many to skip, how many to return.
+-- list returns messages of one state. ARGV: state (R, D, L, X or G), how many to skip, how many to return.
 -- The reply: now, and for each: id, record, entry in "a" or empty, due, expiry or death in ms, reason.
 local state, skip, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local out = { now }
@@ -6,11 +6,12 @@ local out = { now }
 local function add(ids, scores)
 	if #ids == 0 then return end
 	local dead = state == 'X'
-	local recs = call('HMGET', base .. (dead and 'xm' or 'm'), unpack(ids))
-	local atts = call('HMGET', base .. (dead and 'xr' or 'a'), unpack(ids))
+	local recs = call('HMGET', base .. (dead and 'xm' or state == 'G' and 'gm' or 'm'), unpack(ids))
+	local atts = state == 'G' and {} or call('HMGET', base .. (dead and 'xr' or 'a'), unpack(ids))
 	for i, id in ipairs(ids) do
 		local att, reason = atts[i] or '', ''
 		if dead then att, reason = string.match(att, '^(%S*) (.*)$') end
+		if state == 'G' then att, scores[i] = waiting(scores[i]), '0' end
 		for _, v in ipairs({ id, recs[i] or '', att or '', scores and scores[i] or '0', reason or '' }) do
 			out[#out + 1] = v
 		end
@@ -31,7 +32,7 @@ if state == 'R' then
 	end
 	return out
 end
-local key = base .. (state == 'D' and 'd' or state == 'L' and 'l' or 'x')
+local key = base .. (state == 'D' and 'd' or state == 'L' and 'l' or state == 'G' and 'g' or 'x')
 local flat = call('ZRANGE', key, skip, skip + most - 1, 'WITHSCORES')
 local ids, scores = {}, {}
 for i = 1, #flat, 2 do

@@ -10,12 +10,12 @@ for i, id in ipairs(ids) do
 	local rec = call('HGET', base .. 'xm', id)
 	if not rec then
 		results[i] = '0'
-	elseif call('HSETNX', base .. 'm', id, rec) == 0 then
+	elseif call('ZSCORE', base .. 'g', id) or call('HSETNX', base .. 'm', id, rec) == 0 then
 		results[i] = 'd'
 	else
 		local att = string.match(call('HGET', base .. 'xr', id) or '', '^(%S*) ')
-		local _, _, band = attempts(att)
-		if band ~= '1' then call('HSET', base .. 'a', id, '0:0:' .. band) end
+		local _, _, band, member = attempts(att)
+		if band ~= '1' or member ~= '' then call('HSET', base .. 'a', id, '0:0:' .. band .. member) end
 		call('RPUSH', base .. 'r' .. band, id)
 		call('ZREM', base .. 'x', id)
 		call('HDEL', base .. 'xm', id)

@@ -2,10 +2,11 @@
 -- whole queue, and nobody else is served meanwhile. ARGV: 1 to mend, 0 to look.
 -- The reply: records without a place (made ready), places without a record (removed), records in two places (one
 -- kept: leased before delayed before ready), leases and tokens that are one without the other (both removed: ready
--- again), missing guards.
+-- again), missing guards, groups that count wrongly (counted anew; the callback is enqueued if all have ended) or lack
+-- something (removed).
 local mend = ARGV[1] == '1'
 local lost, ghosts, doubles, halves, guards = 0, 0, 0, 0, 0
-if not conf[1] then return { 0, 0, 0, 0, 0 } end
+if not conf[1] then return { 0, 0, 0, 0, 0, 0 } end
 local place, tokens = {}, {}
 local flat = call('HGETALL', base .. 't')
 for i = 1, #flat, 2 do
@@ -78,5 +79,41 @@ if call('HEXISTS', base .. 'm', '') == 0 or call('HEXISTS', base .. 't', '') == 
 		call('ZADD', base .. 'l', '+inf', guard)
 	end
 end
-if mend and lost > 0 and not paused then wake(1) end
-return { lost, ghosts, doubles, halves, guards }
+-- Groups: members live or are dead letters, or are not added yet.
+local wrong, made, have = 0, 0, {}
+local function join(entry)
+	local _, _, _, member = attempts(entry)
+	if member ~= '' then have[member] = (have[member] or 0) + 1 end
+end
+flat = call('HGETALL', base .. 'a')
+for i = 1, #flat, 2 do
+	if call('HEXISTS', base .. 'm', flat[i]) == 1 then join(flat[i + 1]) end
+end
+flat = call('HGETALL', base .. 'xr')
+for i = 2, #flat, 2 do join(string.match(flat[i], '^(%S*) ')) end
+flat = call('HGETALL', base .. 'gn')
+for i = 1, #flat, 2 do
+	local group = flat[i]
+	local left, added, total, rest, id = string.match(flat[i + 1], '^(%d+):(%d+):(%d+)(:[01]:%S*) (.*)$')
+	local want = left and (have[':' .. group] or 0) + total - added
+	if not left or call('ZSCORE', base .. 'g', id) ~= group or call('HEXISTS', base .. 'gm', id) == 0 then
+		wrong = wrong + 1
+		if mend then call('HDEL', base .. 'gn', group) end
+	elseif want ~= tonumber(left) then
+		wrong = wrong + 1
+		if mend then
+			local counted = string.format('%.0f:%s:%s%s %s', math.max(want, 1), added, total, rest, id)
+			call('HSET', base .. 'gn', group, counted)
+			if want == 0 then made = made + leave(':' .. group) end
+		end
+	end
+end
+flat = call('ZRANGE', base .. 'g', 0, -1, 'WITHSCORES')
+for i = 1, #flat, 2 do
+	if call('HEXISTS', base .. 'gn', flat[i + 1]) == 0 then
+		wrong = wrong + 1
+		if mend then forget(flat[i], flat[i + 1]) end
+	end
+end
+if mend and lost + made > 0 and not paused then wake(1) end
+return { lost, ghosts, doubles, halves, guards, wrong }

@@ -18,4 +18,5 @@ for i = 1, #all, 2 do
 		out[#out + 1], out[#out + 2] = all[i], all[i + 1]
 	end
 end
+out[#out + 1], out[#out + 2] = 'waiting', call('ZCARD', base .. 'g')
 return out

@@ -12,6 +12,7 @@ local lease, believed, maxCrashes = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumb
 local flags, cap, mostDead = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
 local lkey, tkey, mkey, akey, dkey = base .. 'l', base .. 't', base .. 'm', base .. 'a', base .. 'd'
 local counts, results, made = {}, {}, 0
+local leaving = {} -- the groups of members that are done
 
 local function count(name, n) counts[name] = (counts[name] or 0) + n end
 
@@ -24,11 +25,15 @@ local function settle1(op, id, arg, hasNext, stuck)
 		if arg ~= '' and conf[3] then
 			pcall_('SET', base .. 'u:' .. conf[3] .. ':' .. id, '', 'PX', arg)
 		end
+		if op == 'B' then
+			local _, _, _, member = attempts(call('HGET', akey, id))
+			if member ~= '' then leaving[#leaving + 1] = member end
+		end
 		if hasNext and succeed(id) then made = made + 1; return '1' end
 		if op == 'B' then call('HDEL', akey, id) end
 		return 'a'
 	end
-	local f, c, band = attempts(call('HGET', akey, id))
+	local f, c, band, member = attempts(call('HGET', akey, id))
 	if op == 'L' then
 		if failed(pcall_('LPUSH', base .. 'r' .. band, id)) then return 'o' end
 		made = made + 1
@@ -39,7 +44,7 @@ local function settle1(op, id, arg, hasNext, stuck)
 		local rec = call('HGET', mkey, id)
 		if not roomy() then return 'o' end
 		if op == 'D' then f = f + 1 end
-		bury(id, rec or '', f .. ':' .. c .. ':' .. band, arg, mostDead)
+		made = made + bury(id, rec or '', f .. ':' .. c .. ':' .. band, member, arg, mostDead)
 		count('dead', 1)
 		if hasNext and succeed(id) then made = made + 1; return '1' end
 		call('HDEL', mkey, id)
@@ -55,7 +60,7 @@ local function settle1(op, id, arg, hasNext, stuck)
 	end
 	if failed(r) then return 'o' end
 	if op == 'R' then
-		call('HSET', akey, id, (f + 1) .. ':' .. c .. ':' .. band)
+		call('HSET', akey, id, (f + 1) .. ':' .. c .. ':' .. band .. member)
 		count('retried', 1)
 	else
 		count('snoozed', 1)
@@ -91,18 +96,20 @@ if n > 0 then
 		call('ZREM', lkey, unpack(ended))
 		call('HDEL', tkey, unpack(ended))
 	end
+	-- Last, for a script that has written is not refused for want of memory any more.
+	for _, member in ipairs(leaving) do made = made + leave(member) end
 end
 
 -- crashed makes messages whose lease has ended ready again, at the front.
 local function crashed(late)
 	for i = #late, 1, -1 do
 		local id = late[i]
-		local f, c, band = attempts(call('HGET', akey, id))
+		local f, c, band, member = attempts(call('HGET', akey, id))
 		local rec = call('HGET', mkey, id)
 		if not rec then
 			-- its record is gone: so is the message
 		elseif c + 1 > maxCrashes then
-			bury(id, rec, f .. ':' .. (c + 1) .. ':' .. band, 'the lease ended ' .. (c + 1) .. ' times', mostDead)
+			made = made + bury(id, rec, f .. ':' .. (c + 1) .. ':' .. band, member, 'the lease ended ' .. (c + 1) .. ' times', mostDead)
 			if succeed(id) then
 				made = made + 1
 			else
@@ -111,7 +118,7 @@ local function crashed(late)
 			end
 			count('dead', 1)
 		else
-			call('HSET', akey, id, f .. ':' .. (c + 1) .. ':' .. band)
+			call('HSET', akey, id, f .. ':' .. (c + 1) .. ':' .. band .. member)
 			call('LPUSH', base .. 'r' .. band, id)
 			made = made + 1
 		end

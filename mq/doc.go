@@ -46,6 +46,12 @@
 // [Batched] collects messages and has them handled together; each keeps its lease and
 // is settled by itself.
 //
+// # Groups and chains
+//
+// [Queue.EnqueueGroup] enqueues messages, and another, the callback, when all of them have
+// ended: once, by the script that settles the last. A callback is at least once handled,
+// as any message is. A handler may enqueue the next group, with an id, to go on.
+//
 // # Periodic jobs
 //
 // [Queue.Schedule] enqueues messages by the clock: at the ticks of a cron line in a time

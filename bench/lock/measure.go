@@ -68,7 +68,7 @@ func (f *farm) measure(l library, s settings) (r result, err error) {
 		procs = append(procs, p)
 	}
 	time.Sleep(time.Until(from))
-	calls, cpu, err := f.work()
+	calls, cpu, err := f.node.Work()
 	if err != nil {
 		return r, err
 	}
@@ -77,7 +77,7 @@ func (f *farm) measure(l library, s settings) (r result, err error) {
 			return r, err
 		}
 	}
-	calls2, cpu2, err := f.work()
+	calls2, cpu2, err := f.node.Work()
 	if err != nil {
 		return r, err
 	}
@@ -153,27 +153,4 @@ func timings(out string) (waits, whole []float64) {
 		}
 	}
 	return waits, whole
-}
-
-// work returns how many commands the server has executed, those of scripts
-// included, and the seconds of CPU it has used.
-func (f *farm) work() (calls int64, cpu float64, err error) {
-	stats, err := f.node.Info("commandstats")
-	if err != nil {
-		return 0, 0, err
-	}
-	for _, v := range stats {
-		n, _, _ := strings.Cut(strings.TrimPrefix(v, "calls="), ",")
-		c, _ := strconv.ParseInt(n, 10, 64)
-		calls += c
-	}
-	used, err := f.node.Info("cpu")
-	if err != nil {
-		return 0, 0, err
-	}
-	for _, field := range []string{"used_cpu_sys", "used_cpu_user"} {
-		s, _ := strconv.ParseFloat(used[field], 64)
-		cpu += s
-	}
-	return calls, cpu, nil
 }

@@ -73,9 +73,6 @@ func measure(f *farm, l library, s settings, first bool, add func(title string, 
 		add(m.cpu, r.cpu)
 		add(m.commands, r.commands)
 	}
-	if _, err := f.node.Do("FLUSHALL"); err != nil {
-		return err
-	}
 	p50, p99, err := f.idle(l)
 	if err != nil {
 		return err

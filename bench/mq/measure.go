@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -52,10 +51,7 @@ type flow struct{ rate, cpu, commands float64 }
 // consume fills the queue and measures how fast c handlers empty it: from the first
 // message to the last, or for as long as most.
 func (f *farm) consume(l library, addr string, c, n, size int, most time.Duration, beside func(s system) (end func())) (flow, error) {
-	if _, err := f.node.Do("FLUSHALL"); err != nil {
-		return flow{}, err
-	}
-	s, err := l.open(f.node.Addr())
+	s, err := f.fresh(l)
 	if err != nil {
 		return flow{}, err
 	}
@@ -73,7 +69,7 @@ func (f *farm) consume(l library, addr string, c, n, size int, most time.Duratio
 	}
 	var handled, first, last atomic.Int64
 	all := make(chan struct{})
-	calls, cpu, err := f.work()
+	calls, cpu, err := f.node.Work()
 	if err != nil {
 		return flow{}, err
 	}
@@ -96,7 +92,7 @@ func (f *farm) consume(l library, addr string, c, n, size int, most time.Duratio
 	case <-time.After(most):
 	}
 	took, k := float64(last.Load()-first.Load())/1e9, float64(handled.Load())
-	calls2, cpu2, err := f.work()
+	calls2, cpu2, err := f.node.Work()
 	stop()
 	if err != nil || k < 2 {
 		return flow{}, fmt.Errorf("%v messages, %w", k, err)
@@ -126,7 +122,7 @@ func callers(n int) func(s system) func() {
 
 // idle measures how long a message takes to a handler that has nothing to do, in ms.
 func (f *farm) idle(l library) (p50, p99 float64, err error) {
-	s, err := l.open(f.node.Addr())
+	s, err := f.fresh(l)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -152,12 +148,17 @@ func (f *farm) idle(l library) (p50, p99 float64, err error) {
 	return all[len(all)/2], all[len(all)*99/100], nil
 }
 
+// fresh opens the library on an empty server.
+func (f *farm) fresh(l library) (system, error) {
+	if _, err := f.node.Do("FLUSHALL"); err != nil {
+		return nil, err
+	}
+	return l.open(f.node.Addr())
+}
+
 // memory returns the bytes that a waiting message takes beside its id and payload.
 func (f *farm) memory(l library) (float64, error) {
-	if _, err := f.node.Do("FLUSHALL"); err != nil {
-		return 0, err
-	}
-	s, err := l.open(f.node.Addr())
+	s, err := f.fresh(l)
 	if err != nil {
 		return 0, err
 	}
@@ -189,10 +190,7 @@ func (f *farm) used() (int64, error) {
 // and measures how long it takes, in seconds, until another has handled the last of
 // those messages.
 func (f *farm) redelivery(l library) (float64, error) {
-	if _, err := f.node.Do("FLUSHALL"); err != nil {
-		return 0, err
-	}
-	s, err := l.open(f.node.Addr())
+	s, err := f.fresh(l)
 	if err != nil {
 		return 0, err
 	}
@@ -256,27 +254,4 @@ func hang(name, addr string) error {
 		time.Sleep(3 * time.Minute)
 	}
 	return nil
-}
-
-// work returns how many commands the server has executed, those of scripts included,
-// and the seconds of CPU it has used.
-func (f *farm) work() (calls int64, cpu float64, err error) {
-	stats, err := f.node.Info("commandstats")
-	if err != nil {
-		return 0, 0, err
-	}
-	for _, v := range stats {
-		n, _, _ := strings.Cut(strings.TrimPrefix(v, "calls="), ",")
-		c, _ := strconv.ParseInt(n, 10, 64)
-		calls += c
-	}
-	used, err := f.node.Info("cpu")
-	if err != nil {
-		return 0, 0, err
-	}
-	for _, field := range []string{"used_cpu_sys", "used_cpu_user"} {
-		s, _ := strconv.ParseFloat(used[field], 64)
-		cpu += s
-	}
-	return calls, cpu, nil
 }

@@ -120,7 +120,7 @@ soak-mq: redis ## queues with a backlog through MQ_ROUNDS failovers of each kind
 	KERMES_MQ_ROUNDS=$(MQ_ROUNDS) KERMES_REQUIRE_REDIS=1 $(GO) test -count=1 -timeout 90m -v -run '$(MQ_ONLY)' ./mq
 
 bench-lock: redis ## lock next to redsync, redislock and rueidislock, contenders in processes of their own; ROUNDS, OUT choose
-	cd bench/lock && $(GO) run . -rounds $(ROUNDS) -out '$(OUT)'
+	@$(KEEP); cd bench/lock && $(GO) run . -rounds $(ROUNDS) -out '$(OUT)' && keep lock
 
 bench-mq: redis ## mq next to asynq and rmq, as they come and tuned, in one run; ROUNDS, ONLY, OUT choose
 	@$(KEEP); cd bench/mq && $(GO) run . -rounds $(ROUNDS) -only '$(ONLY)' -out '$(OUT)' && keep mq

@@ -122,7 +122,9 @@ func (r *readers) every(is func(c *client.Client) bool) bool {
 
 func TestA29ReadsGoOnWhateverReplicasDo(t *testing.T) {
 	s := accept(t, "A29", 2*time.Minute)
-	top, rec := s.topology(testredis.TopologyOptions{Replicas: 3, Password: "pw", Fast: true})
+	// The master stays: no three sentinels are four that think it down, on
+	// whatever machine.
+	top, rec := s.topology(testredis.TopologyOptions{Replicas: 3, Quorum: 4, Password: "pw", Fast: true})
 	s.master(top).MustDo(s, "SET", "key", "value")
 	o := client.Options{}
 	o.Pool.Conn.Password = "pw"

@@ -24,7 +24,7 @@ for dir in "$@"; do
 		[ -x "$dir/$program" ] || { echo "test-servers: no $program in $dir" >&2; exit 1; }
 	done
 	printf '\n== %s: %s\n' "$dir" "$("$dir/redis-server" --version)"
-	PATH=$dir:$PATH go test -count=1 -timeout 20m -p 1 ./redis ./client ./pubsub ./internal/testredis ||
+	PATH=$dir:$PATH go test -count=1 -timeout 20m -p 1 ./redis ./client ./pubsub ./mq ./lock ./internal/testredis ||
 		failed+=("$dir")
 done
 if [ ${#failed[@]} -gt 0 ]; then

@@ -68,11 +68,29 @@ func locker(t testing.TB, d redis.Doer, o Options) *Locker {
 	return l
 }
 
-// onEach runs a test on a plain client and over an intercepted one.
+// layer is what lies between a Locker and its client.
+type layer struct {
+	name string
+	over func(redis.Doer) redis.Doer
+}
+
+// layers are the two ways in which every scenario is run.
+var layers = []layer{
+	{"plain", func(d redis.Doer) redis.Doer { return d }},
+	{"intercepted", intercepted},
+}
+
+// inLayers runs a test on a plain client and over an intercepted one.
+func inLayers(t *testing.T, f func(t *testing.T, over layer)) {
+	for _, over := range layers {
+		t.Run(over.name, func(t *testing.T) { f(t, over) })
+	}
+}
+
+// onEach runs a test on a plain client of a server and over an intercepted one.
 func onEach(t *testing.T, f func(t *testing.T, n *testredis.Node, d redis.Doer)) {
 	n := shared.Node(t)
-	t.Run("plain", func(t *testing.T) { f(t, n, poolOn(t, n)) })
-	t.Run("intercepted", func(t *testing.T) { f(t, n, intercepted(poolOn(t, n))) })
+	inLayers(t, func(t *testing.T, over layer) { f(t, n, over.over(poolOn(t, n))) })
 }
 
 // intercepted puts an interceptor around a client that does nothing.

@@ -10,11 +10,17 @@ import (
 )
 
 func TestTheLockOfAKilledHolderIsFreeAfterItsTTL(t *testing.T) {
-	t.Parallel()
+	inLayers(t, func(t *testing.T, over layer) {
+		t.Parallel()
+		killedHolder(t, over)
+	})
+}
+
+func killedHolder(t *testing.T, over layer) {
 	n := shared.Node(t)
 	name, ttl := fresh(t), 2*time.Second
-	l := locker(t, poolOn(t, n), Options{})
-	a := startActor(t, "actor", n, name, ttl, "", 0)
+	l := locker(t, over.over(poolOn(t, n)), Options{})
+	a := startActor(t, n, part{role: "actor", over: over, name: name, ttl: ttl})
 	a.say(t, "lock")
 	if got := a.hear(t); !strings.HasPrefix(got, "held") {
 		t.Fatal(got)
@@ -31,14 +37,18 @@ func TestTheLockOfAKilledHolderIsFreeAfterItsTTL(t *testing.T) {
 }
 
 func TestAWaiterThatWasKilledIsPassedOver(t *testing.T) {
+	inLayers(t, killedWaiter)
+}
+
+func killedWaiter(t *testing.T, over layer) {
 	n := shared.Node(t)
 	var worst time.Duration
 	for range 5 {
 		name := fresh(t)
-		l := locker(t, poolOn(t, n), Options{PollInterval: time.Hour})
+		l := locker(t, over.over(poolOn(t, n)), Options{PollInterval: time.Hour})
 		h, err := l.With(Terms{TTL: time.Minute}).Lock(t.Context(), name)
 		must(t, err)
-		a := startActor(t, "actor", n, name, time.Minute, "", 0)
+		a := startActor(t, n, part{role: "actor", over: over, name: name, ttl: time.Minute})
 		a.say(t, "lock")
 		eventually(t, "the other process waits", func() bool { i, _ := l.Inspect(t.Context(), name); return i.Waiters == 1 })
 		got := make(chan *Held)
@@ -64,10 +74,14 @@ func TestAWaiterThatWasKilledIsPassedOver(t *testing.T) {
 }
 
 func TestTheFirstCheckAfterSIGCONTFails(t *testing.T) {
+	inLayers(t, firstCheck)
+}
+
+func firstCheck(t *testing.T, over layer) {
 	n := shared.Node(t)
 	name, ttl := fresh(t), 60*time.Millisecond
-	l := locker(t, poolOn(t, n), Options{})
-	a := startActor(t, "actor", n, name, ttl, "", 0)
+	l := locker(t, over.over(poolOn(t, n)), Options{})
+	a := startActor(t, n, part{role: "actor", over: over, name: name, ttl: ttl})
 	count := 20
 	if rounds(0) > 0 {
 		count = 1000
@@ -97,7 +111,13 @@ func TestTheFirstCheckAfterSIGCONTFails(t *testing.T) {
 }
 
 func TestSectionsStayApartThroughKillsAndPauses(t *testing.T) {
-	t.Parallel()
+	inLayers(t, func(t *testing.T, over layer) {
+		t.Parallel()
+		killsAndPauses(t, over)
+	})
+}
+
+func killsAndPauses(t *testing.T, over layer) {
 	n := shared.Node(t)
 	ttl := 300 * time.Millisecond
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -106,18 +126,18 @@ func TestSectionsStayApartThroughKillsAndPauses(t *testing.T) {
 	go w.serve(ln)
 	t.Cleanup(func() { _ = ln.Close() })
 	start := func(i int) *actor {
-		return startActor(t, "worker", n, "apart/"+jobs[i].name+"/", ttl, ln.Addr().String(), i)
+		return startActor(t, n, part{"worker", over, "apart/" + over.name + "/" + jobs[i].name + "/", ttl, ln.Addr().String(), i})
 	}
 	workers := make([]*actor, 3*len(jobs))
 	for i := range workers {
 		workers[i] = start(i % len(jobs))
 	}
-	goal := 500
+	goal := 60 // of each job
 	if rounds(0) > 0 {
 		goal = 5000
 	}
 	sections := func(job string) seen {
-		return w.total(func(name string) bool { return strings.HasPrefix(name, "apart/"+job+"/") })
+		return w.under("apart/" + over.name + "/" + job + "/")
 	}
 	var kills, stops int
 	for enough := false; !enough; {
@@ -139,10 +159,10 @@ func TestSectionsStayApartThroughKillsAndPauses(t *testing.T) {
 		}
 	}
 	late := 0
-	for _, name := range jobNames() {
-		s := sections(name)
+	for _, j := range named() {
+		s := sections(j.name)
 		late += s.late
-		t.Logf("%s: %v", name, s)
+		t.Logf("%s: %v", j.name, s)
 		if s.lateAccepted > 0 || s.disorder > 0 {
 			t.Error("the fence did not keep writes apart")
 		}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -18,13 +19,17 @@ import (
 	"github.com/kermes-redis/kermes/conn"
 	"github.com/kermes-redis/kermes/internal/testredis"
 	"github.com/kermes-redis/kermes/pool"
+	"github.com/kermes-redis/kermes/redis"
 )
 
 // play is what the test binary does as another process: it takes locks, and ends
 // with its standard input.
 func play(role string) {
 	ttl, _ := strconv.Atoi(os.Getenv("KERMES_LOCK_TTL"))
-	p := pool.New(pool.Options{Conn: conn.Options{Addr: os.Getenv("KERMES_LOCK_ADDR")}})
+	var p redis.Doer = pool.New(pool.Options{Conn: conn.Options{Addr: os.Getenv("KERMES_LOCK_ADDR")}})
+	if i := slices.IndexFunc(layers, func(l layer) bool { return l.name == os.Getenv("KERMES_LOCK_OVER") }); i >= 0 {
+		p = layers[i].over(p)
+	}
 	l := New(p, Options{Terms: Terms{TTL: time.Duration(ttl) * time.Millisecond}})
 	name := os.Getenv("KERMES_LOCK_NAME")
 	if role == "worker" {
@@ -113,6 +118,16 @@ func (w *witness) serve(ln net.Listener) {
 	}
 }
 
+// part is what another process is to do.
+type part struct {
+	role    string // actor or worker
+	over    layer
+	name    string
+	ttl     time.Duration
+	witness string // its address, for a worker
+	job     int    // of a worker
+}
+
 // actor is another process.
 type actor struct {
 	cmd *exec.Cmd
@@ -120,11 +135,11 @@ type actor struct {
 	out *bufio.Reader
 }
 
-func startActor(t testing.TB, role string, n *testredis.Node, name string, ttl time.Duration, witness string, job int) *actor {
+func startActor(t testing.TB, n *testredis.Node, p part) *actor {
 	t.Helper()
 	a := &actor{cmd: exec.Command(os.Args[0])}
-	a.cmd.Env = append(os.Environ(), roleEnv+"="+role, "KERMES_LOCK_ADDR="+n.Addr(), "KERMES_LOCK_NAME="+name,
-		"KERMES_LOCK_WITNESS="+witness, "KERMES_LOCK_JOB="+strconv.Itoa(job), fmt.Sprintf("KERMES_LOCK_TTL=%d", ttl.Milliseconds()))
+	a.cmd.Env = append(os.Environ(), roleEnv+"="+p.role, "KERMES_LOCK_ADDR="+n.Addr(), "KERMES_LOCK_NAME="+p.name, "KERMES_LOCK_OVER="+p.over.name,
+		"KERMES_LOCK_WITNESS="+p.witness, "KERMES_LOCK_JOB="+strconv.Itoa(p.job), fmt.Sprintf("KERMES_LOCK_TTL=%d", p.ttl.Milliseconds()))
 	a.cmd.Stderr = os.Stderr
 	var err error
 	a.in, err = a.cmd.StdinPipe()

@@ -79,11 +79,11 @@ func (j job) take(ctx context.Context, l *Locker, name string) (*Held, error) {
 // place is what the witness has to keep apart: each permit.
 func (j job) place(name string, h *Held) string { return name + "#" + strconv.Itoa(h.Permit()) }
 
-// jobNames are the names of jobs, each once.
-func jobNames() (out []string) {
+// named are jobs, the first of each name.
+func named() (out []job) {
 	for _, j := range jobs {
-		if !slices.Contains(out, j.name) {
-			out = append(out, j.name)
+		if !slices.ContainsFunc(out, func(x job) bool { return x.name == j.name }) {
+			out = append(out, j)
 		}
 	}
 	return out
@@ -91,10 +91,10 @@ func jobNames() (out []string) {
 
 // holders are one job of each name, in each round another.
 func holders(round int) (out []job) {
-	for _, name := range jobNames() {
+	for _, first := range named() {
 		var same []job
 		for _, j := range jobs {
-			if j.name == name {
+			if j.name == first.name {
 				same = append(same, j)
 			}
 		}

@@ -2,7 +2,9 @@ package lock
 
 import (
 	"fmt"
+	"strings"
 	"sync"
+	"time"
 )
 
 // witness is the resource that locks guard: it sees every section and every write,
@@ -18,6 +20,7 @@ type seen struct {
 	holder, greatest int64 // of all
 	writer           int64 // the greatest of writers
 	sections, writes int
+	held             time.Duration
 	late             int // writes after another had entered
 	lateAccepted     int // of them those that the fence check let through
 	lateSections     map[int64]bool
@@ -69,6 +72,18 @@ func (w *witness) write(name string, fence int64, reads bool) bool {
 	return accepted
 }
 
+// busy notes for how long a section has held the lock.
+func (w *witness) busy(name string, d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.of(name).held += d
+}
+
+// under adds up what was seen under the names that begin so.
+func (w *witness) under(prefix string) seen {
+	return w.total(func(name string) bool { return strings.HasPrefix(name, prefix) })
+}
+
 // total adds up what was seen under the names that match.
 func (w *witness) total(match func(name string) bool) (t seen) {
 	w.mu.Lock()
@@ -80,6 +95,7 @@ func (w *witness) total(match func(name string) bool) (t seen) {
 		}
 		t.sections += s.sections
 		t.writes += s.writes
+		t.held += s.held
 		t.late += s.late
 		t.lateAccepted += s.lateAccepted
 		t.disorder += s.disorder

@@ -30,6 +30,7 @@ type Client struct {
 	moves    moves
 	alone    *standalone // tells of the one server in bypass
 	runs     sync.Pool   // of *run
+	pace     dialPace    // of Dial
 
 	// mu guards what follows, and writes of target. It is held for no I/O and
 	// taken before the lock of the group.
@@ -269,23 +270,32 @@ func (c *Client) clock() time.Duration { return time.Since(c.born) }
 // MONITOR. It is broken with [ErrSwitched] when the master changes. The caller
 // closes it. See also [Client.Subscriptions].
 func (c *Client) Dial(ctx context.Context) (*conn.Conn, error) {
-	b := c.newBudget("a connection", 0)
+	b := c.newDialBudget()
+	t := c.target.Load()
+	if cause := c.pace.begin(&b, t.pool); cause != nil {
+		if err := c.awaitResume(ctx, t, &b, cause); err != nil {
+			return nil, err
+		}
+		b.vain = 0
+	}
 	for {
+		b.attempts++
 		t := c.target.Load()
 		err := c.admit(t, false)
 		if err == nil {
 			var cn *conn.Conn
 			if cn, err = c.dial(ctx, t.pool, &b); err == nil {
+				c.pace.made(&b, t.pool, cn)
 				return cn, nil
 			}
 		}
 		if final(err) {
 			return nil, err
 		}
-		if err := c.pause(ctx, t, &b, err); err != nil {
-			return nil, err
+		if ended := c.pause(ctx, t, &b, err); ended != nil {
+			c.pace.failed(&b, t.pool, err)
+			return nil, ended
 		}
-		b.attempts++
 	}
 }
 

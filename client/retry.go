@@ -66,7 +66,9 @@ type budget struct {
 	attempts int
 	counted  int // retries that may not be repeated for ever
 	wait     time.Duration
-	vain     int // times that it was woken by a server that answers, and failed again
+	resume   time.Time // when the back-off ends
+	dials    bool      // what is wanted is a connection of the caller's own
+	vain     int       // times that it was woken by a server that answers, and failed again
 }
 
 // newBudget begins the budget of a call that has waited for its first connection
@@ -256,11 +258,23 @@ func (c *Client) pause(ctx context.Context, t *target, b *budget, cause error) e
 	case ctx.Err() != nil, !time.Now().Before(b.until):
 		return c.gaveUp(ctx, b, cause)
 	}
-	wait := b.wait/2 + time.Duration(rand.Int64N(int64(b.wait)))
+	b.resume = time.Now().Add(around(b.wait))
 	b.wait = min(2*b.wait, maxRetryBackoff)
-	timer := time.NewTimer(min(wait, time.Until(b.until)))
+	return c.awaitResume(ctx, t, b, cause)
+}
+
+// around is d, give or take a half.
+func around(d time.Duration) time.Duration { return d/2 + time.Duration(rand.Int64N(int64(d))) }
+
+// awaitResume is the waiting of pause.
+func (c *Client) awaitResume(ctx context.Context, t *target, b *budget, cause error) error {
+	resume := b.resume
+	if b.until.Before(resume) {
+		resume = b.until
+	}
+	timer := time.NewTimer(time.Until(resume))
 	defer timer.Stop()
-	revivals := c.wantRevival(t, cause)
+	revivals := c.wantRevival(t, b, cause)
 	for {
 		c.mu.Lock()
 		changed, revived := c.changed, c.revivals != revivals
@@ -310,10 +324,10 @@ func revivable(cause error) bool {
 
 // wantRevival has the server looked after, if that can help, and returns how often
 // one has come back so far.
-func (c *Client) wantRevival(t *target, cause error) uint64 {
+func (c *Client) wantRevival(t *target, b *budget, cause error) uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.target.Load().generation == t.generation && revivable(cause) {
+	if c.target.Load().generation == t.generation && revivable(cause) && b.vain < maxVain && !(b.dials && hungUpOn(cause)) {
 		c.reviveLocked(t, cause)
 	}
 	return c.revivals

@@ -18,6 +18,7 @@ import (
 // If the promotion turns out to be void, it comes back.
 type Subscriptions struct {
 	client *Client
+	pace   dialPace
 
 	mu      sync.Mutex // guards what follows; taken after Client.mu
 	pool    *pool.Pool // where to dial
@@ -68,11 +69,13 @@ func (s *Subscriptions) Done() <-chan struct{} { return s.client.Done() }
 // Dial returns a connection of the caller's own to the master. It waits and
 // retries, for Options.RetryTime at most. The caller closes it.
 func (s *Subscriptions) Dial(ctx context.Context) (*conn.Conn, error) {
-	b := s.client.newBudget("a connection", 0)
+	b := s.client.newDialBudget()
+	if err := s.keepPace(ctx, &b); err != nil {
+		return nil, err
+	}
 	for {
-		s.mu.Lock()
-		p, changed, closed := s.pool, s.changed, s.closed
-		s.mu.Unlock()
+		b.attempts++
+		p, changed, closed := s.now()
 		t := s.client.target.Load()
 		var err error
 		switch {
@@ -83,6 +86,7 @@ func (s *Subscriptions) Dial(ctx context.Context) (*conn.Conn, error) {
 		default:
 			var cn *conn.Conn
 			if cn, err = s.dial(ctx, p, changed); err == nil {
+				s.pace.made(&b, p, cn)
 				return cn, nil
 			}
 		}
@@ -96,14 +100,38 @@ func (s *Subscriptions) Dial(ctx context.Context) (*conn.Conn, error) {
 		if final(err) {
 			return nil, err
 		}
-		if err := s.pause(ctx, t, changed, &b, err); err != nil {
-			return nil, err
+		ended := s.untilMoved(ctx, changed, func(ctx context.Context) error { return s.client.pause(ctx, t, &b, err) })
+		if ended != nil {
+			s.pace.failed(&b, p, err)
+			return nil, ended
 		}
 	}
 }
 
-// pause is Client.pause that also ends when the source moves.
-func (s *Subscriptions) pause(ctx context.Context, t *target, changed chan struct{}, b *budget, cause error) error {
+// keepPace waits out the back-off that the calls before have left.
+func (s *Subscriptions) keepPace(ctx context.Context, b *budget) error {
+	p, changed, _ := s.now()
+	cause := s.pace.begin(b, p)
+	if cause == nil {
+		return nil
+	}
+	defer func() { b.vain = 0 }()
+	return s.untilMoved(ctx, changed, func(ctx context.Context) error {
+		return s.client.awaitResume(ctx, s.client.target.Load(), b, cause)
+	})
+}
+
+// now returns where to dial, what is closed when that changes, and why there is
+// nothing to dial any more.
+func (s *Subscriptions) now() (p *pool.Pool, changed chan struct{}, closed error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pool, s.changed, s.closed
+}
+
+// untilMoved has f wait, but no longer than until the source moves. It returns nil
+// then.
+func (s *Subscriptions) untilMoved(ctx context.Context, changed chan struct{}, f func(context.Context) error) error {
 	wait, cancel := context.WithCancel(ctx)
 	defer cancel()
 	woken := make(chan struct{})
@@ -115,7 +143,7 @@ func (s *Subscriptions) pause(ctx context.Context, t *target, changed chan struc
 		case <-wait.Done():
 		}
 	}()
-	err := s.client.pause(wait, t, b, cause)
+	err := f(wait)
 	cancel()
 	<-woken
 	select {

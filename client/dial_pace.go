@@ -1,0 +1,121 @@
+package client
+
+import (
+	"errors"
+	"io"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/kermes-redis/kermes/conn"
+	"github.com/kermes-redis/kermes/pool"
+)
+
+// shortLived is the age up to which the end of a connection counts as a failure to
+// connect.
+const shortLived = time.Second
+
+// dialPace spaces the connections that are made for callers, from one call to the
+// next: a server that lets nobody in, or hangs up soon after, is not dialled faster
+// because each call begins anew. It is about one pool; another one begins afresh.
+type dialPace struct {
+	mu    sync.Mutex // guards what follows; nothing is taken under it
+	pool  *pool.Pool
+	wait  time.Duration // the next back-off
+	until time.Time     // no call begins with an attempt before
+	cause error         // why
+	cut   bool          // it is about a connection that has not lasted
+	last  *conn.Conn    // the last one made, nil if it has been judged
+	born  time.Time
+}
+
+// newDialBudget is newBudget for a connection of the caller's own. No attempt has
+// been made yet.
+func (c *Client) newDialBudget() budget {
+	b := c.newBudget("a connection", 0)
+	b.attempts, b.dials = 0, true
+	return b
+}
+
+// begin gives a call the back-off that the calls before have left, and returns what
+// it has to wait for; nil if it may dial at once. The wait is no more than half of
+// what the call has.
+func (p *dialPace) begin(b *budget, to *pool.Pool) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.pool != to || to == nil {
+		p.pool, p.wait, p.until, p.cause, p.cut, p.last = to, minRetryBackoff, time.Time{}, nil, false, nil
+	}
+	p.judgeLocked()
+	b.wait = p.wait
+	if p.cut {
+		b.vain = maxVain // that the server answers PING was not enough before
+	}
+	now := time.Now()
+	if !now.Before(p.until) || !now.Before(b.until) {
+		return nil
+	}
+	b.resume = p.until
+	if half := now.Add(b.until.Sub(now) / 2); half.Before(b.resume) {
+		b.resume = half
+	}
+	return p.cause
+}
+
+// judgeLocked looks at what has become of the last connection.
+func (p *dialPace) judgeLocked() {
+	if p.last == nil {
+		return
+	}
+	last := p.last
+	p.last = nil
+	if time.Since(p.born) >= shortLived || !last.Broken() || ownDoing(last.Err()) {
+		p.wait, p.until, p.cause, p.cut = minRetryBackoff, time.Time{}, nil, false
+		return
+	}
+	p.cause, p.cut = last.Err(), true
+	p.until = p.born.Add(around(p.wait))
+	p.wait = min(2*p.wait, maxRetryBackoff)
+}
+
+// ownDoing reports whether a connection was ended on this side, by plan.
+func ownDoing(err error) bool {
+	for _, planned := range []error{conn.ErrClosed, ErrSwitched, ErrReauth, ErrClosed} {
+		if errors.Is(err, planned) {
+			return true
+		}
+	}
+	return false
+}
+
+// made notes a connection, which makes up for what has failed when it lasts.
+func (p *dialPace) made(b *budget, from *pool.Pool, cn *conn.Conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pool, p.wait, p.until, p.cause, p.last, p.born = from, b.wait, time.Time{}, nil, cn, time.Now()
+}
+
+// failed notes that a call has given up.
+func (p *dialPace) failed(b *budget, from *pool.Pool, cause error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.pool == from {
+		p.wait, p.until, p.cause, p.cut = b.wait, b.resume, cause, false
+	}
+}
+
+// hungUpOn reports whether the server takes connections and ends them before their
+// handshake is done, without a word: nobody needs to find out by PING whether it can
+// be reached.
+func hungUpOn(err error) bool {
+	e, ok := errors.AsType[*conn.Error](err)
+	if !ok || e.Op != conn.OpHandshake {
+		return false
+	}
+	for _, end := range []error{io.EOF, io.ErrUnexpectedEOF, io.ErrClosedPipe, syscall.ECONNRESET, syscall.EPIPE} {
+		if errors.Is(err, end) {
+			return true
+		}
+	}
+	return false
+}

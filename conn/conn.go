@@ -181,10 +181,19 @@ func (c *wire) do(ctx context.Context, cmd *resp.Command) (resp.Reply, error) {
 		c.reader = k
 	}
 	c.mu.Unlock()
+	if err = c.play(k, out, alone, flush, read); err != nil {
+		return resp.Reply{}, err
+	}
+	return k.owner.Reply(resp.Value(k.buf)), nil
+}
 
+// play does for k, which is in the queue, what it is to do until it is answered: flush
+// and read say which roles it holds, alone that no other call was there, and out is what
+// it writes first.
+func (c *wire) play(k *call, out output, alone, flush, read bool) error {
 	if alone && read && flush && !c.lookFor(k) {
 		c.await(k) // for the error
-		return resp.Reply{}, k.err
+		return k.err
 	}
 	if flush {
 		if !alone && c.far {
@@ -195,10 +204,7 @@ func (c *wire) do(ctx context.Context, cmd *resp.Command) (resp.Reply, error) {
 	if !read || !c.readFor(k) {
 		c.await(k)
 	}
-	if k.err != nil {
-		return resp.Reply{}, k.err
-	}
-	return k.owner.Reply(resp.Value(k.buf)), nil
+	return k.err
 }
 
 // enlist queues k, whose size bytes have just been encoded. c.mu is held.

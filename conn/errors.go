@@ -167,10 +167,13 @@ func permanent(cause error) bool {
 		return !e.Rejected()
 	}
 	s, ok := errors.AsType[*stepError](cause)
-	if !ok {
-		return false
-	}
-	switch s.step {
+	return ok && permanentAt(s.step, cause)
+}
+
+// permanentAt is permanent for what has failed in this step of a handshake, and is no
+// reply that says so itself.
+func permanentAt(step string, cause error) bool {
+	switch step {
 	case stepCredentials:
 		return true
 	case stepHello:

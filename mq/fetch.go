@@ -80,7 +80,7 @@ func (w *worker) plan() (n, flags int, wait time.Duration) {
 	switch {
 	case len(w.settles) > maxSettle && !w.settles[0].at.After(now): // first tell what is done
 		return 0, flags, 0
-	case w.more && free > 0 && (2*free >= capacity || waiting == 0 && !w.wouldGather(free, load, capacity)):
+	case w.more && w.mayClaim(free, waiting, load, capacity):
 		return n, flags, 0
 	case roused && free == 0:
 		return 0, flags | flagForward | flagBusy, 0
@@ -95,6 +95,12 @@ func (w *worker) plan() (n, flags int, wait time.Duration) {
 		return 0, 0, w.o.PollInterval
 	}
 	return 0, 0, max(w.pollAt.Sub(now), time.Microsecond)
+}
+
+// mayClaim reports whether there are places enough for a step of their own, or handlers
+// would be idle without one.
+func (w *worker) mayClaim(free, waiting, load, capacity int) bool {
+	return free > 0 && (2*free >= capacity || waiting == 0 && !w.wouldGather(free, load, capacity))
 }
 
 // wouldGather reports whether places become free so fast that a step had better wait

@@ -17,28 +17,9 @@ func leaf(b []byte, maxBulk int) int {
 	case '$':
 		return leafBulk(b, maxBulk)
 	case ':':
-		i := 1
-		if b[1] == '-' {
-			i = 2
-		}
-		start := i
-		for i < len(b) && b[i]-'0' <= 9 && i < shortLine {
-			i++
-		}
-		// 18 digits cannot overflow.
-		if digits := i - start; digits == 0 || digits > 18 {
-			return 0
-		}
-		return lineEnd(b, i)
+		return leafInteger(b)
 	case '+':
-		for i, c := range b[1:min(len(b), shortLine)] {
-			if c == '\r' {
-				return lineEnd(b, i+1)
-			}
-			if c == '\n' {
-				return 0
-			}
-		}
+		return leafSimple(b)
 	case ',':
 		return leafDouble(b)
 	case '_':
@@ -71,6 +52,34 @@ func leafBulk(b []byte, maxBulk int) int {
 		return 0
 	}
 	return lineEnd(b, i+2+n)
+}
+
+func leafInteger(b []byte) int {
+	i := 1
+	if b[1] == '-' {
+		i = 2
+	}
+	start := i
+	for i < len(b) && b[i]-'0' <= 9 && i < shortLine {
+		i++
+	}
+	// 18 digits cannot overflow.
+	if digits := i - start; digits == 0 || digits > 18 {
+		return 0
+	}
+	return lineEnd(b, i)
+}
+
+func leafSimple(b []byte) int {
+	for i, c := range b[1:min(len(b), shortLine)] {
+		if c == '\r' {
+			return lineEnd(b, i+1)
+		}
+		if c == '\n' {
+			return 0
+		}
+	}
+	return 0
 }
 
 // leafDouble knows doubles without an exponent, short enough to be finite.

@@ -343,6 +343,11 @@ func (s *Scanner) aggregate(k Kind, text []byte, next int) (extent, error) {
 		s.push(level{kind: k, open: true})
 		return part, nil
 	}
+	return s.counted(k, text, next)
+}
+
+// counted accepts the header of an aggregate that says how long it is.
+func (s *Scanner) counted(k Kind, text []byte, next int) (extent, error) {
 	pairs := k == KindMap || k == KindAttribute
 	most := s.lim.Elems
 	if pairs {

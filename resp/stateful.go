@@ -34,39 +34,38 @@ func (c *Command) Stateful() bool {
 	return stateful(c.name, sub)
 }
 
+// statefulWords are the words of [IsStateful] without a second one, by their first letter.
+var statefulWords = [256][]string{
+	'a': {"AUTH", "ASKING"},
+	'd': {"DISCARD"},
+	'e': {"EXEC"},
+	'h': {"HELLO", "HIMPORT"},
+	'm': {"MULTI", "MONITOR"},
+	'p': {"PSUBSCRIBE", "PUNSUBSCRIBE", "PSYNC"},
+	'q': {"QUIT"},
+	'r': {"RESET", "READONLY", "READWRITE", "REPLCONF"},
+	's': {"SELECT", "SUBSCRIBE", "SSUBSCRIBE", "SUNSUBSCRIBE", "SYNC"},
+	'u': {"UNSUBSCRIBE", "UNWATCH"},
+	'w': {"WATCH"},
+}
+
 // stateful is asked of every command: it looks at the first letter, then at
 // lengths, and only then at words.
 func stateful(word, sub string) bool {
 	if len(word) < 4 {
 		return false
 	}
-	switch word[0] | 0x20 {
-	case 's':
-		return equal(word, "SELECT") || equal(word, "SUBSCRIBE") || equal(word, "SSUBSCRIBE") ||
-			equal(word, "SUNSUBSCRIBE") || equal(word, "SYNC") || equal(word, "SCRIPT") && equal(sub, "DEBUG")
+	letter := word[0] | 0x20
+	for _, w := range statefulWords[letter] {
+		if equal(word, w) {
+			return true
+		}
+	}
+	switch letter {
 	case 'c':
 		return equal(word, "CLIENT") && clientState(sub)
-	case 'p':
-		return equal(word, "PSUBSCRIBE") || equal(word, "PUNSUBSCRIBE") || equal(word, "PSYNC")
-	case 'u':
-		return equal(word, "UNSUBSCRIBE") || equal(word, "UNWATCH")
-	case 'm':
-		return equal(word, "MULTI") || equal(word, "MONITOR")
-	case 'e':
-		return equal(word, "EXEC")
-	case 'd':
-		return equal(word, "DISCARD")
-	case 'w':
-		return equal(word, "WATCH")
-	case 'a':
-		return equal(word, "AUTH") || equal(word, "ASKING")
-	case 'h':
-		return equal(word, "HELLO") || equal(word, "HIMPORT")
-	case 'q':
-		return equal(word, "QUIT")
-	case 'r':
-		return equal(word, "RESET") || equal(word, "READONLY") || equal(word, "READWRITE") ||
-			equal(word, "REPLCONF")
+	case 's':
+		return equal(word, "SCRIPT") && equal(sub, "DEBUG")
 	}
 	return false
 }

@@ -254,9 +254,9 @@ func TestWithoutChannelPermissionAWorkerPolls(t *testing.T) {
 // documentation of the ACL.
 var commandRules = []string{"-@all", "+evalsha", "+eval", "+time", "+publish", "+subscribe", "+unsubscribe", "+ping", "+wait",
 	"+hget", "+hset", "+hsetnx", "+hdel", "+hlen", "+hkeys", "+hexists", "+hmget", "+hgetall", "+hincrby",
-	"+lpush", "+rpush", "+lrange", "+ltrim", "+lrem", "+llen", "+lindex",
+	"+lpush", "+rpush", "+lpop", "+lrange", "+ltrim", "+lrem", "+llen", "+lindex",
 	"+zadd", "+zrem", "+zrange", "+zrangebyscore", "+zscore", "+zcard",
-	"+sadd", "+srem", "+spop", "+scard", "+set", "+get", "+exists", "+unlink",
+	"+sadd", "+srem", "+spop", "+scard", "+sismember", "+smembers", "+set", "+get", "+exists", "+unlink",
 	"+hello", "+client", "+role"}
 
 func TestTheDocumentedPermissionsAreEnough(t *testing.T) {
@@ -281,7 +281,9 @@ func TestTheDocumentedPermissionsAreEnough(t *testing.T) {
 	eventually(t, "it listens", func() bool { return stats(t, q).Idle == 1 && !w.Stats().Polling })
 	enqueueN(t, q, 10, mq.Window(time.Minute), mq.WithPriority(mq.High))
 	enqueueN(t, q, 10, mq.In(10*time.Millisecond))
-	eventually(t, "all handled", func() bool { return stats(t, q).Handled == 20 })
+	must(t, q.Limit(t.Context(), mq.Limits{KeyCap: 2, KeyRate: mq.Rate{Messages: 100_000}}))
+	enqueueN(t, q, 10, mq.Key("k"))
+	eventually(t, "all handled", func() bool { return stats(t, q).Handled == 30 })
 	fail.Store(true)
 	_, err = q.Enqueue(t.Context(), 1, mq.ID("a"))
 	must(t, err)

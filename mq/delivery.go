@@ -30,7 +30,7 @@ type delivery struct {
 func (d *delivery) info(c *core) Info {
 	return Info{
 		Queue: c.name, ID: d.id, Kind: d.rec.kind, Attempt: d.failures + 1, MaxAttempts: c.maxAttempts(d),
-		Crashes: d.crashes, Priority: d.priority, EnqueuedAt: d.rec.enqueued,
+		Crashes: d.crashes, Priority: d.priority, Key: d.key, EnqueuedAt: d.rec.enqueued,
 		Headers: d.rec.headers, Payload: d.rec.payload,
 	}
 }

@@ -46,6 +46,14 @@
 // [Batched] collects messages and has them handled together; each keeps its lease and
 // is settled by itself.
 //
+// # Keys, caps and rates
+//
+// Messages with a [Key] are handled one at a time and in their order for each key, on
+// whichever worker, also through retries, crashes and failovers; those of other keys go
+// on meanwhile. [Queue.Limit] lets more of a key be handled at a time, and says how often
+// they may begin. A worker that outlives its lease still runs its handler while another
+// one has the message: as with any message, the context tells.
+//
 // # Groups and chains
 //
 // [Queue.EnqueueGroup] enqueues messages, and another, the callback, when all of them have
@@ -72,9 +80,9 @@
 //
 //	+evalsha +eval +time +publish +subscribe +unsubscribe +ping +wait
 //	+hget +hset +hsetnx +hdel +hlen +hkeys +hexists +hmget +hgetall +hincrby
-//	+lpush +rpush +lrange +ltrim +lrem +llen +lindex
+//	+lpush +rpush +lpop +lrange +ltrim +lrem +llen +lindex
 //	+zadd +zrem +zrange +zrangebyscore +zscore +zcard
-//	+sadd +srem +spop +scard +set +get +exists +unlink
+//	+sadd +srem +spop +scard +sismember +smembers +set +get +exists +unlink
 //
 // Without the channels everything works, by polling. The server should have
 // maxmemory-policy noeviction, or a volatile one. While it is out of memory it refuses

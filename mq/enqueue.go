@@ -72,6 +72,7 @@ type draft struct {
 	rec      record
 	priority Priority
 	policy   Policy
+	key      string
 	delay    time.Duration
 	at       time.Time
 	retimed  bool
@@ -179,6 +180,19 @@ func Kind(kind string) Option {
 			d.fail("kind of %d bytes", len(kind))
 		}
 		d.rec.kind = kind
+	}
+}
+
+// Key makes the message one of a key. Of each key, as many messages are handled at a time,
+// and as often, as the [Limits] of the queue say: without any, one at a time, in the
+// order in which they became ready, whatever their priority. One that waits for its next
+// attempt holds back those behind it. At most 256 bytes.
+func Key(key string) Option {
+	return func(d *draft) {
+		if key == "" || len(key) > maxKey {
+			d.fail("key of %d bytes", len(key))
+		}
+		d.key = key
 	}
 }
 
@@ -364,7 +378,7 @@ func (q *Queue[T]) prepare(ctx context.Context, v T, opts []Option) (entry, erro
 
 // options returns the options as the script takes them.
 func (d *draft) options() string {
-	if d.policy == Reject && d.priority == Normal && d.delay == 0 && d.at.IsZero() {
+	if d.policy == Reject && d.priority == Normal && d.delay == 0 && d.at.IsZero() && d.key == "" {
 		return ""
 	}
 	b := []byte{"ruq"[d.policy], d.priority.band(), 'k'}
@@ -376,6 +390,9 @@ func (d *draft) options() string {
 		b = strconv.AppendInt(append(b, '@'), d.at.Add(time.Millisecond-1).UnixMilli(), 10)
 	case d.delay > 0:
 		b = strconv.AppendInt(b, int64((d.delay+time.Millisecond-1)/time.Millisecond), 10)
+	}
+	if d.key != "" {
+		b = appendKey(append(b, '='), d.key)
 	}
 	return string(b)
 }

@@ -100,8 +100,8 @@ func decodeStatus(v resp.Value) (stored, error) {
 // maxPage is how many messages List returns at most.
 const maxPage = 500
 
-// List returns messages of one state ([Ready], [Delayed], [Leased], [Waiting] or [Dead]) in
-// their order, at most limit of them, or 500, and the cursor of the next page; an empty
+// List returns messages of one state ([Ready], [Blocked], [Delayed], [Leased],
+// [Waiting] or [Dead]) in their order, at most limit of them, or 500, and the cursor of the next page; an empty
 // cursor begins, and is returned at the end. Messages that change their place in
 // between may be missed or come twice.
 func (c *core) List(ctx context.Context, state State, cursor string, limit int) (page []Status, next string, err error) {
@@ -156,6 +156,8 @@ type Stats struct {
 	Ready, High, Normal, Low int64
 	// Delayed, Leased and Dead count the others.
 	Delayed, Leased, Dead int64
+	// Blocked counts messages that could be claimed, but for the limits of their keys.
+	Blocked int64
 	// Waiting counts callbacks of groups whose members have not all ended.
 	Waiting int64
 	// Idle is how many workers wait to be woken.
@@ -203,7 +205,7 @@ func decodeStats(v resp.Value) (Stats, error) {
 	counters := map[string]*int64{
 		"enqueued": &s.Enqueued, "duplicates": &s.Duplicates, "done": &s.Handled, "retried": &s.Retried,
 		"snoozed": &s.Snoozed, "released": &s.Released, "crashed": &s.Crashed, "dead": &s.Died,
-		"redriven": &s.Redriven, "canceled": &s.Canceled, "waiting": &s.Waiting,
+		"redriven": &s.Redriven, "canceled": &s.Canceled, "waiting": &s.Waiting, "blocked": &s.Blocked,
 	}
 	for f.left() > 0 && f.err == nil {
 		name := f.text()

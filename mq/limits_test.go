@@ -91,11 +91,11 @@ func TestANewerFormatIsNotTouched(t *testing.T) {
 	everywhere(t, func(t *testing.T, d redis.Doer) {
 		q := newQueue[int](t, d, mq.Options{})
 		enqueueN(t, q, 3)
-		run(t, d, "HSET", "mq:{"+q.Name()+"}:c", "v", "2")
+		run(t, d, "HSET", "mq:{"+q.Name()+"}:c", "v", "3")
 		before := dump(t, d, q.Name())
 		_, err := q.Enqueue(t.Context(), 1)
 		f, ok := errors.AsType[*mq.FormatError](err)
-		if !ok || f.Found != "2" || f.Known != 1 || !errors.Is(err, mq.ErrFormat) {
+		if !ok || f.Found != "3" || f.Known != 2 || !errors.Is(err, mq.ErrFormat) {
 			t.Errorf("enqueue: %v", err)
 		}
 		if err := q.Work(t.Context(), func(context.Context, *mq.Msg[int]) error { return nil }, mq.WorkerOptions{}); !errors.Is(err, mq.ErrFormat) {

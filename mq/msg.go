@@ -16,6 +16,7 @@ const (
 	Ready   State = "ready"
 	Delayed State = "delayed" // until its time comes, or its next attempt
 	Leased  State = "leased"  // with a worker
+	Blocked State = "blocked" // by the limits of its [Key]
 	Dead    State = "dead"
 	Done    State = "done" // and its window has not passed
 	// Waiting is the callback of a [Group] whose members have not all ended.
@@ -31,6 +32,8 @@ func stateOf(letter byte) State {
 		return Delayed
 	case 'L':
 		return Leased
+	case 'B':
+		return Blocked
 	case 'X':
 		return Dead
 	case 'W':
@@ -50,6 +53,8 @@ func (s State) letter() string {
 		return "D"
 	case Leased:
 		return "L"
+	case Blocked:
+		return "B"
 	case Dead:
 		return "X"
 	case Done:
@@ -75,6 +80,8 @@ type Info struct {
 	Crashes int
 	// Priority is its band.
 	Priority Priority
+	// Key is what the producer has said by [Key], or empty.
+	Key string
 	// EnqueuedAt is when it was enqueued, by the clock of its producer.
 	EnqueuedAt time.Time
 	// Headers are those of the producer. They must not be changed.

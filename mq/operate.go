@@ -117,14 +117,13 @@ func (c *core) RedriveAll(ctx context.Context, most int) (int, error) {
 	return n, nil
 }
 
-// Purge removes all messages of the given states, [Ready], [Delayed], [Dead] or
-// [Waiting], and
-// returns how many. It also ends the windows of all ids, as does Purge of [Done]
+// Purge removes all messages of the given states, [Ready] with which [Blocked] goes,
+// [Delayed], [Dead] or [Waiting], and returns how many. It also ends the windows of all ids, as does Purge of [Done]
 // alone.
 func (c *core) Purge(ctx context.Context, states ...State) (int64, error) {
 	letters := ""
 	for _, s := range states {
-		if s == Leased || s.letter() == "" {
+		if s == Leased || s == Blocked || s.letter() == "" {
 			return 0, fmt.Errorf("%w: no purge of state %q", ErrInvalid, s)
 		}
 		letters += s.letter()
@@ -136,7 +135,7 @@ func (c *core) Purge(ctx context.Context, states ...State) (int64, error) {
 }
 
 // Clear removes all messages, those that are being handled and dead letters too, and
-// ends the windows of all ids. Counters and a pause stay.
+// ends the windows of all ids. Counters, limits and a pause stay.
 func (c *core) Clear(ctx context.Context) (int64, error) { return c.purge(ctx, "C") }
 
 func (c *core) purge(ctx context.Context, letters string) (int64, error) {
@@ -171,6 +170,9 @@ type Repaired struct {
 	// Groups are those that did not count their members rightly, or lacked something.
 	// They count anew, or are removed.
 	Groups int64
+	// Keys are those of which a message had a place that is none of its, or was handled
+	// without, or of which more waited than must. That is put right.
+	Keys int64
 }
 
 // Sound reports whether nothing was wrong.
@@ -190,11 +192,11 @@ func (c *core) repair(ctx context.Context, mend int64) (Repaired, error) {
 		return Repaired{}, c.err
 	}
 	n, err := repairScript.Run(ctx, c.d, c.keys, resp.Int(mend))
-	if err == nil && len(n) != 6 {
+	if err == nil && len(n) != 7 {
 		err = errReply
 	}
 	if err != nil {
 		return Repaired{}, c.wrap("repair", err)
 	}
-	return Repaired{Lost: n[0], Ghosts: n[1], Doubles: n[2], Halves: n[3], Guards: n[4] == 1, Groups: n[5]}, nil
+	return Repaired{Lost: n[0], Ghosts: n[1], Doubles: n[2], Halves: n[3], Guards: n[4] == 1, Groups: n[5], Keys: n[6]}, nil
 }

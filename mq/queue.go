@@ -31,6 +31,7 @@ const (
 	maxID      = 512      // bytes of an id
 	maxHeaders = 16 << 10 // bytes of all headers of a message
 	maxKind    = 256
+	maxKey     = 256
 	maxBatch   = 500     // messages of one script
 	batchBytes = 1 << 20 // of one script, if it has more than one message
 	// longest is the longest delay, window or pause.

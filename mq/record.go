@@ -10,8 +10,12 @@ import (
 	"time"
 )
 
-// formatVersion is the version of what is stored: of records and of keys.
-const formatVersion = 1
+// formatVersion is the newest version of what is stored. A queue in which nothing of
+// version 2 is stored says 1: see head.lua.
+const formatVersion = 2
+
+// recordVersion is that of records.
+const recordVersion = 1
 
 // record is a message as it is stored: one byte of version, the fields that are
 // not zero, and the payload, which is the rest.
@@ -44,7 +48,7 @@ func (r *record) append(b []byte) []byte {
 			fields |= 1 << i
 		}
 	}
-	b = append(b, formatVersion, fields)
+	b = append(b, recordVersion, fields)
 	b = binary.AppendUvarint(b, uint64(max(r.enqueued.UnixMilli(), 0)))
 	if fields&hasKind != 0 {
 		b = appendText(b, r.kind)
@@ -77,7 +81,7 @@ func parseRecord(b []byte) (r record, err error) {
 	if len(b) < 2 {
 		return r, errRecord
 	}
-	if b[0] > formatVersion || b[1] > knownFields {
+	if b[0] > recordVersion || b[1] > knownFields {
 		return r, &FormatError{Found: fmt.Sprint(b[0]), Known: formatVersion}
 	}
 	p := parser{b: b[2:]}

@@ -1,6 +1,7 @@
 package mq
 
 import (
+	"bytes"
 	"strconv"
 
 	"github.com/kermes-redis/kermes/resp"
@@ -14,6 +15,7 @@ type claimed struct {
 	crashes  int
 	priority Priority
 	attempts bool // there is an entry in "a"
+	key      string
 	token    string
 }
 
@@ -95,7 +97,8 @@ func (f *fields) claim(arena *[]byte) claimed {
 	return m
 }
 
-// entry reads "failures:crashes:band", behind which the number of a group may stand.
+// entry reads "failures:crashes:band", behind which the number of a group and a key may
+// stand.
 func (m *claimed) entry(b []byte) {
 	m.attempts = len(b) > 0
 	m.failures, b = number(b)
@@ -104,6 +107,9 @@ func (m *claimed) entry(b []byte) {
 		m.priority = High
 	} else if len(b) > 0 && b[0] == '2' {
 		m.priority = Low
+	}
+	if i := bytes.IndexByte(b, '='); i > 0 {
+		m.key = readKey(string(b[i+1:]))
 	}
 }
 

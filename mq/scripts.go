@@ -13,6 +13,15 @@ var headLua string
 //go:embed lua/body.lua
 var bodyLua string
 
+//go:embed lua/key.lua
+var keyLua string
+
+//go:embed lua/limit.lua
+var limitLua string
+
+//go:embed lua/limited.lua
+var limitedLua string
+
 //go:embed lua/group.lua
 var groupLua string
 
@@ -64,20 +73,21 @@ var repairLua string
 // The scripts. All but a step that claims may be repeated: what is enqueued has a
 // lane, what is settled or prolonged a token.
 var (
-	enqueueScript = redis.NewScript(headLua+groupLua+laneLua+enqueueLua, redis.Text)
-	tickScript    = redis.NewScript(headLua+groupLua+scheduleLua+laneLua+enqueueLua, redis.Text).Idempotent()
-	groupScript   = redis.NewScript(headLua+groupLua+laneLua+openLua+enqueueLua, redis.Text).Idempotent()
-	stepScript    = redis.NewScript(headLua+groupLua+bodyLua+stepLua, decodeStep)
+	enqueueScript = redis.NewScript(headLua+keyLua+groupLua+laneLua+enqueueLua, redis.Text)
+	tickScript    = redis.NewScript(headLua+keyLua+groupLua+scheduleLua+laneLua+enqueueLua, redis.Text).Idempotent()
+	groupScript   = redis.NewScript(headLua+keyLua+groupLua+laneLua+openLua+enqueueLua, redis.Text).Idempotent()
+	stepScript    = redis.NewScript(headLua+keyLua+groupLua+bodyLua+stepLua, decodeStep)
 	extendScript  = redis.NewScript(headLua+extendLua, decodeExtended).Idempotent()
 	recoverScript = redis.NewScript(headLua+recoverLua, decodeRecovered).Idempotent()
 	statusScript  = redis.NewScript(headLua+statusLua, decodeStatus).Idempotent()
 	listScript    = redis.NewScript(headLua+listLua, decodeList).Idempotent()
 	statsScript   = redis.NewScript(headLua+statsLua, decodeStats).Idempotent()
 	pauseScript   = redis.NewScript(headLua+pauseLua, redis.Int).Idempotent()
-	cancelScript  = redis.NewScript(headLua+groupLua+cancelLua, redis.Text)
-	redriveScript = redis.NewScript(headLua+redriveLua, redis.Text)
-	purgeScript   = redis.NewScript(headLua+groupLua+purgeLua, redis.Int)
-	repairScript  = redis.NewScript(headLua+groupLua+repairLua, redis.Ints)
+	cancelScript  = redis.NewScript(headLua+keyLua+groupLua+cancelLua, redis.Text)
+	redriveScript = redis.NewScript(headLua+keyLua+redriveLua, redis.Text)
+	purgeScript   = redis.NewScript(headLua+keyLua+groupLua+purgeLua, redis.Int)
+	limitScript   = redis.NewScript(headLua+limitLua+keyLua+limitedLua, redis.Text).Idempotent()
+	repairScript  = redis.NewScript(headLua+keyLua+groupLua+repairLua, redis.Ints)
 )
 
 // settledLetters are the results of a step, of prolonging and of cancelling.

@@ -1,6 +1,6 @@
 -- cancel removes messages. ARGV: ids. The reply is a letter each: 1 removed, 2 removed from under its worker, which is
 -- told, 0 no such message.
-local results = {}
+local results, made = {}, 0
 for i, id in ipairs(ARGV) do
 	local token = call('HGET', base .. 't', id)
 	local group = call('ZSCORE', base .. 'g', id)
@@ -20,12 +20,14 @@ for i, id in ipairs(ARGV) do
 			call('HDEL', base .. 't', id)
 			pcall_('PUBLISH', base .. 'w:' .. string.match(token, '^[^/]*'), 'x' .. id)
 			results[i] = '2'
+			made = made + part(id, member)
 		else
-			if call('ZREM', base .. 'd', id) == 0 then call('LREM', base .. 'r' .. band, 1, id) end
+			made = made + withdraw(id, band, member)
 			results[i] = '1'
 		end
 		call('HINCRBY', base .. 'c', 'canceled', 1)
-		if leave(member) == 1 and not paused then wake(1) end
+		made = made + leave(member)
 	end
 end
+if (made > 0 or timed) and not paused then wake(1) end
 return table.concat(results)

@@ -10,8 +10,8 @@ end
 -- leave counts a member of a group as ended: the fourth result of attempts says which group, if any. The callback is
 -- enqueued by the last. It returns how many messages that enqueued.
 local function leave(member)
-	local group = string.sub(member, 2)
-	local s = group ~= '' and call('HGET', base .. 'gn', group)
+	local group = groupOf(member)
+	local s = group and call('HGET', base .. 'gn', group)
 	if not s then return 0 end
 	local left, rest = string.match(s, '^(%d+)(:.*)$')
 	left = tonumber(left) - 1
@@ -20,25 +20,25 @@ local function leave(member)
 		return 0
 	end
 	local opt, id = string.match(rest, '^:%d+:%d+:[01]:(%S*) (.*)$')
-	local band, due = string.match(opt, '^.(%d).(.*)$')
-	band, due = band or '1', due or ''
+	local band, due, key = string.match(opt, '^.(%d).([^=]*)(.*)$')
+	band, due, key = band or '1', due or '', key or ''
 	local at = string.sub(due, 1, 1) == '@' and tonumber(string.sub(due, 2)) or now + tonumber(due ~= '' and due or 0)
 	local new = call('HSET', base .. 'm', id, call('HGET', base .. 'gm', id) or '')
 	forget(id, group)
 	if new == 0 then return 0 end -- somebody else has put it there: it has its place
-	if band ~= '1' then call('HSET', base .. 'a', id, '0:0:' .. band) end
+	if band ~= '1' or key ~= '' then call('HSET', base .. 'a', id, '0:0:' .. band .. key) end
 	call('HINCRBY', base .. 'c', 'enqueued', 1)
 	if at > now then
 		call('ZADD', base .. 'd', at, id)
-	else
-		call('RPUSH', base .. 'r' .. band, id)
+		return 1
 	end
-	return 1
+	return ready(id, band, key)
 end
 
 -- buried reports whether a dead letter counts as ended for the group.
 local function buried(member)
-	local s = member ~= '' and call('HGET', base .. 'gn', string.sub(member, 2))
+	local group = groupOf(member)
+	local s = group and call('HGET', base .. 'gn', group)
 	return s and string.match(s, '^%d+:%d+:%d+:([01])') == '1'
 end
 

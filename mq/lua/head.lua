@@ -4,9 +4,9 @@ local base = KEYS[1]
 local call, pcall_ = redis.call, redis.pcall
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local format = 1
+local format = 2
 local guard = 'guard that makes this key a hash table or a skip list from the beginning: see DESIGN.md'
-local conf = call('HMGET', base .. 'c', 'v', 'p', 'g')
+local conf = call('HMGET', base .. 'c', 'v', 'p', 'g', 'l')
 if conf[1] and tonumber(conf[1]) > format then
 	return redis.error_reply('MQFORMAT ' .. conf[1])
 end
@@ -38,10 +38,20 @@ local function windows()
 	return g
 end
 
+-- raise says that what is stored needs a program that knows this format. A queue that has none of that stays one of
+-- format 1, which older programs know.
+local function raise()
+	if tonumber(conf[1]) < format then
+		conf[1] = format
+		call('HSET', base .. 'c', 'v', format)
+	end
+end
+
 -- setup makes the configuration and the guards of a new queue.
 local function setup()
 	conf[3] = windows()
-	call('HSET', base .. 'c', 'v', format, 'g', conf[3])
+	conf[1] = conf[1] or '1'
+	call('HSET', base .. 'c', 'v', conf[1], 'g', conf[3])
 	call('HSET', base .. 'm', '', guard)
 	call('HSET', base .. 't', '', guard)
 	call('ZADD', base .. 'l', '+inf', guard)
@@ -53,10 +63,14 @@ local function waiting(group)
 	return (left or '0') .. ':0:' .. (band and band ~= '' and band or '1')
 end
 
--- attempts splits what the hash "a" says of a message: failures, crashes, band, and for a member of a group a colon and
--- the number of the group, or nothing.
+-- attempts splits what the hash "a" says of a message: failures, crashes, band, and what it belongs to: for a member of
+-- a group a colon and the number of the group, for a message with a key an equals sign and the key, or nothing.
 local function attempts(s)
 	if not s then return 0, 0, '1', '' end
-	local f, c, p, g = string.match(s, '^(%d+):(%d+):(%d)(:?%d*)$')
-	return tonumber(f or 0), tonumber(c or 0), p or '1', g or ''
+	local f, c, p, of = string.match(s, '^(%d+):(%d+):(%d)(.*)$')
+	return tonumber(f or 0), tonumber(c or 0), p or '1', of or ''
 end
+
+-- keyOf returns the key of a message, or nil, and groupOf the number of its group: of is the fourth result of attempts.
+local function keyOf(of) return string.match(of, '=(.*)$') end
+local function groupOf(of) return string.match(of, '^:(%d+)') end

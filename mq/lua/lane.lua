@@ -19,5 +19,7 @@ local begin, words, member = 4, {}, '' -- the first message, the answers so far,
 local function where(id)
 	if call('HEXISTS', base .. 't', id) == 1 then return 'L' end
 	if call('ZSCORE', base .. 'd', id) then return 'D' end
-	return 'R'
+	local _, _, _, of = attempts(call('HGET', base .. 'a', id))
+	local key = keyOf(of)
+	return key and call('SISMEMBER', base .. 'i:' .. key, id) == 0 and 'B' or 'R'
 end

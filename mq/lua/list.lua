@@ -1,4 +1,4 @@
--- list returns messages of one state. ARGV: state (R, D, L, X or G), how many to skip, how many to return.
+-- list returns messages of one state. ARGV: state (R, B, D, L, X or G), how many to skip, how many to return.
 -- The reply: now, and for each: id, record, entry in "a" or empty, due, expiry or death in ms, reason.
 local state, skip, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local out = { now }
@@ -18,9 +18,15 @@ local function add(ids, scores)
 	end
 end
 
-if state == 'R' then
-	for band = 0, 2 do
-		local key = base .. 'r' .. band
+if state == 'R' or state == 'B' then
+	local lists = { 'r0', 'r1', 'r2' }
+	if state == 'B' then
+		lists = call('SMEMBERS', base .. 'o')
+		table.sort(lists)
+		for i, key in ipairs(lists) do lists[i] = 'q:' .. key end
+	end
+	for _, list in ipairs(lists) do
+		local key = base .. list
 		local len = call('LLEN', key)
 		if skip >= len then
 			skip = skip - len

@@ -24,10 +24,8 @@ do
 	if from > added then return '!N' end
 	local skip = math.min(added - from, count)
 	if most > 0 and math.max(call('HLEN', base .. 'm') - 1, 0) + count - skip > most then return '!F' end
-	if not conf[1] then
-		setup()
-		conf[1] = format
-	end
+	if not conf[1] then setup() end
+	raise()
 	if not group then
 		group = string.format('%.0f', call('HINCRBY', base .. 'c', 'groups', 1))
 		call('ZADD', base .. 'g', group, id)

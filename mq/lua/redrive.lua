@@ -16,7 +16,7 @@ for i, id in ipairs(ids) do
 		local att = string.match(call('HGET', base .. 'xr', id) or '', '^(%S*) ')
 		local _, _, band, member = attempts(att)
 		if band ~= '1' or member ~= '' then call('HSET', base .. 'a', id, '0:0:' .. band .. member) end
-		call('RPUSH', base .. 'r' .. band, id)
+		ready(id, band, member)
 		call('ZREM', base .. 'x', id)
 		call('HDEL', base .. 'xm', id)
 		call('HDEL', base .. 'xr', id)

@@ -3,10 +3,11 @@
 -- The reply: records without a place (made ready), places without a record (removed), records in two places (one
 -- kept: leased before delayed before ready), leases and tokens that are one without the other (both removed: ready
 -- again), missing guards, groups that count wrongly (counted anew; the callback is enqueued if all have ended) or lack
--- something (removed).
+-- something (removed), keys of which a place is taken by a message that has none, or one that is ready or leased
+-- has no place, or more wait than must (all put right).
 local mend = ARGV[1] == '1'
-local lost, ghosts, doubles, halves, guards = 0, 0, 0, 0, 0
-if not conf[1] then return { 0, 0, 0, 0, 0, 0 } end
+local lost, ghosts, doubles, halves, guards, keys, made = 0, 0, 0, 0, 0, 0, 0
+if not conf[1] then return { 0, 0, 0, 0, 0, 0, 0 } end
 local place, tokens = {}, {}
 local flat = call('HGETALL', base .. 't')
 for i = 1, #flat, 2 do
@@ -45,6 +46,62 @@ for band = 0, 2 do
 		end
 	end
 end
+local all, named = {}, {}
+for _, key in ipairs(call('SMEMBERS', base .. 'o')) do all[key] = true end
+flat = call('HGETALL', base .. 'a')
+for i = 1, #flat, 2 do
+	local _, _, _, of = attempts(flat[i + 1])
+	local key = keyOf(of)
+	if key then
+		named[flat[i]] = key
+		all[key] = true
+	end
+end
+for key in pairs(all) do
+	for _, id in ipairs(call('LRANGE', base .. 'q:' .. key, 0, -1)) do
+		if place[id] then
+			doubles = doubles + 1
+			if mend then call('LREM', base .. 'q:' .. key, place[id] == 'q:' .. key and -1 or 1, id) end
+		else
+			place[id] = 'q:' .. key
+		end
+	end
+end
+-- Keys: who is ready or leased has a place, who waits or does not live has none.
+local inside, front, uneven = {}, {}, {}
+for id, at in pairs(place) do
+	local key = named[id]
+	if key and call('HEXISTS', base .. 'm', id) == 1 then
+		if string.sub(at, 1, 1) == 'r' then front[key] = true end
+		if at == 'l' or string.sub(at, 1, 1) == 'r' then
+			if call('SISMEMBER', base .. 'i:' .. key, id) == 0 then
+				uneven[key] = true
+				if mend then call('SADD', base .. 'i:' .. key, id) end
+			end
+			inside[id] = true
+		elseif at == 'd' then
+			inside[id] = true
+		end
+	end
+end
+for key in pairs(all) do
+	for _, id in ipairs(call('SMEMBERS', base .. 'i:' .. key)) do
+		if named[id] ~= key or not inside[id] then
+			uneven[key] = true
+			if mend then call('SREM', base .. 'i:' .. key, id) end
+		end
+	end
+	local due = tonumber(call('ZSCORE', base .. 'ot', key) or 0)
+	if due == gate and not front[key] then uneven[key] = true end
+	if due == 0 and call('EXISTS', base .. 'q:' .. key) == 1 and call('SCARD', base .. 'i:' .. key) < cap then uneven[key] = true end
+	if uneven[key] then
+		keys = keys + 1
+		if mend then
+			call('SADD', base .. 'o', key)
+			if not front[key] then call('ZREM', base .. 'ot', key) end
+		end
+	end
+end
 for _, id in ipairs(call('HKEYS', base .. 'm')) do
 	if id ~= '' then
 		if place[id] then
@@ -52,8 +109,8 @@ for _, id in ipairs(call('HKEYS', base .. 'm')) do
 		else
 			lost = lost + 1
 			if mend then
-				local _, _, band = attempts(call('HGET', base .. 'a', id))
-				call('RPUSH', base .. 'r' .. band, id)
+				local _, _, band, of = attempts(call('HGET', base .. 'a', id))
+				made = made + ready(id, band, of)
 			end
 		end
 	end
@@ -71,6 +128,9 @@ for id, at in pairs(place) do
 		end
 	end
 end
+if mend then
+	for key in pairs(uneven) do made = made + admit(key) end
+end
 if call('HEXISTS', base .. 'm', '') == 0 or call('HEXISTS', base .. 't', '') == 0 or not call('ZSCORE', base .. 'l', guard) then
 	guards = 1
 	if mend then
@@ -80,10 +140,11 @@ if call('HEXISTS', base .. 'm', '') == 0 or call('HEXISTS', base .. 't', '') == 
 	end
 end
 -- Groups: members live or are dead letters, or are not added yet.
-local wrong, made, have = 0, 0, {}
+local wrong, have = 0, {}
 local function join(entry)
 	local _, _, _, member = attempts(entry)
-	if member ~= '' then have[member] = (have[member] or 0) + 1 end
+	local group = groupOf(member)
+	if group then have[group] = (have[group] or 0) + 1 end
 end
 flat = call('HGETALL', base .. 'a')
 for i = 1, #flat, 2 do
@@ -95,7 +156,7 @@ flat = call('HGETALL', base .. 'gn')
 for i = 1, #flat, 2 do
 	local group = flat[i]
 	local left, added, total, rest, id = string.match(flat[i + 1], '^(%d+):(%d+):(%d+)(:[01]:%S*) (.*)$')
-	local want = left and (have[':' .. group] or 0) + total - added
+	local want = left and (have[group] or 0) + total - added
 	if not left or call('ZSCORE', base .. 'g', id) ~= group or call('HEXISTS', base .. 'gm', id) == 0 then
 		wrong = wrong + 1
 		if mend then call('HDEL', base .. 'gn', group) end
@@ -115,5 +176,5 @@ for i = 1, #flat, 2 do
 		if mend then forget(flat[i], flat[i + 1]) end
 	end
 end
-if mend and lost + made > 0 and not paused then wake(1) end
-return { lost, ghosts, doubles, halves, guards, wrong }
+if mend and (made > 0 or timed) and not paused then wake(1) end
+return { lost, ghosts, doubles, halves, guards, wrong, keys }

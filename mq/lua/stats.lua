@@ -19,4 +19,7 @@ for i = 1, #all, 2 do
 	end
 end
 out[#out + 1], out[#out + 2] = 'waiting', call('ZCARD', base .. 'g')
+local blocked = call('HLEN', base .. 'm') - call('HEXISTS', base .. 'm', '')
+for _, n in ipairs({ 3, 4, 5, 6, 7 }) do blocked = blocked - out[n] end
+out[#out + 1], out[#out + 2] = 'blocked', math.max(blocked, 0)
 return out

@@ -28,15 +28,22 @@ local function settle1(op, id, arg, hasNext, stuck)
 		if op == 'B' then
 			local _, _, _, member = attempts(call('HGET', akey, id))
 			if member ~= '' then leaving[#leaving + 1] = member end
+			made = made + part(id, member)
 		end
 		if hasNext and succeed(id) then made = made + 1; return '1' end
 		if op == 'B' then call('HDEL', akey, id) end
 		return 'a'
 	end
 	local f, c, band, member = attempts(call('HGET', akey, id))
+	local key = keyOf(member)
 	if op == 'L' then
-		if failed(pcall_('LPUSH', base .. 'r' .. band, id)) then return 'o' end
-		made = made + 1
+		if key then
+			made = made + enter(key, id, true)
+		elseif failed(pcall_('LPUSH', base .. 'r' .. band, id)) then
+			return 'o'
+		else
+			made = made + 1
+		end
 		count('released', 1)
 		return '1'
 	end
@@ -45,6 +52,7 @@ local function settle1(op, id, arg, hasNext, stuck)
 		if not roomy() then return 'o' end
 		if op == 'D' then f = f + 1 end
 		made = made + bury(id, rec or '', f .. ':' .. c .. ':' .. band, member, arg, mostDead)
+		made = made + part(id, member)
 		count('dead', 1)
 		if hasNext and succeed(id) then made = made + 1; return '1' end
 		call('HDEL', mkey, id)
@@ -54,6 +62,9 @@ local function settle1(op, id, arg, hasNext, stuck)
 	local delay, r = tonumber(arg), nil
 	if delay > 0 then
 		r = pcall_('ZADD', dkey, now + delay, id)
+		if key and not inOrder and not failed(r) then made = made + part(id, member) end
+	elseif key then
+		made = made + enter(key, id)
 	else
 		r = pcall_('RPUSH', base .. 'r' .. band, id)
 		made = made + 1
@@ -107,9 +118,10 @@ local function crashed(late)
 		local f, c, band, member = attempts(call('HGET', akey, id))
 		local rec = call('HGET', mkey, id)
 		if not rec then
-			-- its record is gone: so is the message
+			made = made + part(id, member) -- its record is gone: so is the message
 		elseif c + 1 > maxCrashes then
 			made = made + bury(id, rec, f .. ':' .. (c + 1) .. ':' .. band, member, 'the lease ended ' .. (c + 1) .. ' times', mostDead)
+			made = made + part(id, member)
 			if succeed(id) then
 				made = made + 1
 			else
@@ -119,8 +131,13 @@ local function crashed(late)
 			count('dead', 1)
 		else
 			call('HSET', akey, id, f .. ':' .. (c + 1) .. ':' .. band .. member)
-			call('LPUSH', base .. 'r' .. band, id)
-			made = made + 1
+			local key = keyOf(member)
+			if key then
+				made = made + enter(key, id, true)
+			else
+				call('LPUSH', base .. 'r' .. band, id)
+				made = made + 1
+			end
 		end
 		call('ZREM', lkey, id)
 		call('HDEL', tkey, id)
@@ -131,11 +148,10 @@ end
 local function promote(ids)
 	local bands = call('HMGET', akey, unpack(ids))
 	for i, id in ipairs(ids) do
-		local _, _, band = attempts(bands[i])
-		call('RPUSH', base .. 'r' .. band, id)
+		local _, _, band, member = attempts(bands[i])
+		made = made + ready(id, band, member)
 	end
 	call('ZREM', dkey, unpack(ids))
-	made = made + #ids
 end
 
 local state, reaped = 0, 0
@@ -154,8 +170,23 @@ if sane then
 	end
 end
 
+if keyEvery > 0 then
+	for _, key in ipairs(call('ZRANGEBYSCORE', base .. 'ot', '-inf', now, 'LIMIT', 0, 500)) do
+		call('ZREM', base .. 'ot', key)
+		made = made + admit(key)
+	end
+end
+
 local out, bytes, full = { now, -2, state, '', reaped }, 0, false
 local hasA = want > 0 and not paused and call('EXISTS', akey) == 1
+
+-- pass counts what is claimed against the rate of its key, and lets the next one in.
+local function pass(key)
+	local till = spent(call('GET', base .. 'b:' .. key), keyEvery, keyBurst) + keyEvery
+	call('SET', base .. 'b:' .. key, string.format('%.3f', till), 'PX', string.format('%.0f', math.ceil(till - clock) + 1))
+	call('ZREM', base .. 'ot', key)
+	made = made + admit(key)
+end
 
 -- take claims from one band, at most 64 at once, so that the records of one round fit into memory.
 local function take(rkey)
@@ -191,6 +222,12 @@ local function take(rkey)
 	end
 	call('LTRIM', rkey, taken, -1)
 	want = want - #z / 2
+	if keyEvery > 0 then
+		for i = 3, #more, 3 do
+			local key = keyOf(more[i])
+			if key then pass(key) end
+		end
+	end
 	for _, v in ipairs(more) do out[#out + 1] = v end
 	return true
 end
@@ -198,9 +235,13 @@ end
 if paused then
 	out[3] = 1
 elseif want > 0 then
-	for band = 0, 2 do
-		while want > 0 and not full and take(base .. 'r' .. band) do end
-	end
+	local before
+	repeat -- what a claim has let in may be of a higher band
+		before = made
+		for band = 0, 2 do
+			while want > 0 and not full and take(base .. 'r' .. band) do end
+		end
+	until made == before or want == 0 or full
 end
 
 local idle = want > 0 and not full and not paused
@@ -217,6 +258,7 @@ if not idle and not paused and (made > 0 or full or flags % 2 == 1 or tonumber(A
 		end
 	end
 end
+if timed and not idle and not paused then wake(1) end
 if idle or paused then
 	out[2] = -1
 	local soon = math.huge
@@ -224,6 +266,10 @@ if idle or paused then
 	if d[2] then soon = tonumber(d[2]) end
 	local l = call('ZRANGE', lkey, 0, 0, 'WITHSCORES')
 	if l[2] and l[1] ~= guard then soon = math.min(soon, tonumber(l[2])) end
+	if keyEvery > 0 then
+		local o = call('ZRANGE', base .. 'ot', 0, 0, 'WITHSCORES')
+		if o[2] and tonumber(o[2]) < gate then soon = math.min(soon, tonumber(o[2])) end
+	end
 	if pausedUntil > now then soon = pausedUntil end
 	if soon < math.huge then out[2] = math.max(0, soon - now) end
 end

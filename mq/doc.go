@@ -51,7 +51,7 @@
 // Messages with a [Key] are handled one at a time and in their order for each key, on
 // whichever worker, also through retries, crashes and failovers; those of other keys go
 // on meanwhile. [Queue.Limit] lets more of a key be handled at a time, and says how often
-// they may begin. A worker that outlives its lease still runs its handler while another
+// they may begin; Limits.Rate says that of the whole queue. A worker that outlives its lease still runs its handler while another
 // one has the message: as with any message, the context tells.
 //
 // # Groups and chains

@@ -11,7 +11,8 @@ const drainLease = time.Hour
 // Drain handles all messages that are ready, one after another on this goroutine, as
 // a worker would, and returns how many it has handled. It is made for tests, and for
 // programs that run now and then. What a handler returns is settled, not returned; a
-// message that is ready again at once is handled again. The error is that of the
+// message that is ready again at once is handled again, and one that the [Limits] hold back
+// is not. The error is that of the
 // client, or of ctx: then a message that was being handled is released, if its handler
 // failed.
 func (q *Queue[T]) Drain(ctx context.Context, h Handler[T]) (n int, err error) {

@@ -35,6 +35,9 @@ type Limits struct {
 	Overtake bool
 	// KeyRate is how many messages of a key begin in a time.
 	KeyRate Rate
+	// Rate is how many messages of the queue begin in a time, on all workers together. A
+	// worker takes what it needs by one script, up to a burst; each attempt counts.
+	Rate Rate
 }
 
 const (
@@ -44,7 +47,8 @@ const (
 )
 
 // Limit sets the limits of the queue, from now on and for all workers: those that run
-// need not be told. What is handled already goes on. The program that runs the workers
+// need not be told, but one that waits for a rate goes by the new one when it asks next,
+// after WorkerOptions.PollInterval. What is handled already goes on. The program that runs the workers
 // may set them whenever it starts.
 //
 // A place is held by the name of its message, which is freed in the same script that
@@ -94,7 +98,11 @@ func (l Limits) encode() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%d:%d:%s:0:1", most, overtake, key), nil
+	all, err := l.Rate.encode()
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%d:%d:%s:%s", most, overtake, key, all), nil
 }
 
 // encode writes how many ms are between two messages, and the burst.
@@ -132,7 +140,10 @@ func parseLimits(text string) (l Limits, err error) {
 		l.KeyCap = -1
 	}
 	l.Overtake = words[1] == "1"
-	l.KeyRate, err = parseRate(words[2], words[3])
+	if l.KeyRate, err = parseRate(words[2], words[3]); err != nil {
+		return l, err
+	}
+	l.Rate, err = parseRate(words[4], words[5])
 	return l, err
 }
 

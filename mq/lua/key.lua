@@ -13,9 +13,17 @@ local inOrder = cap == 1 and overtake ~= '1'
 local gate, timed = 4000000000000001, false
 local clock = time[1] * 1000 + time[2] / 1000
 
--- spent returns until when a bucket is spent: s is what is stored, which the clock of another server may have written.
+-- spent returns until when a rate is spent, and whether that is not what is stored, s, because it was written by a clock
+-- that was ahead of this one.
 local function spent(s, each, most)
-	return math.max(math.min(tonumber(s or 0), clock + each * most), clock)
+	local till = tonumber(s or 0)
+	if till > clock + each * most + 1 then return clock + each * most, true end
+	return math.max(till, clock), false
+end
+
+-- spend stores until when the rate of a key is spent.
+local function spend(key, till)
+	call('SET', base .. 'b:' .. key, string.format('%.3f', till), 'PX', string.format('%.0f', math.ceil(till - clock) + 1))
 end
 
 -- admit makes messages ready that wait for a key, as many as may be. It returns how many.
@@ -25,7 +33,9 @@ local function admit(key, front)
 	while free > 0 do
 		if keyEvery > 0 then
 			if tonumber(call('ZSCORE', base .. 'ot', key) or 0) == gate then break end
-			local at = spent(call('GET', base .. 'b:' .. key), keyEvery, keyBurst) + keyEvery * (1 - keyBurst)
+			local till, ahead = spent(call('GET', base .. 'b:' .. key), keyEvery, keyBurst)
+			if ahead then spend(key, till) end
+			local at = till + keyEvery * (1 - keyBurst)
 			if at > clock + 0.001 then
 				if call('EXISTS', waits) == 1 then
 					call('ZADD', base .. 'ot', string.format('%.0f', math.ceil(at)), key)

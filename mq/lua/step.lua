@@ -4,7 +4,7 @@
 -- 8 most bytes, 9 most dead letters, then for each settled message: op, id, token, argument.
 -- Ops: A ack and B ack with an entry in "a" (argument: window in ms, or empty); R retry, S snooze (argument: delay in
 -- ms); L release at the front; D dead letter, F the same without counting an attempt (argument: reason).
--- The reply: now, ms until something is due (-1: nothing is, -2: there may be more to claim), state (0, 1 paused, 2 out of memory), results (a
+-- The reply: now, ms until something is due or may be claimed (-1: nothing is, -2: there may be more to claim), state (0, 1 paused, 2 out of memory), results (a
 -- letter each: 1 settled, 0 not the lease any more, - no such message, o out of memory: not settled), crashed
 -- messages that were made ready, and for each claimed message: id, record, entry in "a" or empty.
 local worker, token, want = ARGV[1], ARGV[2], tonumber(ARGV[3])
@@ -178,12 +178,21 @@ if keyEvery > 0 then
 end
 
 local out, bytes, full = { now, -2, state, '', reaped }, 0, false
+local dry = false -- the rate of the queue does not let this worker have what it wants
+if every > 0 and want > 0 and not paused then
+	local till, ahead = spent(call('HGET', base .. 'c', 'b'), every, burst)
+	if ahead then pcall_('HSET', base .. 'c', 'b', string.format('%.3f', till)) end
+	local room = math.floor((clock + every * burst - till) / every + 1e-6)
+	dry = room < want
+	want = math.min(want, room)
+end
+local granted = want
 local hasA = want > 0 and not paused and call('EXISTS', akey) == 1
 
 -- pass counts what is claimed against the rate of its key, and lets the next one in.
 local function pass(key)
-	local till = spent(call('GET', base .. 'b:' .. key), keyEvery, keyBurst) + keyEvery
-	call('SET', base .. 'b:' .. key, string.format('%.3f', till), 'PX', string.format('%.0f', math.ceil(till - clock) + 1))
+	local till = spent(call('GET', base .. 'b:' .. key), keyEvery, keyBurst)
+	spend(key, till + keyEvery)
 	call('ZREM', base .. 'ot', key)
 	made = made + admit(key)
 end
@@ -244,13 +253,18 @@ elseif want > 0 then
 	until made == before or want == 0 or full
 end
 
+if every > 0 and granted > want then
+	local till = spent(call('HGET', base .. 'c', 'b'), every, burst) + every * (granted - want)
+	call('HSET', base .. 'c', 'b', string.format('%.3f', till))
+end
+dry = dry and want == 0
 local idle = want > 0 and not full and not paused
 if idle and flags % 8 >= 4 then
 	pcall_('SADD', base .. 'w', worker)
 elseif flags % 4 >= 2 then
 	call('SREM', base .. 'w', worker)
 end
-if not idle and not paused and (made > 0 or full or flags % 2 == 1 or tonumber(ARGV[3]) > 0) and call('SCARD', base .. 'w') > 0 then
+if not idle and not paused and not dry and (made > 0 or full or flags % 2 == 1 or tonumber(ARGV[3]) > 0) and call('SCARD', base .. 'w') > 0 then
 	for band = 0, 2 do
 		if call('EXISTS', base .. 'r' .. band) == 1 then
 			wake(1)
@@ -272,6 +286,11 @@ if idle or paused then
 	end
 	if pausedUntil > now then soon = pausedUntil end
 	if soon < math.huge then out[2] = math.max(0, soon - now) end
+end
+if dry then -- half a burst at a time, so that many workers do not ask for each message
+	local some = math.max(1, math.min(tonumber(ARGV[3]), math.floor(burst / 2)))
+	local at = spent(call('HGET', base .. 'c', 'b'), every, burst) + every * (some - burst)
+	out[2] = math.max(1, math.ceil(at - clock))
 end
 for name, k in pairs(counts) do
 	pcall_('HINCRBY', base .. 'c', name, k)

@@ -177,7 +177,7 @@ func TestJobsThatCannotBeScheduled(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	run(t, onServer(t), "HSET", "mq:{"+q.Name()+"}:c", "v", "2")
+	run(t, onServer(t), "HSET", "mq:{"+q.Name()+"}:c", "v", "3")
 	if err := q.Schedule(t.Context(), mq.ScheduleOptions{}, ok); !errors.Is(err, mq.ErrFormat) {
 		t.Error(err)
 	}

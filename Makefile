@@ -111,7 +111,7 @@ bench-failover: redis ## Kermes, go-redis and rueidis through the same failovers
 LOCK_ROUNDS ?= 30
 
 soak-lock: redis ## locks through LOCK_ROUNDS failovers of each kind, 5,000 sections with kills and pauses, 1,000 pauses, 10,000 races
-	KERMES_LOCK_ROUNDS=$(LOCK_ROUNDS) KERMES_REQUIRE_REDIS=1 $(GO) test -count=1 -timeout 90m -v -run 'Failovers|Replicas|Minority|Kills|SIGCONT|Cancellation|Killed' ./lock
+	KERMES_LOCK_ROUNDS=$(LOCK_ROUNDS) KERMES_REQUIRE_REDIS=1 $(GO) test -count=1 -timeout 90m -v -run 'Failover|Replicas|Minority|Outlive|Kills|SIGCONT|Cancellation|Killed|Contenders|Overlapping' ./lock
 
 MQ_ROUNDS ?= 30
 MQ_ONLY   ?= ConfirmedMessage|ComesBack|SentinelsThatAre|HearsOfAMessage

@@ -121,9 +121,13 @@ func TestOverlappingSetsNeitherMeetNorDeadlock(t *testing.T) {
 			var mu sync.Mutex
 			want := 0
 			var wg sync.WaitGroup
+			each := 4
+			if rounds(0) > 0 {
+				each = 40
+			}
 			for range 12 {
 				wg.Go(func() {
-					for range 10 {
+					for range each {
 						set := rand.Perm(len(counters))[:1+rand.IntN(3)]
 						var names []string
 						for _, i := range set {

@@ -151,7 +151,12 @@ func (p *process) work(ctx context.Context, w *witness, j job, name string, hold
 // ctx lasts.
 func (w *witness) watch(ctx context.Context, j job, name string, h *Held) {
 	place := j.place(name, h)
-	w.enter(place, h.Fence(), j.reads)
+	if !w.enter(place, h.Fence(), j.reads) {
+		if h.Check() == nil {
+			w.outOfOrder(place)
+		}
+		return
+	}
 	for h.Check() == nil && ctx.Err() == nil {
 		w.write(place, h.Fence(), j.reads)
 		pause(ctx, time.Millisecond)

@@ -49,9 +49,12 @@ func poolOn(t testing.TB, n *testredis.Node) *pool.Pool {
 
 func open(t testing.TB, o client.Options) *client.Client {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	c, err := client.Open(ctx, o)
+	for err != nil && pause(ctx, 100*time.Millisecond) { // sentinels that have just started, on a busy machine
+		c, err = client.Open(ctx, o)
+	}
 	must(t, err)
 	t.Cleanup(func() { _ = c.Close() })
 	return c

@@ -136,7 +136,8 @@ func TestAnotherRenewalGoesOutWhileOneIsHeld(t *testing.T) {
 func TestRenewalsGoOnThroughRefusalsUntilTheDeadline(t *testing.T) {
 	for _, text := range []string{
 		"BUSY Redis is busy running a script", "LOADING Redis is loading the dataset in memory", "READONLY You can't write against a read only replica.",
-		"NOREPLICAS Not enough good replicas to write.", "MASTERDOWN Link with MASTER is down", "lost",
+		"NOREPLICAS Not enough good replicas to write.", "MASTERDOWN Link with MASTER is down",
+		"OOM command not allowed when used memory > 'maxmemory'.", "lost",
 	} {
 		t.Run(text, func(t *testing.T) {
 			t.Parallel()

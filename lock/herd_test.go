@@ -56,8 +56,8 @@ func TestAThousandWaitersCostASectionNoMoreThanSixteen(t *testing.T) {
 		c2, m2 := spent(t, n)
 		return float64(c2-c) / float64(waiters*each), float64(m2-m) / float64(waiters*each)
 	}
-	few, fewMicros := section(16, 100)
-	many, manyMicros := section(1000, 3)
+	few, fewMicros := section(16, 50)
+	many, manyMicros := section(1000, 2)
 	t.Logf("16 waiters: %.1f commands and %.0f us of the server a section; 1000: %.1f and %.0f us", few, fewMicros, many, manyMicros)
 	if many > 2*few {
 		t.Error("a herd")

@@ -94,6 +94,9 @@ func New(d redis.Doer, o Options) *Locker {
 		c.invalid = ErrNoDoer
 	}
 	c.warn(terms.TTL)
+	if d != nil && !o.NoPush && c.source == nil && o.Subscriber == nil {
+		c.tell(EventPolling, "", errNoSource)
+	}
 	return &Locker{c, terms}
 }
 
@@ -108,6 +111,9 @@ func (l *Locker) With(t Terms) *Locker {
 	}
 	return &Locker{l.core, t}
 }
+
+// errNoSource is why waiters of some clients are never told by push.
+var errNoSource = errors.New("lock: the client is no pubsub.Source, and there is no Options.Subscriber")
 
 // warn tells of a ttl that a planned failover may outlast.
 func (c *core) warn(ttl time.Duration) {

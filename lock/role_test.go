@@ -65,27 +65,40 @@ func playWorker(l *Locker, name string) {
 	r := bufio.NewReader(nc)
 	n, _ := strconv.Atoi(os.Getenv("KERMES_LOCK_JOB"))
 	job := jobs[n]
-	tell := func(what string, h *Held) {
+	tell := func(what string, h *Held) (accepted bool) {
 		_, _ = fmt.Fprintf(nc, "%s %d %t %s\n", what, h.Fence(), job.reads, job.place(name, h))
-		if _, err := r.ReadString('\n'); err != nil {
+		reply, err := r.ReadString('\n')
+		if err != nil {
 			os.Exit(1)
 		}
+		return reply == "true\n"
 	}
 	for {
 		h, err := job.take(context.Background(), l, name)
 		if err != nil {
 			continue
 		}
-		if h.Check() == nil {
-			tell("enter", h)
-		}
-		for range 4 {
-			if h.Check() != nil {
-				break
-			}
-			tell("write", h)
-		}
+		playSection(h, tell)
 		_ = h.Unlock(context.Background())
+	}
+}
+
+// playSection enters and writes four times, asking Check before each message.
+func playSection(h *Held, tell func(what string, h *Held) bool) {
+	if h.Check() != nil {
+		return
+	}
+	if !tell("enter", h) {
+		if h.Check() == nil {
+			tell("disorder", h)
+		}
+		return
+	}
+	for range 4 {
+		if h.Check() != nil {
+			return
+		}
+		tell("write", h)
 	}
 }
 
@@ -105,12 +118,16 @@ func (w *witness) serve(ln net.Listener) {
 				if _, err := fmt.Sscan(in.Text(), &what, &fence, &reads, &name); err != nil {
 					return
 				}
-				if what == "enter" {
-					w.enter(name, fence, reads)
-				} else {
-					w.write(name, fence, reads)
+				accepted := true
+				switch what {
+				case "enter":
+					accepted = w.enter(name, fence, reads)
+				case "disorder":
+					w.outOfOrder(name)
+				default:
+					accepted = w.write(name, fence, reads)
 				}
-				if _, err := io.WriteString(nc, "ok\n"); err != nil {
+				if _, err := fmt.Fprintln(nc, accepted); err != nil {
 					return
 				}
 			}

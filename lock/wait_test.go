@@ -72,8 +72,9 @@ func TestSharesAreEven(t *testing.T) {
 	onEach(t, func(t *testing.T, n *testredis.Node, d redis.Doer) {
 		l, name := locker(t, d, Options{}), fresh(t)
 		var left atomic.Int32
-		left.Store(1600)
+		left.Store(800)
 		shares := make([]int, 16)
+		next, passed := "", 0 // who is the first to wait; guarded by the lock alone
 		var wg sync.WaitGroup
 		for i := range shares {
 			wg.Go(func() {
@@ -83,14 +84,24 @@ func TestSharesAreEven(t *testing.T) {
 						t.Error(err)
 						return
 					}
+					if next != "" && next != h.ID() {
+						passed++
+					}
 					shares[i]++
+					next = ""
+					if head := n.MustDo(t, "ZRANGE", h.target.keys[2], "0", "0").Strings(); len(head) > 0 {
+						next = head[0]
+					}
 					_ = h.Unlock(t.Context())
 				}
 			})
 		}
 		wg.Wait()
 		low, high := slices.Min(shares), slices.Max(shares)
-		t.Logf("shares %d to %d", low, high)
+		t.Logf("shares %d to %d, %d times somebody was passed", low, high, passed)
+		if passed > 0 {
+			t.Error("the first who waited was passed")
+		}
 		if float64(high) > 1.1*float64(low) {
 			t.Error("uneven")
 		}

@@ -24,7 +24,8 @@ type seen struct {
 	late             int // writes after another had entered
 	lateAccepted     int // of them those that the fence check let through
 	lateSections     map[int64]bool
-	disorder         int // sections whose fence was not greater than all before
+	refused          int // sections whose fence was not greater than all before
+	disorder         int // of them those that held the lock all the same
 }
 
 func newWitness() *witness { return &witness{locks: map[string]*seen{}} }
@@ -38,18 +39,32 @@ func (w *witness) of(name string) *seen {
 	return s
 }
 
-func (w *witness) enter(name string, fence int64, reads bool) {
+// enter reports whether the fence of a section was greater than all before, as that of
+// a writer must be, or than those of all writers before. If it was not, its message may
+// have been on its way while the process was stopped: then the holder knows by now that
+// it has lost the lock. If it still holds it, the fences are out of order, and the
+// holder has to say so.
+func (w *witness) enter(name string, fence int64, reads bool) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := w.of(name)
-	s.sections++
 	if reads && fence <= s.writer || !reads && fence <= s.greatest {
-		s.disorder++
+		s.refused++
+		return false
 	}
+	s.sections++
 	s.holder, s.greatest = fence, max(fence, s.greatest)
 	if !reads {
 		s.writer = max(fence, s.writer)
 	}
+	return true
+}
+
+// outOfOrder notes that a section that was refused holds the lock all the same.
+func (w *witness) outOfOrder(name string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.of(name).disorder++
 }
 
 // write reports whether the fence check let the write, or the read, through.
@@ -98,6 +113,7 @@ func (w *witness) total(match func(name string) bool) (t seen) {
 		t.held += s.held
 		t.late += s.late
 		t.lateAccepted += s.lateAccepted
+		t.refused += s.refused
 		t.disorder += s.disorder
 		for f := range s.lateSections {
 			t.lateSections[f] = true
@@ -107,6 +123,6 @@ func (w *witness) total(match func(name string) bool) (t seen) {
 }
 
 func (s seen) String() string {
-	return fmt.Sprintf("%d sections, %d writes, %d late in %d sections, %d late let through, %d fences out of order",
-		s.sections, s.writes, s.late, len(s.lateSections), s.lateAccepted, s.disorder)
+	return fmt.Sprintf("%d sections, %d writes, %d late in %d sections, %d late let through, %d entries refused, %d fences out of order",
+		s.sections, s.writes, s.late, len(s.lateSections), s.lateAccepted, s.refused, s.disorder)
 }

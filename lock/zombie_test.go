@@ -193,9 +193,14 @@ func TestAHeldLockAndItsQueueOutliveTheMaster(t *testing.T) {
 			_, err := redis.Ping().Do(limit, k.other.c)
 			return err == nil && k.other.c.Master() == next.Addr()
 		}))
-		must(t, k.held.Renew(limit))
+		must(t, leak.WaitUntil(limit, func() bool { return k.held.Renew(limit) == nil || k.held.Check() != nil }))
 		must(t, k.held.Check())
 		must(t, k.held.Context().Err())
+		// Whom no message reaches is passed over, and comes back at its old place.
+		eventually(t, "the waiters can be told again", func() bool {
+			reply, err := next.Do("PUBSUB", "NUMSUB", k.other.core.channel)
+			return err == nil && len(reply.Elems) == 2 && reply.Elems[1].Int == 1
+		})
 		if info, err := k.other.Inspect(limit, name); err != nil || info.ID != k.held.ID() || info.Fence != k.held.Fence() || info.Waiters != waiters {
 			t.Errorf("%+v %v", info, err)
 		}

@@ -16,10 +16,12 @@ import (
 func TestACallGoesToAnotherConnectionWhenALookFindsAnExtraReply(t *testing.T) {
 	leak.Check(t)
 	s := testserver.New(t)
+	answered, extra := make(chan struct{}), make(chan error)
 	s.Handle("LATE", func(p *testserver.Peer, _ []string) {
 		p.Write("+OK\r\n")
-		time.Sleep(3 * time.Millisecond)
-		p.Write("+EXTRA\r\n")
+		<-answered
+		_, err := p.Conn().Write([]byte("+EXTRA\r\n"))
+		extra <- err
 	})
 	p := pool.New(pool.Options{Conn: conn.Options{Addr: s.Addr()}, PeekAfter: -1})
 	defer p.Close()
@@ -29,7 +31,11 @@ func TestACallGoesToAnotherConnectionWhenALookFindsAnExtraReply(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.Release()
-		time.Sleep(10 * time.Millisecond) // the reply that nobody asked for arrives
+		answered <- struct{}{}
+		if err := <-extra; err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Millisecond) // it has been written: only the kernel's loopback is left
 		r, err = p.Do(t.Context(), resp.NewCommand("ECHO", resp.String("mine")))
 		if err != nil {
 			t.Fatal(err)

@@ -40,7 +40,7 @@ func (c *wire) DoEncoded(ctx context.Context, cmds *resp.Batch, from int, to res
 		if err := b.send(); err != nil {
 			return err
 		}
-		if err := b.settle(); err != nil {
+		if err := b.giveNext(); err != nil {
 			return err
 		}
 	}
@@ -160,9 +160,9 @@ func (b *batch) enlist() (k *call, flush, others, reads bool) {
 		k.sig <- sigDone
 		return k, false, false, false
 	}
-	c.enlist(k, len(c.wbuf)-start)
+	c.enlistLocked(k, len(c.wbuf)-start)
 	c.gathering.joined(c.queue.n)
-	if c.reader == nil && !c.writes(k) {
+	if c.reader == nil && !c.writesLocked(k) {
 		c.reader, reads = k, true
 		k.sig <- sigRead
 	}
@@ -178,8 +178,8 @@ func (b *batch) push(p part) {
 	b.count++
 }
 
-// settle waits for the oldest part and gives its replies out.
-func (b *batch) settle() error {
+// giveNext waits for the oldest part and gives its replies out.
+func (b *batch) giveNext() error {
 	p := b.parts[b.oldest]
 	k := p.call
 	b.conn.await(k)
@@ -238,7 +238,7 @@ func (b *batch) leave() {
 		}
 		k.state = abandoned
 		if c.reader == k {
-			c.passReading()
+			c.passReadingLocked()
 		}
 	}
 }

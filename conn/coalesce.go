@@ -35,21 +35,21 @@ func (g *gathering) taken(n int) {
 	g.peak -= (g.peak - n + 7) / 8
 }
 
-// holdBack says whether what has gathered, with more calls that are about to
+// holdBackLocked says whether what has gathered, with more calls that are about to
 // join, should wait for more. It may as long as replies are on their way: who
 // reads them writes what is held, if nobody has before. c.mu is held.
-func (c *wire) holdBack(more int) bool {
+func (c *wire) holdBackLocked(more int) bool {
 	g := &c.gathering
 	return g.peak >= leastCrowd && !c.far && (g.held+more)*heldShare < g.peak && c.queue.n > g.held && !c.fullLocked()
 }
 
-// takeHeld takes what was held back if it must wait no longer, and makes k, the
+// takeHeldLocked takes what was held back if it must wait no longer, and makes k, the
 // reader, the one who writes it. c.mu is held.
-func (c *wire) takeHeld(k *call) (out output) {
-	if c.gathering.held == 0 || c.flushing || c.err != nil || c.holdBack(0) {
+func (c *wire) takeHeldLocked(k *call) (out output) {
+	if c.gathering.held == 0 || c.flushing || c.err != nil || c.holdBackLocked(0) {
 		return out
 	}
 	c.flushing, c.flusher = true, k
-	out.buf = c.takeOutput()
+	out.buf = c.takeOutputLocked()
 	return out
 }

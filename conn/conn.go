@@ -163,17 +163,17 @@ func (c *wire) do(ctx context.Context, cmd *resp.Command) (resp.Reply, error) {
 		return resp.Reply{}, c.notSent(err)
 	}
 	alone := c.queue.head == nil
-	flush := !c.flushing && (alone || !c.holdBack(1))
+	flush := !c.flushing && (alone || !c.holdBackLocked(1))
 	var out output
 	if flush {
 		c.flushing, c.flusher = true, k
 	}
 	if flush && alone {
-		out = c.encodeAlone(k, cmd)
+		out = c.encodeAloneLocked(k, cmd)
 	} else {
 		before := len(c.wbuf)
 		c.wbuf = cmd.AppendTo(c.wbuf)
-		c.enlist(k, len(c.wbuf)-before)
+		c.enlistLocked(k, len(c.wbuf)-before)
 		c.gathering.joined(c.queue.n)
 	}
 	read := c.reader == nil
@@ -207,12 +207,12 @@ func (c *wire) play(k *call, out output, alone, flush, read bool) error {
 	return k.err
 }
 
-// enlist queues k, whose size bytes have just been encoded. c.mu is held.
-func (c *wire) enlist(k *call, size int) {
+// enlistLocked queues k, whose size bytes have just been encoded. c.mu is held.
+func (c *wire) enlistLocked(k *call, size int) {
 	k.start, k.size = c.encoded, size
 	c.encoded += uint64(size)
 	c.queue.push(k)
-	c.arm(k)
+	c.armLocked(k)
 }
 
 // await waits until k is answered, abandoned or failed, and plays the roles
@@ -289,10 +289,10 @@ func (c *wire) fail(op string, cause error) {
 		cause = e.Err
 	}
 	c.err = &Error{Op: op, Addr: c.opts.Addr, Class: ClassNotSent, Err: cause}
-	told := c.failCalls(op, cause)
+	told := c.failCallsLocked(op, cause)
 	c.giveRoomLocked()
 	c.watch.timer.Stop()
-	c.letGo()
+	c.letGoLocked()
 	c.down.Store(true)
 	c.in.large.close()
 	c.mu.Unlock()
@@ -306,16 +306,16 @@ func (c *wire) fail(op string, cause error) {
 	c.stopReceiving()
 }
 
-// failCalls takes all calls out of the queue and gives them their errors. It returns
+// failCallsLocked takes all calls out of the queue and gives them their errors. It returns
 // those who wait for a signal. c.mu is held.
-func (c *wire) failCalls(op string, cause error) (told []*call) {
+func (c *wire) failCallsLocked(op string, cause error) (told []*call) {
 	for c.queue.head != nil {
 		k := c.queue.pop()
 		if k.state != pending {
 			continue
 		}
 		k.state, k.torn = failed, c.copying
-		k.err = &Error{Op: op, Addr: c.opts.Addr, Class: c.classOf(k), Err: cause}
+		k.err = &Error{Op: op, Addr: c.opts.Addr, Class: c.classOfLocked(k), Err: cause}
 		told = append(told, k)
 	}
 	if s := c.serving; s != nil && c.reader != s {
@@ -324,8 +324,8 @@ func (c *wire) failCalls(op string, cause error) (told []*call) {
 	return told
 }
 
-// classOf says whether bytes of k may have left. c.mu is held.
-func (c *wire) classOf(k *call) Class {
+// classOfLocked says whether bytes of k may have left. c.mu is held.
+func (c *wire) classOfLocked(k *call) Class {
 	if k.start < c.sent && !k.partial {
 		return ClassMaybeExecuted
 	}

@@ -45,9 +45,9 @@ type watch struct {
 	unfollow func() bool
 }
 
-// arm makes sure that k will be looked at. c.mu is held.
-func (c *wire) arm(k *call) {
-	if k.ctx != nil && !k.blocks && !(c.queue.n == 1 && c.follow(k)) {
+// armLocked makes sure that k will be looked at. c.mu is held.
+func (c *wire) armLocked(k *call) {
+	if k.ctx != nil && !k.blocks && !(c.queue.n == 1 && c.followLocked(k)) {
 		if c.watch.pace != fast {
 			c.watch.pace = fast
 			c.watch.timer.Reset(cancelTick)
@@ -60,9 +60,9 @@ func (c *wire) arm(k *call) {
 	}
 }
 
-// follow reports whether the end of k's context calls back. c.mu is held, and
+// followLocked reports whether the end of k's context calls back. c.mu is held, and
 // nobody else waits.
-func (c *wire) follow(k *call) bool {
+func (c *wire) followLocked(k *call) bool {
 	w := &c.watch
 	if k.done == w.followed {
 		return true
@@ -71,14 +71,14 @@ func (c *wire) follow(k *call) bool {
 		w.before = k.done
 		return false
 	}
-	c.letGo()
+	c.letGoLocked()
 	w.followed = k.done
 	w.unfollow = context.AfterFunc(k.ctx, c.contextEnded)
 	return true
 }
 
-// letGo follows no context any more. c.mu is held.
-func (c *wire) letGo() {
+// letGoLocked follows no context any more. c.mu is held.
+func (c *wire) letGoLocked() {
 	w := &c.watch
 	if w.unfollow != nil {
 		w.unfollow()
@@ -110,10 +110,10 @@ func (c *wire) tick() {
 	c.mu.Lock()
 	if c.err == nil {
 		var next pace
-		next, cut = c.cancelEnded()
-		expired = c.oldestExpired()
+		next, cut = c.cancelEndedLocked()
+		expired = c.oldestExpiredLocked()
 		if c.queue.n == 0 {
-			next = c.idle()
+			next = c.idleLocked()
 		}
 		c.setPace(next)
 	}
@@ -136,10 +136,10 @@ func (c *wire) setPace(next pace) {
 	}
 }
 
-// cancelEnded settles the calls whose contexts have ended. Those who read or
+// cancelEndedLocked settles the calls whose contexts have ended. Those who read or
 // write are poked and settle themselves. It returns why the connection must
 // break: half a streamed string can't be left, nor a command that blocks. c.mu is held.
-func (c *wire) cancelEnded() (next pace, cut error) {
+func (c *wire) cancelEndedLocked() (next pace, cut error) {
 	next = slow
 	var after *call
 	for k := c.queue.head; k != nil; k = after {
@@ -153,7 +153,7 @@ func (c *wire) cancelEnded() (next pace, cut error) {
 			}
 			continue
 		}
-		if k.midway || c.blocksAlone(k) {
+		if k.midway || c.blocksAloneLocked(k) {
 			cut = k.ctx.Err()
 			continue
 		}
@@ -167,7 +167,7 @@ func (c *wire) cancelEnded() (next pace, cut error) {
 				_ = c.nc.SetWriteDeadline(past())
 			}
 		default:
-			c.abandon(k)
+			c.abandonLocked(k)
 			k.sig <- sigDone
 		}
 	}
@@ -177,9 +177,9 @@ func (c *wire) cancelEnded() (next pace, cut error) {
 // past is a deadline that makes a blocked read or write return now.
 func past() time.Time { return time.Unix(1, 0) }
 
-// oldestExpired reports whether the oldest call has waited for its timeout, and fewer
+// oldestExpiredLocked reports whether the oldest call has waited for its timeout, and fewer
 // bytes have moved than make progress. c.mu is held.
-func (c *wire) oldestExpired() bool {
+func (c *wire) oldestExpiredLocked() bool {
 	head := c.queue.head
 	if head == nil {
 		return false
@@ -202,8 +202,8 @@ func (c *wire) oldestExpired() bool {
 	return now.Sub(w.since) >= head.timeout-head.timeout*3/(2*timeoutTicks)
 }
 
-// idle lets go of memory after a tick without any call. c.mu is held.
-func (c *wire) idle() pace {
+// idleLocked lets go of memory after a tick without any call. c.mu is held.
+func (c *wire) idleLocked() pace {
 	w := &c.watch
 	w.since = time.Time{}
 	if w.idleAt != c.encoded {
@@ -212,7 +212,7 @@ func (c *wire) idle() pace {
 	}
 	w.before = nil
 	c.in.large.forget()
-	c.letGo()
+	c.letGoLocked()
 	if cap(c.spare) > baseBuffer/2 {
 		c.spare = nil
 	}

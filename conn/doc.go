@@ -64,4 +64,16 @@
 //
 // Pub/sub and MONITOR have no command-reply rhythm. [Conn.Send] and
 // [Conn.Receive] serve them, on a connection that has no other user.
+//
+// # For clients built on this package
+//
+// The packages pool, client, sentinel and pubsub need more of a connection than a
+// program does. These names are exported for them, and for others that build a client:
+//
+//   - whose a connection is: [Conn.Lease], [Conn.EndLease], [Conn.SetShared], Conn.Tainted;
+//   - how busy it is: Conn.InFlight, Conn.Bulky, Conn.Buffered, Conn.Progress;
+//   - what it found: Conn.RoleReply, Conn.Alive;
+//   - batches that are encoded already, and replies in runs: [Conn.DoEncoded], [Conn.ReceiveAll], [Receiver];
+//   - a connection that exists, and its end with a cause: [NewConn], [Conn.Abort];
+//   - the parts of URLs: [NewURLError], [ParseDuration], [ParseBool].
 package conn

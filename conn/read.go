@@ -60,22 +60,22 @@ func (c *wire) giveUp(k *call) bool {
 		c.mu.Unlock()
 		return false
 	}
-	if c.blocksAlone(k) {
+	if c.blocksAloneLocked(k) {
 		c.mu.Unlock()
 		c.fail(OpWait, k.ctx.Err())
 		return false
 	}
-	c.abandon(k)
+	c.abandonLocked(k)
 	c.reader = nil
-	c.passReading()
+	c.passReadingLocked()
 	c.mu.Unlock()
 	return true
 }
 
-// blocksAlone reports whether k is a blocking command, or a part with one, and nobody
+// blocksAloneLocked reports whether k is a blocking command, or a part with one, and nobody
 // else waits: then the connection ends with it, as the server would give an element to
 // a caller that has left. c.mu is held.
-func (c *wire) blocksAlone(k *call) bool {
+func (c *wire) blocksAloneLocked(k *call) bool {
 	if !k.blocking {
 		return false
 	}
@@ -95,19 +95,19 @@ func (c *wire) unwanted() bool {
 	return head != nil && head.state == abandoned && head.start < c.sent
 }
 
-// abandon leaves k in the queue without its caller, or takes it out with its bytes if
+// abandonLocked leaves k in the queue without its caller, or takes it out with its bytes if
 // none of them has left. c.mu is held.
-func (c *wire) abandon(k *call) {
-	if c.takeOut(k) {
+func (c *wire) abandonLocked(k *call) {
+	if c.takeOutLocked(k) {
 		return
 	}
 	k.state, k.torn, k.room = abandoned, c.copying, nil
 	k.err = &Error{Op: OpWait, Addr: c.opts.Addr, Class: ClassMaybeExecuted, Err: k.ctx.Err()}
 }
 
-// takeOut takes the command of k, whose caller gives up, out of what waits to be
+// takeOutLocked takes the command of k, whose caller gives up, out of what waits to be
 // written, unless a part of it has been taken by a flush. c.mu is held.
-func (c *wire) takeOut(k *call) bool {
+func (c *wire) takeOutLocked(k *call) bool {
 	from := int(k.start - c.sent) // what waits begins where what has left ends
 	if k.start < c.sent || c.encoded-c.sent != uint64(len(c.wbuf)) || from+k.size > len(c.wbuf) || !c.queue.remove(k) {
 		return false
@@ -125,16 +125,16 @@ func (c *wire) takeOut(k *call) bool {
 	return true
 }
 
-// passReading gives the free reading role to whoever should have it: the one
+// passReadingLocked gives the free reading role to whoever should have it: the one
 // that serves, else the caller whose reply comes next. A caller that is
 // writing is not disturbed, for any part of its batch; it looks for the role when it
 // has written. c.mu is held.
-func (c *wire) passReading() {
+func (c *wire) passReadingLocked() {
 	c.reader = nil
 	if c.err != nil {
 		return
 	}
-	c.wakeWriter()
+	c.wakeWriterLocked()
 	if c.serving != nil {
 		c.reader = c.serving
 		c.serving.sig <- sigRead
@@ -145,7 +145,7 @@ func (c *wire) passReading() {
 		if k.state != pending {
 			continue
 		}
-		if c.writes(k) {
+		if c.writesLocked(k) {
 			writing = true
 			continue
 		}
@@ -160,10 +160,10 @@ func (c *wire) passReading() {
 	}
 }
 
-// wakeWriter makes the caller that comes next, or a goroutine, write what is held
+// wakeWriterLocked makes the caller that comes next, or a goroutine, write what is held
 // back, if nobody will who reads: the replies that it waits for are in. c.mu is held.
-func (c *wire) wakeWriter() {
-	if c.gathering.held == 0 || c.flushing || c.holdBack(0) {
+func (c *wire) wakeWriterLocked() {
+	if c.gathering.held == 0 || c.flushing || c.holdBackLocked(0) {
 		return
 	}
 	c.flushing, c.flusher = true, nil
@@ -177,8 +177,8 @@ func (c *wire) wakeWriter() {
 	go c.flush(nil, output{}, false)
 }
 
-// writes reports whether the caller of k is the one that writes. c.mu is held.
-func (c *wire) writes(k *call) bool {
+// writesLocked reports whether the caller of k is the one that writes. c.mu is held.
+func (c *wire) writesLocked(k *call) bool {
 	f := c.flusher
 	return f != nil && (k == f || k.batch != 0 && k.batch == f.batch)
 }
@@ -192,7 +192,7 @@ func (c *wire) drain(d *call) {
 		}
 		c.mu.Lock()
 		if head := c.queue.head; head == nil || head.state == pending {
-			c.passReading()
+			c.passReadingLocked()
 			c.mu.Unlock()
 			return
 		}
@@ -250,7 +250,7 @@ func (c *wire) stopReading() (ok bool) {
 	head := c.queue.head
 	ok = in.mayGoUnasked() || head != nil && head.start < c.sent
 	if ok {
-		c.passReading()
+		c.passReadingLocked()
 	}
 	c.mu.Unlock()
 	if !ok {
@@ -299,7 +299,7 @@ func (c *wire) handOut(n, size int, k *call, settled *bool, held *output) (ok bo
 			stray = in.unasked(in.frames[taken])
 			break
 		}
-		t := c.assign(head, n-taken)
+		t := c.assignLocked(head, n-taken)
 		if t.last && t.to == k {
 			*settled = true
 		}
@@ -307,7 +307,7 @@ func (c *wire) handOut(n, size int, k *call, settled *bool, held *output) (ok bo
 		taken += int(t.n)
 	}
 	if held.empty() && stray == nil {
-		*held = c.takeHeld(k)
+		*held = c.takeHeldLocked(k)
 	}
 	// A call that awaits more replies may fail or be left meanwhile.
 	c.copying = len(takes) > 0 && !takes[len(takes)-1].last
@@ -325,9 +325,9 @@ func (c *wire) handOut(n, size int, k *call, settled *bool, held *output) (ok bo
 	return stray == nil
 }
 
-// assign says how many of the next n frames go to head, which is out of the
+// assignLocked says how many of the next n frames go to head, which is out of the
 // queue if they answer it in full. c.mu is held.
-func (c *wire) assign(head *call, n int) take {
+func (c *wire) assignLocked(head *call, n int) take {
 	t := take{to: head, n: min(int32(n), head.want)}
 	head.want -= t.n
 	if t.last = head.want == 0; t.last {

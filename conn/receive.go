@@ -196,7 +196,7 @@ func (c *wire) serveReads(s *call) {
 		if s.ctx.Err() != nil {
 			c.mu.Lock()
 			c.serving = nil
-			c.passReading()
+			c.passReadingLocked()
 			c.mu.Unlock()
 			return
 		}

@@ -134,8 +134,8 @@ func (c *wire) admitStream(ctx context.Context, cmd *resp.Command) error {
 	return nil
 }
 
-// claimAll gives k every role. c.mu is held.
-func (c *wire) claimAll(k *call) error {
+// claimAllLocked gives k every role. c.mu is held.
+func (c *wire) claimAllLocked(k *call) error {
 	switch {
 	case c.err != nil:
 		return c.notSent(c.err.Err)
@@ -149,21 +149,21 @@ func (c *wire) claimAll(k *call) error {
 func (c *wire) enlistStream(k *call, cmd *resp.Command) (out output, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.claimAll(k); err != nil {
+	if err := c.claimAllLocked(k); err != nil {
 		return out, err
 	}
-	return c.encodeAlone(k, cmd), nil
+	return c.encodeAloneLocked(k, cmd), nil
 }
 
 // enlistUpload queues k, whose bytes do not go through the write buffer.
 func (c *wire) enlistUpload(k *call, size int64) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.claimAll(k); err != nil {
+	if err := c.claimAllLocked(k); err != nil {
 		return err
 	}
 	k.midway, k.partial = true, true
-	c.enlist(k, int(size))
+	c.enlistLocked(k, int(size))
 	c.sent = c.encoded
 	return nil
 }
@@ -340,7 +340,7 @@ func (c *wire) copyBody(k *call, size int64, w io.Writer) (n int64, copied bool)
 	}
 	c.queue.pop()
 	k.state, k.midway = answered, false
-	c.passReading()
+	c.passReadingLocked()
 	return n, true
 }
 

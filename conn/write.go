@@ -46,16 +46,16 @@ type output struct {
 
 func (o output) empty() bool { return len(o.buf) == 0 && o.pieces == nil }
 
-// encodeAlone encodes the command of k, who writes and is alone, takes it as
+// encodeAloneLocked encodes the command of k, who writes and is alone, takes it as
 // output at once, and queues k. c.mu is held.
-func (c *wire) encodeAlone(k *call, cmd *resp.Command) (out output) {
+func (c *wire) encodeAloneLocked(k *call, cmd *resp.Command) (out output) {
 	if size := cmd.Size(); size > bigArg && !c.secure && len(c.wbuf) == 0 {
 		if pieces := net.Buffers(cmd.AppendPieces(nil, bigArg)); len(pieces) > 1 {
 			size = 0
 			for _, p := range pieces {
 				size += len(p)
 			}
-			c.enlist(k, size)
+			c.enlistLocked(k, size)
 			c.sent += uint64(size)
 			c.backlog.writing = size
 			out.pieces = &pieces
@@ -64,13 +64,13 @@ func (c *wire) encodeAlone(k *call, cmd *resp.Command) (out output) {
 	}
 	before := len(c.wbuf)
 	c.wbuf = cmd.AppendTo(c.wbuf)
-	c.enlist(k, len(c.wbuf)-before)
-	out.buf = c.takeOutput()
+	c.enlistLocked(k, len(c.wbuf)-before)
+	out.buf = c.takeOutputLocked()
 	return out
 }
 
-// takeOutput takes what has gathered. c.mu is held.
-func (c *wire) takeOutput() []byte {
+// takeOutputLocked takes what has gathered. c.mu is held.
+func (c *wire) takeOutputLocked() []byte {
 	buf := c.wbuf
 	c.wbuf, c.spare = c.spare[:0], nil
 	c.sent += uint64(len(buf))
@@ -96,25 +96,25 @@ func (c *wire) flush(k *call, out output, guard bool) (read bool) {
 			}
 		}
 		c.mu.Lock()
-		c.keep(out.buf)
+		c.keepLocked(out.buf)
 		c.writtenLocked()
-		if len(c.wbuf) == 0 || c.err != nil || c.holdBack(0) {
-			read = c.endFlush(k)
+		if len(c.wbuf) == 0 || c.err != nil || c.holdBackLocked(0) {
+			read = c.endFlushLocked(k)
 			c.mu.Unlock()
 			return read
 		}
 		if k != nil && turn >= maxTurns {
-			read = c.handOverFlush(k)
+			read = c.handOverFlushLocked(k)
 			c.mu.Unlock()
 			return read
 		}
-		out = output{buf: c.takeOutput()}
+		out = output{buf: c.takeOutputLocked()}
 		c.mu.Unlock()
 	}
 }
 
-// keep leaves a written buffer for the next one who needs it. c.mu is held.
-func (c *wire) keep(buf []byte) {
+// keepLocked leaves a written buffer for the next one who needs it. c.mu is held.
+func (c *wire) keepLocked(buf []byte) {
 	if c.spare == nil && cap(buf) <= keepBuffer {
 		c.spare = buf[:0]
 	}
@@ -207,7 +207,7 @@ func split(pieces net.Buffers, size int) (first, later net.Buffers) {
 func (c *wire) delegate(k *call, rest []byte) (read bool) {
 	c.mu.Lock()
 	c.flusher = nil
-	read = c.claimReading(k)
+	read = c.claimReadingLocked(k)
 	c.mu.Unlock()
 	go c.writeOn(rest)
 	return read
@@ -240,15 +240,15 @@ func (c *wire) failWrite(unsent []byte, err error) {
 	c.fail(OpWrite, err)
 }
 
-// endFlush gives the writing role back. c.mu is held.
-func (c *wire) endFlush(k *call) (read bool) {
+// endFlushLocked gives the writing role back. c.mu is held.
+func (c *wire) endFlushLocked(k *call) (read bool) {
 	c.flushing, c.flusher = false, nil
-	return c.claimReading(k)
+	return c.claimReadingLocked(k)
 }
 
-// handOverFlush gives the writing role to the caller that came last, whose
+// handOverFlushLocked gives the writing role to the caller that came last, whose
 // bytes are yet to be written, or to a goroutine. c.mu is held.
-func (c *wire) handOverFlush(k *call) (read bool) {
+func (c *wire) handOverFlushLocked(k *call) (read bool) {
 	if t := c.queue.tail; t != nil && t != k && t != c.reader && t.state == pending && t.batch == 0 {
 		c.flusher = t
 		t.sig <- sigFlush
@@ -256,13 +256,13 @@ func (c *wire) handOverFlush(k *call) (read bool) {
 		c.flusher = nil
 		go c.flush(nil, output{}, false)
 	}
-	return c.claimReading(k)
+	return c.claimReadingLocked(k)
 }
 
-// claimReading makes k the reader if replies are awaited and nobody reads: the
+// claimReadingLocked makes k the reader if replies are awaited and nobody reads: the
 // role was not offered to it while it wrote. Of a batch it may be another part that
 // is awaited next. c.mu is held.
-func (c *wire) claimReading(k *call) bool {
+func (c *wire) claimReadingLocked(k *call) bool {
 	if c.reader != nil || c.err != nil {
 		return false
 	}
@@ -270,6 +270,6 @@ func (c *wire) claimReading(k *call) bool {
 		c.reader = k
 		return true
 	}
-	c.passReading()
+	c.passReadingLocked()
 	return false
 }

@@ -74,16 +74,16 @@ const (
 	paceCrowd = 4
 )
 
-// pace keeps large calls from taking the server, and the processors of the
+// spacing keeps large calls from taking the server, and the processors of the
 // client, away from many small ones.
-type pace struct {
+type spacing struct {
 	running atomic.Int64 // large calls under way
 	next    atomic.Int64 // when the next may begin, in nanoseconds since the epoch
 }
 
 // begin waits for the turn of a large call, or for the end of ctx, which the
 // call will notice. calls is how many are in flight in all.
-func (l *pace) begin(ctx context.Context, calls int64) (at int64) {
+func (l *spacing) begin(ctx context.Context, calls int64) (at int64) {
 	large := l.running.Add(1)
 	now := time.Now()
 	wait := time.Duration(l.next.Load() - now.UnixNano())
@@ -100,7 +100,7 @@ func (l *pace) begin(ctx context.Context, calls int64) (at int64) {
 }
 
 // end accounts for a large call that began at that time.
-func (l *pace) end(began int64) {
+func (l *spacing) end(began int64) {
 	large := l.running.Add(-1) + 1
 	now := time.Now()
 	took := min(time.Duration(now.UnixNano()-began), paceMax/paceGap)

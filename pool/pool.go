@@ -30,7 +30,7 @@ type Pool struct {
 	ended      atomic.Bool            // closed is set; looked at by those who do not take mu
 	noHello    atomic.Int64           // until that tick the server is taken not to know HELLO
 	wide       wide
-	pace       pace
+	spacing    spacing
 	watches    sync.Pool // of *batchWatch
 	shared     []slot
 	counters   counters

@@ -13,7 +13,7 @@ import (
 type seat struct {
 	*member
 	solo  bool  // alone; to be given back
-	began int64 // of a large call among many, as pace has it; zero: it is none
+	began int64 // of a large call among many, as spacing has it; zero: it is none
 }
 
 // enter takes a connection for one command or batch: one of its own while few
@@ -35,7 +35,7 @@ func (p *Pool) enter(ctx context.Context, cmd *resp.Command, cmds *resp.Batch) (
 	case callers <= int64(p.opts.SoloConns):
 		at.member, err = p.takeSolo(ctx, p.opts.SoloConns)
 	case cmd != nil && p.isWide(cmd) || cmd == nil && isWideBatch(cmds):
-		at.began = p.pace.begin(ctx, callers)
+		at.began = p.spacing.begin(ctx, callers)
 		at.member, err = p.takeSolo(ctx, math.MaxInt)
 	}
 	if at.member != nil {
@@ -64,7 +64,7 @@ func (p *Pool) leave(at seat) {
 	}
 	p.calls.Add(^uint64(0))
 	if at.began != 0 {
-		p.pace.end(at.began)
+		p.spacing.end(at.began)
 	}
 	if at.solo {
 		p.putBack(at.member, false)

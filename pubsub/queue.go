@@ -197,9 +197,9 @@ func (q *queue) push(t *topic, channel string, payload []byte, r *reader) (resul
 	if q.end != nil {
 		return 0
 	}
-	if q.full(len(payload)) {
+	if q.fullLocked(len(payload)) {
 		lost := q.lost
-		fits := q.overflow(len(payload), r)
+		fits := q.overflowLocked(len(payload), r)
 		if q.lost != lost {
 			result |= pushedDropped
 		}
@@ -210,7 +210,7 @@ func (q *queue) push(t *topic, channel string, payload []byte, r *reader) (resul
 			return result
 		}
 	}
-	q.tellSkipped()
+	q.tellSkippedLocked()
 	start := len(q.in.data)
 	q.in.data = append(q.in.data, payload...)
 	q.in.items = append(q.in.items, item{channel: channel, topic: t, start: start, end: len(q.in.data)})
@@ -222,9 +222,9 @@ func (q *queue) push(t *topic, channel string, payload []byte, r *reader) (resul
 	return result
 }
 
-// tellSkipped puts a notice of messages that were dropped last where they would
+// tellSkippedLocked puts a notice of messages that were dropped last where they would
 // have been. q.mu is held.
-func (q *queue) tellSkipped() {
+func (q *queue) tellSkippedLocked() {
 	if q.skipped == 0 {
 		return
 	}
@@ -232,27 +232,27 @@ func (q *queue) tellSkipped() {
 	q.skipped = 0
 }
 
-// full says whether n more bytes exceed a limit. q.mu is held.
-func (q *queue) full(n int) bool {
+// fullLocked says whether n more bytes exceed a limit. q.mu is held.
+func (q *queue) fullLocked(n int) bool {
 	waiting := q.in.len() + int(q.left.Load())
 	return q.opts.Size > 0 && waiting >= q.opts.Size ||
 		q.opts.Bytes > 0 && q.in.bytes()+n > q.opts.Bytes && waiting > 0
 }
 
-// overflow applies the policy, and reports whether the new message is to be
+// overflowLocked applies the policy, and reports whether the new message is to be
 // added. q.mu is held, and released while it blocks.
-func (q *queue) overflow(n int, r *reader) bool {
+func (q *queue) overflowLocked(n int, r *reader) bool {
 	switch q.opts.Overflow {
 	case Block:
-		return q.waitForRoom(n, r)
+		return q.waitForRoomLocked(n, r)
 	case CloseOnOverflow:
-		q.finish(ErrOverflow)
+		q.finishLocked(ErrOverflow)
 		return false
 	case DropOldest:
-		for q.full(n) && q.dropOldest() {
+		for q.fullLocked(n) && q.dropOldestLocked() {
 		}
 		q.in.compact()
-		if !q.full(n) {
+		if !q.fullLocked(n) {
 			return true
 		}
 	}
@@ -262,9 +262,9 @@ func (q *queue) overflow(n int, r *reader) bool {
 	return false
 }
 
-// dropOldest drops one message; notices before it are kept. It reports whether
+// dropOldestLocked drops one message; notices before it are kept. It reports whether
 // there was one. q.mu is held.
-func (q *queue) dropOldest() bool {
+func (q *queue) dropOldestLocked() bool {
 	for q.in.len() > 0 {
 		it := &q.in.items[q.in.head]
 		q.in.head++
@@ -282,14 +282,14 @@ func (q *queue) dropOldest() bool {
 	return false
 }
 
-// waitForRoom reports false when no room came and none will. q.mu is held, and
+// waitForRoomLocked reports false when no room came and none will. q.mu is held, and
 // released while it waits.
-func (q *queue) waitForRoom(n int, r *reader) bool {
+func (q *queue) waitForRoomLocked(n int, r *reader) bool {
 	r.blocked.Store(true)
 	defer r.blocked.Store(false)
-	for q.end == nil && q.full(n) {
+	for q.end == nil && q.fullLocked(n) {
 		q.blocked.Store(true)
-		if !q.full(n) { // the consumer may have looked at blocked just before
+		if !q.fullLocked(n) { // the consumer may have looked at blocked just before
 			break
 		}
 		q.rouseLocked()
@@ -314,7 +314,7 @@ func (q *queue) notice(err error) {
 	if q.end != nil {
 		return
 	}
-	q.tellSkipped()
+	q.tellSkippedLocked()
 	q.in.items = append(q.in.items, item{start: len(q.in.data), end: len(q.in.data), notice: err})
 	q.rouseLocked()
 }
@@ -327,11 +327,11 @@ func (q *queue) close(err error, discard bool) {
 		q.in.head = len(q.in.items)
 		q.told, q.dropped, q.skipped = nil, 0, 0
 	}
-	q.finish(err)
+	q.finishLocked(err)
 }
 
-// finish ends the queue. q.mu is held.
-func (q *queue) finish(err error) {
+// finishLocked ends the queue. q.mu is held.
+func (q *queue) finishLocked(err error) {
 	if q.end == nil {
 		q.end = err
 	}
@@ -393,7 +393,7 @@ func (q *queue) exchange(done <-chan struct{}) bool {
 	for {
 		q.mu.Lock()
 		if q.in.len() > 0 || len(q.told) > 0 || q.dropped > 0 || q.skipped > 0 {
-			q.swap()
+			q.swapLocked()
 			q.mu.Unlock()
 			return true
 		}
@@ -411,9 +411,9 @@ func (q *queue) exchange(done <-chan struct{}) bool {
 	}
 }
 
-// swap exchanges the batches and puts the notices in place. q.mu is held.
-func (q *queue) swap() {
-	q.tellSkipped()
+// swapLocked exchanges the batches and puts the notices in place. q.mu is held.
+func (q *queue) swapLocked() {
+	q.tellSkippedLocked()
 	q.out.reset()
 	q.in, q.out = q.out, q.in
 	q.next = q.out.head

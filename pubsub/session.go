@@ -87,7 +87,7 @@ func (ss *session) tend() {
 		if now.After(retry) {
 			retry = now.Add(refusedRetry)
 			ss.s.mu.Lock()
-			ss.s.retryRefused()
+			ss.s.retryRefusedLocked()
 			ss.s.mu.Unlock()
 			ss.write()
 		}
@@ -106,7 +106,7 @@ func (ss *session) tend() {
 func (ss *session) write() {
 	for {
 		ss.s.mu.Lock()
-		cmds := ss.s.nextCommands(ss)
+		cmds := ss.s.nextCommandsLocked(ss)
 		ss.s.mu.Unlock()
 		if len(cmds) == 0 || !ss.send(cmds...) {
 			return
@@ -177,13 +177,13 @@ func (s *Subscriber) pong(ss *session) error {
 	if head == nil || !head.ping {
 		return errOutOfStep
 	}
-	s.ponged(ss)
+	s.pongedLocked(ss)
 	return nil
 }
 
-// ponged ends the PING at the head. All that the server was given before that
+// pongedLocked ends the PING at the head. All that the server was given before that
 // was sent has been received. s.mu is held.
-func (s *Subscriber) ponged(ss *session) {
+func (s *Subscriber) pongedLocked(ss *session) {
 	ss.sent.pop()
 	ss.pings.due = false
 	if s.missing == 0 {

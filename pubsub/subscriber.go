@@ -262,7 +262,7 @@ func (s *Subscriber) detach(sub *Subscription) {
 	delete(s.subs, sub)
 	for kind, topics := range sub.topics {
 		for name := range topics {
-			s.unwant(sub, Kind(kind), name)
+			s.unwantLocked(sub, Kind(kind), name)
 		}
 	}
 }
@@ -270,8 +270,8 @@ func (s *Subscriber) detach(sub *Subscription) {
 // work wakes whoever brings the server to what is wanted.
 func (s *Subscriber) work() { poke(s.attention) }
 
-// start starts the goroutines, once. s.mu is held.
-func (s *Subscriber) start() {
+// startLocked starts the goroutines, once. s.mu is held.
+func (s *Subscriber) startLocked() {
 	if s.started || s.closed != nil {
 		return
 	}
@@ -341,7 +341,7 @@ func (s *Subscriber) unreachable(err error) {
 	if permanent(err) {
 		for _, topics := range s.topics {
 			for _, t := range topics {
-				t.release(err)
+				t.releaseLocked(err)
 			}
 		}
 	}
@@ -374,19 +374,19 @@ func (s *Subscriber) begin(ss *session) bool {
 	for _, topics := range s.topics {
 		for _, t := range topics {
 			t.refused = nil
-			s.markDirty(t)
+			s.markDirtyLocked(t)
 			t.missing = true
 			s.missing++
 		}
 	}
 	if s.missing == 0 {
-		s.complete()
+		s.completeLocked()
 	}
 	return true
 }
 
-// complete is called when the connection has all that it lacked. s.mu is held.
-func (s *Subscriber) complete() {
+// completeLocked is called when the connection has all that it lacked. s.mu is held.
+func (s *Subscriber) completeLocked() {
 	now := time.Now()
 	s.ready, s.known = true, now
 	e := Event{Time: now, Addr: s.at.addr, OldAddr: s.before.addr, Epoch: s.at.epoch}
@@ -397,7 +397,7 @@ func (s *Subscriber) complete() {
 	}
 	s.before = s.at
 	if gap := s.open; gap != nil {
-		s.endGap(gap, now)
+		s.endGapLocked(gap, now)
 		e.Kind, e.Gap, e.Err = EventGap, gap, gap.Reason
 		s.events.send(e)
 	}
@@ -408,8 +408,8 @@ func (s *Subscriber) complete() {
 	s.events.send(Event{Kind: EventSubscribed, Time: now, Addr: s.at.addr, Epoch: s.at.epoch, N: uint64(n)})
 }
 
-// endGap tells the subscriptions that missed something. s.mu is held.
-func (s *Subscriber) endGap(gap *Gap, now time.Time) {
+// endGapLocked tells the subscriptions that missed something. s.mu is held.
+func (s *Subscriber) endGapLocked(gap *Gap, now time.Time) {
 	gap.To = now
 	s.open = nil
 	s.gaps++
@@ -436,7 +436,7 @@ func (s *Subscriber) lost(err error) {
 				}
 			}
 			t.wire, t.inFlight, t.dirty, t.missing, t.alone = false, 0, false, false, false
-			s.tidy(t)
+			s.tidyLocked(t)
 		}
 	}
 	if s.closed != nil {

@@ -52,9 +52,9 @@ func (o op) name(subscribe bool) string {
 	return o.unsubscribe
 }
 
-// want notes that sub wants a topic, and reports whether that is new. s.mu is
+// wantLocked notes that sub wants a topic, and reports whether that is new. s.mu is
 // held.
-func (s *Subscriber) want(sub *Subscription, kind Kind, name string) bool {
+func (s *Subscriber) wantLocked(sub *Subscription, kind Kind, name string) bool {
 	if sub.topics[kind][name] != nil {
 		return false
 	}
@@ -73,12 +73,12 @@ func (s *Subscriber) want(sub *Subscription, kind Kind, name string) bool {
 	t.subs = append(t.subs[:len(t.subs):len(t.subs)], sub)
 	t.refused = nil
 	s.version.Add(1)
-	s.markDirty(t)
+	s.markDirtyLocked(t)
 	return true
 }
 
-// unwant notes that sub no longer wants a topic. s.mu is held.
-func (s *Subscriber) unwant(sub *Subscription, kind Kind, name string) *topic {
+// unwantLocked notes that sub no longer wants a topic. s.mu is held.
+func (s *Subscriber) unwantLocked(sub *Subscription, kind Kind, name string) *topic {
 	t := sub.topics[kind][name]
 	if t == nil {
 		return nil
@@ -93,16 +93,16 @@ func (s *Subscriber) unwant(sub *Subscription, kind Kind, name string) *topic {
 	t.subs = kept
 	s.version.Add(1)
 	if !t.wanted() {
-		s.found(t)
-		s.markDirty(t)
-		s.tidy(t)
+		s.foundLocked(t)
+		s.markDirtyLocked(t)
+		s.tidyLocked(t)
 	}
 	return t
 }
 
-// markDirty lists a topic for the writer, if there is something to write.
+// markDirtyLocked lists a topic for the writer, if there is something to write.
 // s.mu is held.
-func (s *Subscriber) markDirty(t *topic) {
+func (s *Subscriber) markDirtyLocked(t *topic) {
 	if t.dirty || t.refused != nil || t.wire == t.wanted() || s.session == nil {
 		return
 	}
@@ -110,11 +110,11 @@ func (s *Subscriber) markDirty(t *topic) {
 	s.dirty = append(s.dirty, t)
 }
 
-// tidy forgets a topic that nobody wants and the server does not know of. s.mu
+// tidyLocked forgets a topic that nobody wants and the server does not know of. s.mu
 // is held.
-func (s *Subscriber) tidy(t *topic) {
+func (s *Subscriber) tidyLocked(t *topic) {
 	if !t.wanted() && t.settled() {
-		t.release(nil)
+		t.releaseLocked(nil)
 		delete(s.topics[t.kind], t.name)
 	}
 }
@@ -137,13 +137,13 @@ type sent struct {
 	left      int // confirmations to come
 }
 
-// nextCommands makes the commands that bring the server nearer to what is
+// nextCommandsLocked makes the commands that bring the server nearer to what is
 // wanted, and notes them as sent. s.mu is held.
-func (s *Subscriber) nextCommands(ss *session) []resp.Command {
+func (s *Subscriber) nextCommandsLocked(ss *session) []resp.Command {
 	var cmds []resp.Command
 	size := 0
 	for len(s.dirty) > 0 && size < writeBytes {
-		group, n := s.nextGroup()
+		group, n := s.nextGroupLocked()
 		size += n
 		if len(group) == 0 {
 			continue
@@ -159,9 +159,9 @@ func (s *Subscriber) nextCommands(ss *session) []resp.Command {
 	return cmds
 }
 
-// nextGroup takes topics from the front of the dirty list that can share one
+// nextGroupLocked takes topics from the front of the dirty list that can share one
 // command. s.mu is held.
-func (s *Subscriber) nextGroup() (group []*topic, size int) {
+func (s *Subscriber) nextGroupLocked() (group []*topic, size int) {
 	taken := 0
 	for _, t := range s.dirty {
 		if t.wire == t.wanted() || t.refused != nil {
@@ -208,10 +208,10 @@ func (s *Subscriber) confirm(ss *session, kind Kind, subscribe bool, name []byte
 	}
 	if t.wire && t.wanted() || !t.wire && !t.wanted() {
 		t.alone = false
-		t.release(nil)
+		t.releaseLocked(nil)
 	}
-	s.found(t)
-	s.tidy(t)
+	s.foundLocked(t)
+	s.tidyLocked(t)
 	return nil
 }
 
@@ -224,7 +224,7 @@ func (s *Subscriber) refuse(ss *session, cause error) error {
 		return cause // the server speaks unasked when it closes a connection
 	}
 	if head.ping {
-		s.ponged(ss)
+		s.pongedLocked(ss)
 		return nil
 	}
 	if !head.subscribe || head.left != len(head.topics) {
@@ -240,48 +240,48 @@ func (s *Subscriber) refuse(ss *session, cause error) error {
 		t.wire = false
 		if len(topics) > 1 {
 			t.alone = true
-			s.markDirty(t)
-			s.tidy(t)
+			s.markDirtyLocked(t)
+			s.tidyLocked(t)
 			continue
 		}
-		s.refuseOne(t, cause)
+		s.refuseOneLocked(t, cause)
 	}
 	s.work()
 	return nil
 }
 
-// refuseOne notes that the server does not grant t. s.mu is held.
-func (s *Subscriber) refuseOne(t *topic, cause error) {
+// refuseOneLocked notes that the server does not grant t. s.mu is held.
+func (s *Subscriber) refuseOneLocked(t *topic, cause error) {
 	err := &RefusedError{Kind: t.kind, Name: t.name, Err: cause}
 	if t.wanted() {
 		t.refused = err
 		s.refused = append(s.refused, t)
 		s.events.send(Event{Kind: EventRefused, Addr: s.at.addr, Epoch: s.at.epoch, Err: err})
 	}
-	t.release(err)
-	s.found(t)
-	s.tidy(t)
+	t.releaseLocked(err)
+	s.foundLocked(t)
+	s.tidyLocked(t)
 }
 
-// retryRefused lists refused topics again. s.mu is held.
-func (s *Subscriber) retryRefused() {
+// retryRefusedLocked lists refused topics again. s.mu is held.
+func (s *Subscriber) retryRefusedLocked() {
 	for _, t := range s.refused {
 		if t.refused != nil {
 			t.refused = nil
-			s.markDirty(t)
+			s.markDirtyLocked(t)
 		}
 	}
 	s.refused = nil
 }
 
-// found takes t from those that the new connection still lacks. s.mu is held.
-func (s *Subscriber) found(t *topic) {
+// foundLocked takes t from those that the new connection still lacks. s.mu is held.
+func (s *Subscriber) foundLocked(t *topic) {
 	if !t.missing {
 		return
 	}
 	t.missing = false
 	s.missing--
 	if s.missing == 0 {
-		s.complete()
+		s.completeLocked()
 	}
 }

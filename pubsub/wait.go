@@ -15,7 +15,7 @@ type waiter struct {
 	done chan struct{} // closed when left is zero, or err is set
 }
 
-func (w *waiter) settle(err error) {
+func (w *waiter) confirmed(err error) {
 	if w.left == 0 {
 		return
 	}
@@ -28,10 +28,10 @@ func (w *waiter) settle(err error) {
 	}
 }
 
-// release tells those who wait for t. s.mu is held.
-func (t *topic) release(err error) {
+// releaseLocked tells those who wait for t. s.mu is held.
+func (t *topic) releaseLocked(err error) {
 	for _, w := range t.waiters {
-		w.settle(err)
+		w.confirmed(err)
 	}
 	t.waiters = nil
 }
@@ -48,18 +48,18 @@ func (s *Subscriber) add(ctx context.Context, sub *Subscription, kind Kind, name
 	}
 	var added []string
 	for _, name := range names {
-		if s.want(sub, kind, name) {
+		if s.wantLocked(sub, kind, name) {
 			added = append(added, name)
 		}
 	}
-	s.start()
+	s.startLocked()
 	s.mu.Unlock()
 	s.work()
 	err := s.awaitLive(ctx, kind, names)
 	if err != nil {
 		s.mu.Lock()
 		for _, name := range added {
-			s.unwant(sub, kind, name)
+			s.unwantLocked(sub, kind, name)
 		}
 		s.mu.Unlock()
 		s.work()
@@ -144,7 +144,7 @@ func (s *Subscriber) remove(ctx context.Context, sub *Subscription, kind Kind, n
 		}
 	}
 	for _, name := range names {
-		t := s.unwant(sub, kind, name)
+		t := s.unwantLocked(sub, kind, name)
 		if t != nil && !t.wanted() && !t.settled() {
 			t.waiters = append(t.waiters, w)
 			w.left++

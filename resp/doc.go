@@ -115,5 +115,17 @@
 // [Error.AnswerTo] tells an error which command it answers. Where that is unknown
 // the same holds as of scripts.
 //
+// # For clients built on this package
+//
+// The other packages of the module need more of commands and replies than a program
+// does. These names are exported for them, and for others that build a client:
+//
+//   - commands in their encoded form: [Batch], [BatchOf], [Rest], [Receiver], [ReceiverFunc],
+//     [Command.Init], [Command.AppendPieces], [Command.SetRoom], [Command.Room];
+//   - what a command may do: [FlagsOf], [IsStateful], [Command.Stateful], [Command.TimeLeft];
+//   - who owns a reply: [NewReply], [Owner], [Releaser], [Keeper], [Placer];
+//   - what an error proves: [Error.AnswerTo], [Error.InReply], [Error.UnknownScript];
+//   - replies in pieces: [Scanner.Skip], [Scanner.Need], [Cursor.NextBulks], [Cursor.AppendInts].
+//
 // The protocol: https://redis.io/docs/latest/develop/reference/protocol-spec/.
 package resp

@@ -9,7 +9,7 @@ import (
 
 func TestLargeCallsPauseOnlyWhileSmallOnesAreInTheMajority(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var l pace
+		var l spacing
 		large := func(ctx context.Context, callers int64) (waited time.Duration) {
 			asked := time.Now()
 			began := l.begin(ctx, callers)

@@ -12,6 +12,7 @@ import (
 	"github.com/kermes-redis/kermes/internal/testredis"
 	"github.com/kermes-redis/kermes/pubsub"
 	"github.com/kermes-redis/kermes/redis"
+	"github.com/kermes-redis/kermes/redistest"
 	"github.com/kermes-redis/kermes/resp"
 )
 
@@ -46,21 +47,24 @@ func TestFencesGrowWhateverTheServerForgets(t *testing.T) {
 func TestTheDeadlineCountsFromTheQuestion(t *testing.T) {
 	inEachWay(t, func(t *testing.T, _ *testredis.Node, d redis.Doer, w way) {
 		s := &spy{Doer: d}
-		l, name := locker(t, s, Options{}), fresh(t)
+		const ttl = 3 * time.Second
+		l, name := locker(t, s, Options{Terms: Terms{TTL: ttl}}), fresh(t)
 		h, err := w.lock(t.Context(), l, name) // the server knows the scripts from now on
 		must(t, err)
 		must(t, h.Renew(t.Context()))
 		must(t, h.Unlock(t.Context()))
-		var asked time.Time
-		s.set(func(context.Context, resp.Command) error { asked = time.Now(); return nil },
-			func(resp.Command) error { pause(t.Context(), 30*time.Millisecond); return nil })
+		base := time.Now()
+		var asked atomic.Int64 // since base, the last time: it renews by itself as well
+		s.set(func(context.Context, resp.Command) error { asked.Store(int64(time.Since(base))); return nil },
+			func(resp.Command) error { pause(t.Context(), 3*l.terms.margin()); return nil })
 		h, err = w.lock(t.Context(), l, name)
 		must(t, err)
-		if late := h.Until().Sub(asked.Add(DefaultTTL)); late > 0 {
+		late := func() time.Duration { return h.Until().Sub(base.Add(time.Duration(asked.Load()) + ttl)) }
+		if late := late(); late > 0 {
 			t.Errorf("held for %v longer than the server knows", late)
 		}
 		must(t, h.Renew(t.Context()))
-		if late := h.Until().Sub(asked.Add(DefaultTTL)); late > 0 {
+		if late := late(); late > 0 {
 			t.Errorf("after a renewal held for %v longer than the server knows", late)
 		}
 		s.set(nil, nil)
@@ -143,5 +147,19 @@ func TestAClientThatCannotSubscribePollsAndSaysSo(t *testing.T) {
 		if told.Load() != 1 || l.Stats().Pushed {
 			t.Errorf("told %d times, %+v", told.Load(), l.Stats())
 		}
+	})
+}
+
+// A lock that only the old master knew is asserted at once, and not a third of a ttl later.
+func TestLocksAreRenewedAsSoonAsTheClientMoves(t *testing.T) {
+	inLayers(t, func(t *testing.T, over layer) {
+		g := redistest.NewGroup(t, redistest.GroupOptions{})
+		l := locker(t, over.over(open(t, g.Options(""))), Options{Terms: Terms{TTL: time.Hour}})
+		h, err := l.Lock(t.Context(), "x")
+		must(t, err)
+		before := h.Until()
+		must(t, g.Failover(t.Context()))
+		eventually(t, "a renewal", func() bool { return h.Until().After(before) })
+		must(t, h.Unlock(t.Context()))
 	})
 }

@@ -8,6 +8,7 @@ import (
 const (
 	opAck     = 'A'
 	opAckMore = 'B' // there is an entry in "a" to be removed
+	opResult  = 'C' // there is a result too
 	opRetry   = 'R'
 	opSnooze  = 'S'
 	opRelease = 'L'
@@ -21,6 +22,8 @@ type delivery struct {
 	rec     record
 	recErr  error // the record cannot be read
 	order   uint64
+	result  []byte   // of the handler
+	o       *Options // of the queue
 	ctx     *leaseContext
 	lost    bool // guarded by worker.mu: the lease is known not to be ours
 	settled bool // guarded by worker.mu: its outcome is known
@@ -46,6 +49,9 @@ func (c *core) maxAttempts(d *delivery) int {
 	}
 	return n
 }
+
+// done reports whether the handler has returned nil.
+func (s *settle) done() bool { return s.op == opAck || s.op == opAckMore || s.op == opResult }
 
 // settle is an outcome on its way to the server.
 type settle struct {

@@ -54,6 +54,12 @@
 // they may begin; Limits.Rate says that of the whole queue. A worker that outlives its lease still runs its handler while another
 // one has the message: as with any message, the context tells.
 //
+// # Results
+//
+// A message that was enqueued with [KeepResult] leaves what its handler has set by
+// [Msg.SetResult], or why it is a dead letter, for that time; [Queue.Await] waits for it,
+// in any process.
+//
 // # Groups and chains
 //
 // [Queue.EnqueueGroup] enqueues messages, and another, the callback, when all of them have
@@ -75,7 +81,7 @@
 //
 // # Permissions
 //
-// A user with ACL rules needs the keys "~mq:{name}:*", the channels "&mq:{name}:w:*",
+// A user with ACL rules needs the keys "~mq:{name}:*", the channels "&mq:{name}:w:*" (and "&mq:{name}:e:*" for Await),
 // and beside what the client needs for itself:
 //
 //	+evalsha +eval +time +publish +subscribe +unsubscribe +ping +wait

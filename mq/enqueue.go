@@ -73,6 +73,7 @@ type draft struct {
 	priority Priority
 	policy   Policy
 	key      string
+	keep     time.Duration
 	delay    time.Duration
 	at       time.Time
 	retimed  bool
@@ -193,6 +194,17 @@ func Key(key string) Option {
 			d.fail("key of %d bytes", len(key))
 		}
 		d.key = key
+	}
+}
+
+// KeepResult keeps for d what becomes of the message when it has ended, for
+// [Queue.Await]: what its handler has set by [Msg.SetResult], or why it is a dead letter.
+func KeepResult(d time.Duration) Option {
+	return func(m *draft) {
+		if d < time.Millisecond || d > longest {
+			m.fail("result kept for %v", d)
+		}
+		m.keep = d
 	}
 }
 
@@ -378,7 +390,7 @@ func (q *Queue[T]) prepare(ctx context.Context, v T, opts []Option) (entry, erro
 
 // options returns the options as the script takes them.
 func (d *draft) options() string {
-	if d.policy == Reject && d.priority == Normal && d.delay == 0 && d.at.IsZero() && d.key == "" {
+	if d.policy == Reject && d.priority == Normal && d.delay == 0 && d.at.IsZero() && d.key == "" && d.keep == 0 {
 		return ""
 	}
 	b := []byte{"ruq"[d.policy], d.priority.band(), 'k'}
@@ -390,6 +402,9 @@ func (d *draft) options() string {
 		b = strconv.AppendInt(append(b, '@'), d.at.Add(time.Millisecond-1).UnixMilli(), 10)
 	case d.delay > 0:
 		b = strconv.AppendInt(b, int64((d.delay+time.Millisecond-1)/time.Millisecond), 10)
+	}
+	if d.keep > 0 {
+		b = strconv.AppendInt(append(b, '~'), int64((d.keep+time.Millisecond-1)/time.Millisecond), 10)
 	}
 	if d.key != "" {
 		b = appendKey(append(b, '='), d.key)

@@ -23,6 +23,11 @@ var (
 	// callback was cancelled, the queue was cleared, or a failover lost it. Members that
 	// were added may be there.
 	ErrGroupGone = errors.New("mq: the group is gone")
+	// ErrNoResult says that nothing is known of what became of a message: there was none,
+	// its result was not to be kept, or has been kept for long enough.
+	ErrNoResult = errors.New("mq: no result")
+	// ErrFailed matches a [FailedError].
+	ErrFailed = errors.New("mq: the message has failed")
 	// ErrTooLarge says that a payload, an id, a header or a batch exceeds its limit.
 	// Nothing was sent.
 	ErrTooLarge = errors.New("mq: too large")
@@ -35,7 +40,7 @@ var (
 	// came too late: somebody else may handle the message.
 	ErrLeaseLost = errors.New("mq: the lease of the message is lost")
 	// ErrCanceled is why a handler's context ends when its message was cancelled or
-	// the queue was cleared.
+	// the queue was cleared, and the result of such a message.
 	ErrCanceled = errors.New("mq: the message was cancelled")
 	// ErrStopping is why a handler's context ends when its worker has waited
 	// WorkerOptions.StopTimeout for it.
@@ -102,6 +107,21 @@ func (e *FormatError) Error() string {
 
 // Is matches [ErrFormat].
 func (e *FormatError) Is(target error) bool { return target == ErrFormat }
+
+// FailedError is the result of a message that is a dead letter.
+type FailedError struct {
+	ID string
+	// Reason is the error of its last attempt.
+	Reason string
+}
+
+// Error tells the reason.
+func (e *FailedError) Error() string {
+	return fmt.Sprintf("mq: the message %q has failed: %s", e.ID, e.Reason)
+}
+
+// Is matches [ErrFailed].
+func (e *FailedError) Is(target error) bool { return target == ErrFailed }
 
 // PanicError is what a handler has panicked with.
 type PanicError struct {

@@ -236,7 +236,7 @@ func (w *worker) stepArgs(batch []settle, token string, n, flags int) []resp.Arg
 
 // opNames are the ops as strings, which an argument points to.
 var opNames = map[byte]string{
-	opAck: "A", opAckMore: "B", opRetry: "R", opSnooze: "S", opRelease: "L", opDead: "D", opBury: "F",
+	opAck: "A", opAckMore: "B", opResult: "C", opRetry: "R", opSnooze: "S", opRelease: "L", opDead: "D", opBury: "F",
 }
 
 func (w *worker) runStep(ctx context.Context, n int, args []resp.Arg) (stepReply, error) {
@@ -313,7 +313,7 @@ func (w *worker) settled(batch []settle, results string) {
 		}
 		w.mu.Unlock()
 		s.d.ctx.cancel(context.Canceled)
-		if done := s.op == opAck || s.op == opAckMore; done && (result == letterDone || result == letterGone && s.sent) {
+		if s.done() && (result == letterDone || result == letterGone && s.sent) {
 			w.counts.handled.Add(1)
 		}
 		switch {

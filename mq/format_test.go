@@ -44,7 +44,8 @@ func TestOlderProgramsGoOnUntilSomethingNewIsStored(t *testing.T) {
 				_, err := q.EnqueueGroup(ctx, Group[int]{Members: []Item[int]{{Value: 1}}})
 				return err
 			},
-			"limit": func(q *Queue[int]) error { return q.Limit(ctx, Limits{}) },
+			"result": func(q *Queue[int]) error { _, err := q.Enqueue(ctx, 1, KeepResult(time.Hour)); return err },
+			"limit":  func(q *Queue[int]) error { return q.Limit(ctx, Limits{}) },
 			"successor": func(q *Queue[int]) error {
 				_, err := q.Enqueue(ctx, 1, ID("a"))
 				if err == nil {

@@ -155,6 +155,9 @@ func (w *worker) ack(d *delivery) {
 	if window > 0 {
 		arg = millis(window)
 	}
+	if d.keep {
+		op, arg = opResult, arg+" "+string(d.result)
+	}
 	w.addSettle(d, op, arg)
 }
 

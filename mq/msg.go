@@ -111,6 +111,25 @@ func (m *Msg[T]) KeepID(w time.Duration) {
 	}
 }
 
+// SetResult gives the message a result for [Queue.Await], which is kept if the message
+// is done and [KeepResult] was asked for. Call it before the handler returns, not
+// concurrently; the last call counts. v is encoded as values of the queue are, and has
+// as many bytes as a payload at most: otherwise the error matches [ErrTooLarge].
+func (m *Msg[T]) SetResult(v any) error {
+	if m.d == nil || !m.d.keep {
+		return nil
+	}
+	b, err := encode(m.d.o.Codec, v)
+	if err != nil {
+		return fmt.Errorf("mq: encode: %w", err)
+	}
+	if most := m.d.o.MaxPayload; most > 0 && len(b) > most {
+		return fmt.Errorf("%w: result of %d bytes, at most %d", ErrTooLarge, len(b), most)
+	}
+	m.d.result = append([]byte(nil), b...)
+	return nil
+}
+
 // Handler handles a message. It returns
 //   - nil: the message is done, and gone;
 //   - [Snooze], [RetryAfter], [DeadLetter] or [ErrUnknownKind]: what they say;

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/kermes-redis/kermes/pubsub"
 	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/resp"
 )
@@ -71,6 +72,9 @@ type Options struct {
 	DurabilityTimeout time.Duration
 	// Hooks carry a trace along with messages.
 	Hooks Hooks
+	// Subscriber is where Await hears of results. Nil means one whose source is the
+	// client of the queue, as long as calls wait.
+	Subscriber *pubsub.Subscriber
 }
 
 // Hooks are functions that are called on the way of a message, for tracing. Each
@@ -123,6 +127,7 @@ type core struct {
 
 	lanes  lanes
 	commit committer
+	await  awaiter
 }
 
 // New returns the queue of that name over d, which may be any Doer of this module:

@@ -16,6 +16,7 @@ type claimed struct {
 	priority Priority
 	attempts bool // there is an entry in "a"
 	key      string
+	keep     bool // the result is wanted
 	token    string
 }
 
@@ -97,8 +98,8 @@ func (f *fields) claim(arena *[]byte) claimed {
 	return m
 }
 
-// entry reads "failures:crashes:band", behind which the number of a group and a key may
-// stand.
+// entry reads "failures:crashes:band", behind which may stand the number of a group, for how
+// long the result is kept, and a key.
 func (m *claimed) entry(b []byte) {
 	m.attempts = len(b) > 0
 	m.failures, b = number(b)
@@ -108,8 +109,13 @@ func (m *claimed) entry(b []byte) {
 	} else if len(b) > 0 && b[0] == '2' {
 		m.priority = Low
 	}
-	if i := bytes.IndexByte(b, '='); i > 0 {
-		m.key = readKey(string(b[i+1:]))
+	if len(b) < 2 {
+		return
+	}
+	of, key, has := bytes.Cut(b[1:], []byte{'='})
+	m.keep = bytes.IndexByte(of, '~') >= 0
+	if has {
+		m.key = readKey(string(key))
 	}
 }
 

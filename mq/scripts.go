@@ -16,6 +16,9 @@ var bodyLua string
 //go:embed lua/key.lua
 var keyLua string
 
+//go:embed lua/result.lua
+var resultLua string
+
 //go:embed lua/limit.lua
 var limitLua string
 
@@ -86,6 +89,7 @@ var (
 	cancelScript  = redis.NewScript(headLua+keyLua+groupLua+cancelLua, redis.Text)
 	redriveScript = redis.NewScript(headLua+keyLua+redriveLua, redis.Text)
 	purgeScript   = redis.NewScript(headLua+keyLua+groupLua+purgeLua, redis.Int)
+	resultScript  = redis.NewScript(headLua+resultLua, redis.Bytes).Idempotent()
 	limitScript   = redis.NewScript(headLua+limitLua+keyLua+limitedLua, redis.Text).Idempotent()
 	repairScript  = redis.NewScript(headLua+keyLua+groupLua+repairLua, redis.Ints)
 )

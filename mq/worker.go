@@ -70,6 +70,7 @@ func (q *Queue[T]) newWorker(h Handler[T], o WorkerOptions) *worker {
 	}
 	w.work = make(chan *delivery, w.o.Concurrency+w.o.MaxPrefetch)
 	w.handle = func(ctx context.Context, d *delivery) error {
+		d.o = &q.opts
 		m := &Msg[T]{Info: d.info(q.core), d: d}
 		if err := decode(q.opts.Codec, d.rec.payload, &m.Value); err != nil {
 			return &outcome{op: opBury, err: undecodable(err)}

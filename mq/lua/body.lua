@@ -7,9 +7,10 @@ local function roomy() return not failed(pcall_('HSET', base .. 'c', 'v', conf[1
 -- stays a member of its group, unless for that it has ended. It returns how many callbacks that enqueued.
 local function bury(id, rec, att, member, reason, most)
 	local before, made = call('HGET', base .. 'xr', id), 0
+	tell(id, member, 'D' .. reason)
 	call('HSET', base .. 'xm', id, rec)
 	if buried(member) then
-		made, member = leave(member), string.match(member, '=.*') or ''
+		made, member = leave(member), string.match(member, '[~=].*') or ''
 	end
 	call('HSET', base .. 'xr', id, att .. member .. ' ' .. reason)
 	call('ZADD', base .. 'x', now, id)

@@ -13,6 +13,7 @@ for i, id in ipairs(ARGV) do
 	else
 		local _, _, band, member = attempts(call('HGET', base .. 'a', id))
 		call('HDEL', base .. 'a', id)
+		tell(id, member, 'C')
 		call('HDEL', base .. 's', id)
 		call('HDEL', base .. 'sa', id)
 		if token then

@@ -1,7 +1,8 @@
 -- enqueue adds messages.
 -- ARGV: lane, number of the call in the lane, most messages (0: any), then for each message: id, record, options.
 -- Options are empty, or: policy (r reject, u update, q requeue), band (0 to 2), d or k (the delay of a message that is
--- updated is set anew, or kept), then nothing, a delay in ms, or "@" and a time in ms, then nothing, or "=" and a key.
+-- updated is set anew, or kept), then nothing, a delay in ms, or "@" and a time in ms, then nothing, or "~" and for how many
+-- ms the result is kept, then nothing, or "=" and a key.
 -- The reply is one word a message: a added, u updated, q requeued, f full; or a duplicate: R ready, D delayed, L leased, B
 -- behind others of its key, W within its window, G callback of a group that is not done. A second letter x says that there is a dead letter of that id.
 if not conf[1] then setup() end
@@ -60,9 +61,9 @@ local function again(id, rec, policy, band, key, reset, at)
 		if key ~= '' then raise() end
 		return new == 1 and 'q' or 'u'
 	end
-	local _, _, old, of = attempts(call('HGET', base .. 'a', id))
+	local f, c, old, of = attempts(call('HGET', base .. 'a', id))
 	call('HSET', base .. 'm', id, rec)
-	if reset or old ~= band or key ~= (string.match(of, '=.*') or '') then
+	if reset or old ~= band or keyOf(key) ~= keyOf(of) then
 		local score = call('ZSCORE', base .. 'd', id)
 		if not reset and score then at = tonumber(score) end
 		fresh = fresh + withdraw(id, old, of)
@@ -71,6 +72,10 @@ local function again(id, rec, policy, band, key, reset, at)
 		of = (group and ':' .. group or '') .. key
 		keep(id, band, of)
 		place(id, band, of, at)
+	elseif key ~= (string.match(of, '[~=].*') or '') then
+		local group = groupOf(of)
+		call('HSET', base .. 'a', id, f .. ':' .. c .. ':' .. band .. (group and ':' .. group or '') .. key)
+		raise()
 	end
 	return 'u'
 end
@@ -81,7 +86,7 @@ for i = begin, #ARGV, 3 do
 	if opt ~= '' then
 		policy, band, reset = string.sub(opt, 1, 1), string.sub(opt, 2, 2), string.sub(opt, 3, 3) == 'd'
 		local when
-		when, key = string.match(opt, '^...([^=]*)(.*)$')
+		when, key = string.match(opt, '^...([^=~]*)(.*)$')
 		at = due(when)
 	end
 	local word

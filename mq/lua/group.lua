@@ -20,7 +20,7 @@ local function leave(member)
 		return 0
 	end
 	local opt, id = string.match(rest, '^:%d+:%d+:[01]:(%S*) (.*)$')
-	local band, due, key = string.match(opt, '^.(%d).([^=]*)(.*)$')
+	local band, due, key = string.match(opt, '^.(%d).([^=~]*)(.*)$')
 	band, due, key = band or '1', due or '', key or ''
 	local at = string.sub(due, 1, 1) == '@' and tonumber(string.sub(due, 2)) or now + tonumber(due ~= '' and due or 0)
 	local new = call('HSET', base .. 'm', id, call('HGET', base .. 'gm', id) or '')

@@ -64,7 +64,8 @@ local function waiting(group)
 end
 
 -- attempts splits what the hash "a" says of a message: failures, crashes, band, and what it belongs to: for a member of
--- a group a colon and the number of the group, for a message with a key an equals sign and the key, or nothing.
+-- a group a colon and the number of the group, for a message whose result is kept a tilde and for how many ms, for one
+-- with a key an equals sign and the key, or nothing.
 local function attempts(s)
 	if not s then return 0, 0, '1', '' end
 	local f, c, p, of = string.match(s, '^(%d+):(%d+):(%d)(.*)$')
@@ -74,3 +75,13 @@ end
 -- keyOf returns the key of a message, or nil, and groupOf the number of its group: of is the fourth result of attempts.
 local function keyOf(of) return string.match(of, '=(.*)$') end
 local function groupOf(of) return string.match(of, '^:(%d+)') end
+
+-- tell keeps the result of a message, if it is to be kept, and tells who waits for it: A and what the handler has
+-- returned, D and why it is a dead letter, or C, cancelled. It reports whether there was the memory for that.
+local function tell(id, of, result)
+	local keep = string.match(of, '^[^=]*~(%d+)')
+	if not keep then return true end
+	if failed(pcall_('SET', base .. 'e:' .. id, result, 'PX', keep)) then return false end
+	pcall_('PUBLISH', base .. 'e:' .. id, '1')
+	return true
+end

@@ -11,6 +11,7 @@ local function drop(ids, at)
 		for j, entry in ipairs(call('HMGET', base .. 'a', unpack(part))) do
 			local _, _, _, member = attempts(entry)
 			local key = keyOf(member)
+			tell(part[j], member, 'C')
 			if groupOf(member) then leaving[#leaving + 1] = member end
 			if key then
 				keys[key] = true

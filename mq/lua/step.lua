@@ -2,7 +2,8 @@
 -- ARGV: 1 worker, 2 token of this claim, 3 how many to claim, 4 lease in ms, 5 what the worker believes the time to be
 -- (0: look after nothing), 6 most crashes, 7 flags (1 pass a wake on, 2 not idle any more, 4 may be registered as idle),
 -- 8 most bytes, 9 most dead letters, then for each settled message: op, id, token, argument.
--- Ops: A ack and B ack with an entry in "a" (argument: window in ms, or empty); R retry, S snooze (argument: delay in
+-- Ops: A ack, B ack with an entry in "a" (argument: window in ms, or empty), C the same with a result (argument: window,
+-- a space, result); R retry, S snooze (argument: delay in
 -- ms); L release at the front; D dead letter, F the same without counting an attempt (argument: reason).
 -- The reply: now, ms until something is due or may be claimed (-1: nothing is, -2: there may be more to claim), state (0, 1 paused, 2 out of memory), results (a
 -- letter each: 1 settled, 0 not the lease any more, - no such message, o out of memory: not settled), crashed
@@ -20,6 +21,12 @@ local function count(name, n) counts[name] = (counts[name] or 0) + n end
 -- memory for that, nothing has happened.
 local function settle1(op, id, arg, hasNext, stuck)
 	if stuck and call('HEXISTS', base .. 's', id) == 1 then return 'o' end
+	if op == 'C' then
+		local window, result = string.match(arg, '^(%d*) (.*)$')
+		op, arg = 'B', window
+		local _, _, _, of = attempts(call('HGET', akey, id))
+		if not tell(id, of, 'A' .. result) then return 'o' end
+	end
 	if op == 'A' or op == 'B' then
 		count('done', 1)
 		if arg ~= '' and conf[3] then

@@ -18,6 +18,7 @@ type Script[T any] struct {
 	decode   Decoder[T]
 	readOnly bool
 	again    bool // it may be repeated
+	whole    bool // it is sent with its source, since it may answer NOSCRIPT itself
 }
 
 // NewScript returns the script src. Its arguments are in KEYS and ARGV.
@@ -26,7 +27,7 @@ type Script[T any] struct {
 // See https://redis.io/commands/eval.
 func NewScript[T any](src string, decode Decoder[T]) *Script[T] {
 	sum := sha1.Sum([]byte(src))
-	return &Script[T]{src: src, sha: hex.EncodeToString(sum[:]), decode: decode}
+	return &Script[T]{src: src, sha: hex.EncodeToString(sum[:]), decode: decode, whole: strings.Contains(src, noScript)}
 }
 
 // ReadOnly returns the script as one that only reads: it is run by EVAL_RO, so
@@ -55,9 +56,11 @@ func (s *Script[T]) Hash() string { return s.sha }
 // Do runs the script by its hash, and by its source if the server does not know
 // it. args are as in [New].
 //
-// That the server does not know it is told by its whole sentence alone. A script that
-// answers this very sentence of its own accord is run twice: a script must not pass on
-// the NOSCRIPT of another one as its error.
+// That the server does not know it is told by the server's whole sentence. A script
+// with the word NOSCRIPT in its source, which may answer that of its own accord, is
+// always sent with its source, and where the word is in a key or an argument, SCRIPT
+// EXISTS is asked first: neither is run twice. A script must not make the sentence up
+// from pieces, or from what is stored.
 func (s *Script[T]) Do(ctx context.Context, d Doer, keys []string, args ...any) (T, error) {
 	a, err := argsOf(args)
 	if err != nil {
@@ -68,11 +71,36 @@ func (s *Script[T]) Do(ctx context.Context, d Doer, keys []string, args ...any) 
 
 // Run is [Script.Do] for arguments that need no boxing.
 func (s *Script[T]) Run(ctx context.Context, d Doer, keys []string, args ...resp.Arg) (T, error) {
-	v, err := s.EvalSha(keys, args...).Do(ctx, d)
-	if e, ok := errors.AsType[*resp.Error](err); ok && e.UnknownScript() {
+	if s.whole {
 		return s.Eval(keys, args...).Do(ctx, d)
 	}
-	return v, err
+	v, err := s.EvalSha(keys, args...).Do(ctx, d)
+	e, ok := errors.AsType[*resp.Error](err)
+	switch {
+	case !ok || !e.UnknownScript():
+		return v, err
+	case s.mayQuote(keys, args) && !s.unknownTo(ctx, d):
+		return v, e.InReply()
+	}
+	return s.Eval(keys, args...).Do(ctx, d)
+}
+
+const noScript = "NOSCRIPT"
+
+// mayQuote reports whether the script can have its NOSCRIPT from what it was given.
+func (s *Script[T]) mayQuote(keys []string, args []resp.Arg) bool {
+	if !strings.Contains(s.src, "err") { // of error_reply, and of {err = ...}
+		return false
+	}
+	return slices.ContainsFunc(keys, func(k string) bool { return strings.Contains(k, noScript) }) ||
+		slices.ContainsFunc(args, func(a resp.Arg) bool { return strings.Contains(a.String(), noScript) })
+}
+
+// unknownTo reports whether the server says that it does not know the script: what
+// has run, it knows.
+func (s *Script[T]) unknownTo(ctx context.Context, d Doer) bool {
+	known, err := ScriptExists(s.sha).Do(ctx, d)
+	return err == nil && len(known) == 1 && !known[0]
 }
 
 // Queue appends the script to p. A flush of the pipeline carries the source of
@@ -92,10 +120,12 @@ func (s *Script[T]) Queue(p *Pipeline, keys []string, args ...any) Future[T] {
 
 // QueueArgs is [Script.Queue] for arguments that need no boxing.
 func (s *Script[T]) QueueArgs(p *Pipeline, keys []string, args ...resp.Arg) Future[T] {
-	if p.source(s.sha) != "" {
+	if p.source(s.sha) != "" && !s.whole {
 		return s.EvalSha(keys, args...).Queue(p)
 	}
-	p.scripts = append(p.scripts, scriptSource{s.sha, s.src})
+	if !s.whole {
+		p.scripts = append(p.scripts, scriptSource{s.sha, s.src})
+	}
 	return s.Eval(keys, args...).Queue(p)
 }
 
@@ -146,7 +176,18 @@ func (p *Pipeline) unknownScript(i int) bool {
 	name := cmd.Name()
 	e, ok := errors.AsType[*resp.Error](v.Err())
 	return ok && (name == "EVALSHA" || name == "EVALSHA_RO") && e.UnknownScript() &&
-		p.source(cmd.Arg(0).String()) != ""
+		p.source(cmd.Arg(0).String()) != "" && !quotes(&cmd)
+}
+
+// quotes reports whether a script may have its NOSCRIPT from an argument: it is not run
+// again then.
+func quotes(c *resp.Command) bool {
+	for i := range c.NArgs() {
+		if strings.Contains(c.Arg(i).String(), noScript) {
+			return true
+		}
+	}
+	return false
 }
 
 // withSource makes EVAL of EVALSHA.

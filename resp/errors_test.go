@@ -136,6 +136,7 @@ func TestWhatNamesAnotherCommandIsNoRefusalOfAScript(t *testing.T) {
 		"ERR unknown command 'FCALL', with args beginning with: 'f' '0' ": {"FCALL": true, "EVAL": false},
 		"ERR unknown command `evalsha_ro`, with args beginning with: ":    {"EVALSHA_RO": true, "EVAL": false},
 		"ERR unknown command '":                                           {"EVAL": false},
+		"NOSCRIPT No matching script. Please use EVAL.":                   {"EVALSHA": true, "evalsha_ro": true, "EVAL": false, "EVAL_RO": false, "FCALL": false, "SCRIPT": true},
 		"ERR unknown subcommand '":                                        {"EVAL": false},
 	} {
 		for name, want := range of {

@@ -19,8 +19,8 @@ func (e *Error) AnswerTo(c *Command) *Error {
 		return e
 	case c.core():
 		return &Error{Code: e.Code, Message: e.Message, by: core}
-	case e.namesAnother(c):
-		return e.InReply()
+	case e.namesAnother(c), e.Code == "NOSCRIPT" && !c.byHash():
+		return e.InReply() // only a hash can be unknown
 	}
 	return e
 }
@@ -61,6 +61,11 @@ func (e *Error) namesAnother(c *Command) bool {
 		return !strings.EqualFold(name, own)
 	}
 	return false
+}
+
+// byHash reports whether the command runs a script by its hash, which may be unknown.
+func (c *Command) byHash() bool {
+	return strings.EqualFold(c.name, "EVALSHA") || strings.EqualFold(c.name, "EVALSHA_RO")
 }
 
 // core reports whether the command is one of the server's own.

@@ -267,8 +267,12 @@ func (c *Client) Do(ctx context.Context, cmd resp.Command) (resp.Reply, error) {
 func (c *Client) clock() time.Duration { return time.Since(c.born) }
 
 // Dial returns a connection of the caller's own to the master, for pub/sub and
-// MONITOR. It is broken with [ErrSwitched] when the master changes. The caller
-// closes it. See also [Client.Subscriptions].
+// MONITOR. It is broken with [ErrSwitched] when the sentinels name another master.
+// The caller closes it.
+//
+// [Client.Reauth] leaves it with the credentials that it was made with: see
+// [conn.Conn.Reauth]. Without sentinels it stays with a server that has become a replica.
+// Connections of [Client.Subscriptions] are made anew in both cases.
 func (c *Client) Dial(ctx context.Context) (*conn.Conn, error) {
 	b := c.newDialBudget()
 	t := c.target.Load()

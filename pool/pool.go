@@ -222,7 +222,12 @@ func (p *Pool) Ping(ctx context.Context) error {
 }
 
 // Dial returns a connection of the caller's own, for pub/sub and MONITOR. The
-// caller closes it; the pool aborts it with all others.
+// caller closes it; the pool aborts it with all others when it is closed.
+//
+// The pool does not look after it. [Pool.Reauth] leaves it with the credentials that it
+// was made with: see [conn.Conn.Reauth]. [Pool.Renew] leaves it where it is, also when the
+// server has said that it is a replica now. A subscriber that is to follow both takes
+// the Subscriptions of a client as its source.
 func (p *Pool) Dial(ctx context.Context) (*conn.Conn, error) {
 	p.check(ctx)
 	ctx, cancel := context.WithCancel(ctx)

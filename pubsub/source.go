@@ -7,9 +7,14 @@ import (
 )
 
 // Source is where a [Subscriber] gets its connections from, one at a time:
-// a *pool.Pool, a *client.Client, or a [Server]. Dial returns a connection of
-// the caller's own, which the source breaks when it should not be used any
-// more, because the master has changed. It should return when ctx ends.
+// a *client.Subscriptions, a *client.Client, a *pool.Pool, or a [Server]. Dial returns
+// a connection of the caller's own, which the source breaks when it should not be used
+// any more, because the master has changed. It should return when ctx ends.
+//
+// Only Subscriptions breaks connections also where the credentials have been replaced
+// (client.Client.Reauth), and where a server without sentinels has become a replica. A
+// client as the source knows of other masters by the sentinels, a pool or a Server of
+// nothing.
 //
 // If the source has a method Epoch() int64, its value is given to OnReady and
 // to events; if it has a method Generation() uint64, a change of that counts as

@@ -46,7 +46,7 @@ imports: ## the table of DESIGN.md: which package may import which
 
 MUTATED ?= resp conn pool redis pubsub
 
-mutants: ## change one token after the other in MUTATED="resp pool", and say which changes the tests of the package do not notice
+mutants: ## change one token after the other in MUTATED="resp pool", MUTANTS_TIME a package, and say which changes its tests do not notice
 	GREMLINS=$(GREMLINS) GO=$(GO) scripts/mutants.sh $(MUTATED)
 
 modules: ## vet the modules of their own, and test those that have tests

@@ -85,6 +85,9 @@ func TestTheKeeperRestsWhenThereIsNothingToKeep(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if st := p.Stats(); st.Open != 1 {
+			t.Errorf("%+v", st)
+		}
 		time.Sleep(time.Minute)
 		if keeping, n := state(); !keeping || n != 1 {
 			t.Errorf("with a connection of somebody's own: keeping %v, %d known", keeping, n)
@@ -245,5 +248,34 @@ func TestAnErrorMayStandBehindAnAttribute(t *testing.T) {
 		if got := mayBeError(resp.Value(v)); got != want {
 			t.Errorf("%q: %v", v, got)
 		}
+	}
+}
+
+func TestWhatIsNotAboveTheLargeSizeIsNotLarge(t *testing.T) {
+	p := New(Options{})
+	defer p.Close()
+	of := func(n int) resp.Command {
+		return resp.NewCommand("ECHO", resp.String(strings.Repeat("x", n)))
+	}
+	empty := of(0)
+	for more, want := range []bool{false, true} {
+		cmd := of(wideSize - empty.Size() + more)
+		if cmd.Size() != wideSize+more {
+			t.Fatalf("%d bytes", cmd.Size())
+		}
+		if got := p.isWide(&cmd); got != want {
+			t.Errorf("%d bytes beyond: %v", more, got)
+		}
+	}
+}
+
+func TestADialThatFailedIsNotKept(t *testing.T) {
+	p := New(Options{Conn: conn.Options{Addr: "127.0.0.1:1"}})
+	defer p.Close()
+	if c, err := p.Dial(t.Context()); err == nil {
+		t.Fatalf("%v", c)
+	}
+	if st := p.Stats(); len(p.dialled) != 0 || st.Open != 0 {
+		t.Errorf("%d kept, %+v", len(p.dialled), st)
 	}
 }

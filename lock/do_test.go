@@ -221,3 +221,34 @@ func TestALockThatIsHeldSurvivesACrashOfTheMaster(t *testing.T) {
 		}
 	}
 }
+
+// What carmine's acquire-lock, have-lock? and release-lock do by a uuid.
+func TestALockIsAskedForAndReleasedByTheIDThatAnotherProgramHasKept(t *testing.T) {
+	n := shared.Node(t)
+	inLayers(t, func(t *testing.T, over layer) {
+		mine, theirs := locker(t, over.over(poolOn(t, n)), Options{Terms: Terms{Owner: "host 17"}}), locker(t, over.over(poolOn(t, n)), Options{})
+		name := fresh(t)
+		h, err := mine.Lock(t.Context(), name)
+		must(t, err)
+		if i, err := theirs.Inspect(t.Context(), name); err != nil || i.Owner != "host 17" || i.ID != h.ID() {
+			t.Errorf("%+v %v", i, err)
+		}
+		for _, row := range []struct {
+			id        string
+			has, done bool
+		}{{"another", false, false}, {h.ID(), true, true}, {h.ID(), false, true}} { // released already says the same
+			if has, err := theirs.Has(t.Context(), name, row.id); has != row.has || err != nil {
+				t.Errorf("has %q: %v %v", row.id, has, err)
+			}
+			if done, err := theirs.Release(t.Context(), name, row.id); done != row.done || err != nil {
+				t.Errorf("release %q: %v %v", row.id, done, err)
+			}
+		}
+		if err := h.Renew(t.Context()); !errors.Is(err, ErrLost) {
+			t.Error(err)
+		}
+		next, err := theirs.TryLock(t.Context(), name)
+		must(t, err)
+		must(t, next.Unlock(t.Context()))
+	})
+}

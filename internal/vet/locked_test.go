@@ -18,7 +18,7 @@ var heldLock = regexp.MustCompile(`\b\w+\.mu\s+is\s+held\b`)
 // the name of a method, not only its comment, says that its caller holds the lock.
 func TestWhatNeedsALockIsCalledLocked(t *testing.T) {
 	found := 0
-	for _, name := range []string{"resp", "conn", "pool", "redis", "pubsub", "sentinel", "client", "codec", "mq", "lock"} {
+	for _, name := range library {
 		eachFunc(t, filepath.Join("..", "..", name), func(at token.Position, f *ast.FuncDecl) {
 			if f.Doc == nil || !heldLock.MatchString(f.Doc.Text()) {
 				return
@@ -37,6 +37,16 @@ func TestWhatNeedsALockIsCalledLocked(t *testing.T) {
 // eachFunc calls fn with each function of a package that is in no test.
 func eachFunc(t *testing.T, dir string, fn func(token.Position, *ast.FuncDecl)) {
 	t.Helper()
+	eachDecl(t, dir, func(at token.Position, d ast.Decl) {
+		if f, ok := d.(*ast.FuncDecl); ok {
+			fn(at, f)
+		}
+	})
+}
+
+// eachDecl calls fn with each declaration of a package that is in no test.
+func eachDecl(t *testing.T, dir string, fn func(token.Position, ast.Decl)) {
+	t.Helper()
 	files := token.NewFileSet()
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
@@ -47,9 +57,7 @@ func eachFunc(t *testing.T, dir string, fn func(token.Position, *ast.FuncDecl)) 
 			return err
 		}
 		for _, decl := range parsed.Decls {
-			if f, ok := decl.(*ast.FuncDecl); ok {
-				fn(files.Position(f.Pos()), f)
-			}
+			fn(files.Position(decl.Pos()), decl)
 		}
 		return nil
 	})

@@ -1,5 +1,5 @@
 // Package vet holds the test that go vet finds the two mistakes that compile and do
-// nothing, or worse; and that names say which methods need a lock.
+// nothing, or worse; and that names say which methods need a lock, and error texts have one form.
 package vet
 
 import (

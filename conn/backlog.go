@@ -46,7 +46,7 @@ func (c *wire) waitForRoomLocked(ctx context.Context, size int) error {
 	case <-w.has:
 	case <-ctx.Done():
 	}
-	c.mu.Lock()
+	c.lock()
 	if i := slices.Index(c.backlog.waiting, w); i >= 0 {
 		c.backlog.waiting = slices.Delete(c.backlog.waiting, i, i+1)
 	} else {

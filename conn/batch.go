@@ -109,7 +109,7 @@ func (b *batch) send() error {
 // Without any on its way it waits until one may.
 func (b *batch) hasRoom() (bool, error) {
 	c := b.conn
-	c.mu.Lock()
+	c.lock()
 	defer c.mu.Unlock()
 	if c.fullLocked() {
 		if b.count > 0 {
@@ -130,7 +130,7 @@ func (b *batch) enlist() (k *call, flush, others, reads bool) {
 	c := b.conn
 	k = c.newCall(b.ctx, 0)
 	p := part{call: k}
-	c.mu.Lock()
+	c.lock()
 	defer c.mu.Unlock()
 	c.backlog.granted -= partRoom
 	if b.id == 0 {
@@ -228,7 +228,7 @@ func (b *batch) failure(before int, p part, err error) error {
 // leave abandons the parts that are still on their way.
 func (b *batch) leave() {
 	c := b.conn
-	c.mu.Lock()
+	c.lock()
 	defer c.mu.Unlock()
 	for ; b.count > 0; b.count-- {
 		k := b.parts[b.oldest].call
@@ -245,7 +245,7 @@ func (b *batch) leave() {
 
 // mayHaveLeft says whether bytes of k may have been written.
 func (c *wire) mayHaveLeft(k *call) bool {
-	c.mu.Lock()
+	c.lock()
 	defer c.mu.Unlock()
 	return k.state == pending || k.start < c.sent
 }

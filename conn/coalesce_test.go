@@ -74,7 +74,7 @@ func (c *crowded) until(ready func() bool) {
 }
 
 func (c *crowded) heldNow() int {
-	c.mu.Lock()
+	c.lock()
 	defer c.mu.Unlock()
 	return c.gathering.held
 }
@@ -133,7 +133,7 @@ func TestAQuarterOfTheCrowdIsWrittenAtOnce(t *testing.T) {
 	c := newCrowded(t, 16)
 	c.call(t.Context(), "A")
 	c.gets("A")
-	c.mu.Lock()
+	c.lock()
 	c.gathering.peak = 16 // it wears off
 	c.mu.Unlock()
 	for _, name := range []string{"B", "C", "D", "E"} {
@@ -257,7 +257,7 @@ func TestWhatIsHeldBackWhileAReplyIsCopiedIsWritten(t *testing.T) {
 	if _, err := c.peer.Write([]byte("$200000\r\n" + strings.Repeat("x", 100000))); err != nil {
 		t.Fatal(err)
 	}
-	c.mu.Lock()
+	c.lock()
 	c.gathering.peak = 100 // a crowd came before the copy
 	c.mu.Unlock()
 	c.call(t.Context(), "HELD")

@@ -26,7 +26,7 @@ type wire struct {
 	calls    sync.Pool   // of *call
 	done     chan struct{}
 
-	mu        sync.Mutex // guards what follows, and the links and states of calls
+	mu        sync.Mutex // taken by lock; guards what follows, and the links and states of calls
 	queue     queue
 	wbuf      []byte // encoded, not yet taken by a flush
 	spare     []byte // the buffer that the last flush left
@@ -36,6 +36,8 @@ type wire struct {
 	flushing  bool
 	flusher   *call // the caller that writes; nil while a goroutine does
 	gathering gathering
+	solo      uint32 // see alone.go
+	soloBuf   []byte // what is written then
 	reader    *call  // who holds the reading role
 	batches   uint32 // counts them, for their names
 	copying   bool   // the reader is copying a part of the replies of some call
@@ -85,7 +87,7 @@ func (c *wire) Broken() bool { return c.down.Load() }
 
 // Err returns why the connection is broken, or nil.
 func (c *wire) Err() error {
-	c.mu.Lock()
+	c.lock()
 	defer c.mu.Unlock()
 	if c.err == nil {
 		return nil
@@ -95,7 +97,7 @@ func (c *wire) Err() error {
 
 // InFlight returns how many calls wait for replies, abandoned ones included.
 func (c *wire) InFlight() int {
-	c.mu.Lock()
+	c.lock()
 	defer c.mu.Unlock()
 	return c.queue.n
 }
@@ -107,7 +109,7 @@ func (c *wire) Bulky() bool { return c.in.bulky.Load() }
 // that it must not serve anybody else. A transaction that has ended, by EXEC or
 // DISCARD, leaves no trace.
 func (c *wire) Tainted() bool {
-	c.mu.Lock()
+	c.lock()
 	defer c.mu.Unlock()
 	return c.taint.dirty()
 }
@@ -125,7 +127,16 @@ func (c *wire) Exchange(ctx context.Context, cmd *resp.Command) (resp.Reply, err
 	if err != nil {
 		return resp.Reply{}, named(c.notSent(err), cmd)
 	}
-	r, err := c.do(ctx, cmd)
+	k := c.newCall(ctx, 1)
+	if room := cmd.Room(); room != nil {
+		k.room = room
+	}
+	var r resp.Reply
+	if cmd.Flags()&resp.Blocking != 0 {
+		r, err = c.doBlocking(ctx, k, cmd)
+	} else {
+		r, err = c.do(ctx, k, cmd)
+	}
 	if err != nil {
 		return r, named(err, cmd)
 	}
@@ -140,17 +151,16 @@ func named(err error, cmd *resp.Command) error {
 	return err
 }
 
-// do is Do for what has been admitted.
-func (c *wire) do(ctx context.Context, cmd *resp.Command) (resp.Reply, error) {
-	k := c.newCall(ctx, 1)
-	if room := cmd.Room(); room != nil {
-		k.room = room
-	}
-	if cmd.Flags()&resp.Blocking != 0 {
-		stop := c.prepareBlocking(k, cmd)
-		defer stop()
-	}
-	c.mu.Lock()
+// doBlocking is do for a command that may wait on the server.
+func (c *wire) doBlocking(ctx context.Context, k *call, cmd *resp.Command) (resp.Reply, error) {
+	stop := c.prepareBlocking(k, cmd)
+	defer stop()
+	return c.do(ctx, k, cmd)
+}
+
+// do is Do for what has been admitted, as k.
+func (c *wire) do(ctx context.Context, k *call, cmd *resp.Command) (resp.Reply, error) {
+	c.lock()
 	var err error
 	if c.fullLocked() {
 		err = c.waitForRoomLocked(ctx, cmd.Size())
@@ -180,8 +190,9 @@ func (c *wire) do(ctx context.Context, cmd *resp.Command) (resp.Reply, error) {
 	if read {
 		c.reader = k
 	}
+	solo := alone && read && flush && c.maySoloLocked(out)
 	c.mu.Unlock()
-	if err = c.play(k, out, alone, flush, read); err != nil {
+	if err = c.play(k, out, alone, flush, read, solo); err != nil {
 		return resp.Reply{}, err
 	}
 	return k.owner.Reply(resp.Value(k.buf)), nil
@@ -189,13 +200,15 @@ func (c *wire) do(ctx context.Context, cmd *resp.Command) (resp.Reply, error) {
 
 // play does for k, which is in the queue, what it is to do until it is answered: flush
 // and read say which roles it holds, alone that no other call was there, and out is what
-// it writes first.
-func (c *wire) play(k *call, out output, alone, flush, read bool) error {
+// it writes first, in the way of alone.go where solo says so.
+func (c *wire) play(k *call, out output, alone, flush, read, solo bool) error {
 	if alone && read && flush && !c.lookFor(k) {
 		c.await(k) // for the error
 		return k.err
 	}
-	if flush {
+	if solo {
+		c.flushSolo(k, out.buf)
+	} else if flush {
 		if !alone && c.far {
 			runtime.Gosched() // let those who are about to come ride along
 		}
@@ -246,7 +259,7 @@ func (c *wire) admit(cmd *resp.Command) error {
 	if c.shared.Load() || unmatched(cmd) {
 		return ErrStateful
 	}
-	c.mu.Lock()
+	c.lock()
 	c.taint.note(name)
 	c.mu.Unlock()
 	return nil
@@ -280,7 +293,7 @@ func (c *wire) Close() error {
 
 // fail breaks the connection, once.
 func (c *wire) fail(op string, cause error) {
-	c.mu.Lock()
+	c.lock()
 	if c.err != nil {
 		c.mu.Unlock()
 		return

@@ -89,7 +89,7 @@ func (c *wire) letGoLocked() {
 // contextEnded settles the caller whose context was followed. One that comes
 // too late to be seen here follows anew, which calls back at once.
 func (c *wire) contextEnded() {
-	c.mu.Lock()
+	c.lock()
 	c.watch.followed = nil
 	c.mu.Unlock()
 	c.tick()
@@ -107,7 +107,7 @@ func (c *wire) slowTick() time.Duration {
 func (c *wire) tick() {
 	expired := false
 	var cut error
-	c.mu.Lock()
+	c.lock()
 	if c.err == nil {
 		var next pace
 		next, cut = c.cancelEndedLocked()

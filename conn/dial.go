@@ -118,7 +118,7 @@ func newConn(ctx context.Context, nc net.Conn, o Options) (*Conn, error) {
 		return nil, newError(OpHandshake, o.Addr, handshakeCause(ctx, err))
 	}
 	c.far = c.in.total == 0 || time.Since(began) > nearby
-	c.mu.Lock()
+	c.lock()
 	c.taint = taint{} // HELLO, AUTH and SELECT are what a connection starts with
 	c.mu.Unlock()
 	c.shared.Store(o.Shared)

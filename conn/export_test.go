@@ -8,7 +8,7 @@ func (c *wire) Waits() bool {
 
 // Backlog returns how many bytes wait to be written, and how many callers for room.
 func (c *wire) Backlog() (bytes, callers int) {
-	c.mu.Lock()
+	c.lock()
 	defer c.mu.Unlock()
 	return len(c.wbuf) + c.backlog.writing, len(c.backlog.waiting)
 }

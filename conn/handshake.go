@@ -133,7 +133,7 @@ func (c *wire) Reauth(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
-	r, err := c.do(ctx, &cmd)
+	r, err := c.do(ctx, c.newCall(ctx, 1), &cmd)
 	if err != nil {
 		return err
 	}

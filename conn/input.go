@@ -57,8 +57,9 @@ type input struct {
 	total  uint64 // bytes framed, to know the first ones
 	full   int    // reads in a row that filled the buffer
 
-	reads   atomic.Uint32 // counts reads that brought bytes
+	fresh   uint32        // is to be added to arrived before anybody waits again; wraps
 	arrived atomic.Uint32 // counts bytes of replies, and much for each whole one; wraps
+	reads   atomic.Uint32 // counts reads that brought bytes to who receives
 	bulky   atomic.Bool   // a large reply is arriving
 }
 
@@ -122,7 +123,7 @@ func (in *input) frameReplies(n, size int) (int, int, error) {
 		in.r += length
 		if b := in.buf[start]; mayBePush(b) && resp.Value(in.buf[start:in.r]).Kind() == resp.KindPush {
 			if b == '|' {
-				in.arrived.Add(-uint32(length)) // it looked like a part of a reply
+				in.fresh -= uint32(length) // it looked like a part of a reply
 			}
 			if err := in.push(resp.Value(in.buf[start:in.r])); err != nil {
 				return n, size, err
@@ -193,7 +194,7 @@ func (in *input) fill() error {
 		return err
 	}
 	if in.body || in.drops || in.buf[in.r] != '>' {
-		in.arrived.Add(uint32(n))
+		in.fresh += uint32(n)
 	}
 	if n > yieldAfter && !in.goesOn(n) {
 		runtime.Gosched()
@@ -218,9 +219,12 @@ func (in *input) goesOn(n int) bool {
 
 // read reads once. It returns bytes or an error.
 func (in *input) read(p []byte) (int, error) {
+	if in.fresh != 0 {
+		in.arrived.Add(in.fresh)
+		in.fresh = 0
+	}
 	n, err := in.nc.Read(p)
 	if n > 0 {
-		in.reads.Add(1)
 		return n, nil
 	}
 	if errors.Is(err, io.EOF) && in.r < in.w {

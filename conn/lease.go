@@ -83,6 +83,10 @@ func (c *Conn) Exchange(ctx context.Context, cmd *resp.Command) (resp.Reply, err
 	if c.lease == nil {
 		return c.wire.Exchange(ctx, cmd)
 	}
+	return c.exchangeLeased(ctx, cmd)
+}
+
+func (c *Conn) exchangeLeased(ctx context.Context, cmd *resp.Command) (resp.Reply, error) {
 	if !c.lease.begin() {
 		return resp.Reply{}, named(c.over(), cmd)
 	}

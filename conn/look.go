@@ -21,7 +21,7 @@ func mayBePush(b byte) bool { return b == '>' || b == '|' }
 // waits. A connection in use is alive, and so is what cannot be looked at; a look
 // that reads comes before each command that finds the connection idle.
 func (c *wire) Alive() error {
-	c.mu.Lock()
+	c.lock()
 	err, busy := c.err, c.queue.n > 0 || c.reader != nil
 	receives := c.receives.Load()
 	unread := !busy && !receives && !c.in.mayGoUnasked()
@@ -58,7 +58,7 @@ func (c *wire) lookFor(k *call) bool {
 	if err == nil {
 		return true
 	}
-	c.mu.Lock()
+	c.lock()
 	if c.err == nil {
 		c.sent = min(c.sent, k.start)
 	}

@@ -55,7 +55,7 @@ func (c *wire) giveUp(k *call) bool {
 	if k.ctx == nil || k.ctx.Err() == nil {
 		return false
 	}
-	c.mu.Lock()
+	c.lock()
 	if k.state != pending {
 		c.mu.Unlock()
 		return false
@@ -89,7 +89,7 @@ func (c *wire) blocksAloneLocked(k *call) bool {
 
 // unwanted reports whether the caller of the next reply has left.
 func (c *wire) unwanted() bool {
-	c.mu.Lock()
+	c.lock()
 	defer c.mu.Unlock()
 	head := c.queue.head
 	return head != nil && head.state == abandoned && head.start < c.sent
@@ -190,7 +190,7 @@ func (c *wire) drain(d *call) {
 		if _, ok := c.deliver(d); !ok {
 			return
 		}
-		c.mu.Lock()
+		c.lock()
 		if head := c.queue.head; head == nil || head.state == pending {
 			c.passReadingLocked()
 			c.mu.Unlock()
@@ -246,7 +246,7 @@ func (c *wire) deliverAll(k *call, n, size int, err error) (settled, ok bool) {
 // nobody can have asked for.
 func (c *wire) stopReading() (ok bool) {
 	in := &c.in
-	c.mu.Lock()
+	c.lock()
 	head := c.queue.head
 	ok = in.mayGoUnasked() || head != nil && head.start < c.sent
 	if ok {
@@ -267,7 +267,7 @@ func (c *wire) answerAlone(k *call) bool {
 	if f.end-f.start > copyLocked {
 		return false
 	}
-	c.mu.Lock()
+	c.lock()
 	if c.queue.head != k || c.queue.n != 1 || k.want != 1 || k.batch != 0 || k.state != pending || c.serving != nil {
 		c.mu.Unlock()
 		return false
@@ -276,6 +276,7 @@ func (c *wire) answerAlone(k *call) bool {
 	k.state = answered
 	k.buf = append(k.buf, in.buf[f.start:f.end]...)
 	in.total += uint64(f.end - f.start)
+	in.fresh = 0 // nobody waits any more
 	c.reader = nil
 	c.mu.Unlock()
 	return true
@@ -291,7 +292,7 @@ func (c *wire) handOut(n, size int, k *call, settled *bool, held *output) (ok bo
 		in.bulky.Store(false)
 	}
 	var stray error
-	c.mu.Lock()
+	c.lock()
 	takes := c.takes[:0]
 	for taken := 0; taken < n; {
 		head := c.queue.head
@@ -315,7 +316,7 @@ func (c *wire) handOut(n, size int, k *call, settled *bool, held *output) (ok bo
 	c.mu.Unlock()
 	c.copyOut(takes, k)
 	if partial {
-		c.mu.Lock()
+		c.lock()
 		c.copying = false
 		c.mu.Unlock()
 	}

@@ -23,7 +23,7 @@ func (c *wire) roomFor(k *call) (dst []byte, header int) {
 	if header == 0 || size <= largeReply || size > int64(len(k.room)) {
 		return nil, 0
 	}
-	c.mu.Lock()
+	c.lock()
 	first := c.queue.head == k && k.state == pending
 	c.mu.Unlock()
 	if !first {

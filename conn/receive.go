@@ -25,7 +25,7 @@ func (c *wire) Send(ctx context.Context, cmds ...resp.Command) error {
 			return c.notSent(ErrEmptyCommand)
 		}
 	}
-	c.mu.Lock()
+	c.lock()
 	var err error
 	if c.fullLocked() {
 		err = c.waitForRoomLocked(ctx, 0)
@@ -62,7 +62,7 @@ func (c *wire) sendOut(ctx context.Context) error {
 		defer stop()
 	}
 	c.flush(nil, output{}, false)
-	c.mu.Lock()
+	c.lock()
 	defer c.mu.Unlock()
 	if c.err != nil {
 		return &Error{Op: OpWrite, Addr: c.opts.Addr, Class: ClassMaybeExecuted, Err: c.err.Err}
@@ -87,7 +87,7 @@ func (c *wire) Receive(ctx context.Context) (resp.Reply, error) {
 			return resp.Reply{}, &Error{Op: OpWait, Addr: c.opts.Addr, Err: err}
 		}
 		c.watchReceive(ctx)
-		if err := c.in.fill(); err != nil && !c.in.poked(err) {
+		if err := c.receiveMore(); err != nil && !c.in.poked(err) {
 			c.fail(OpRead, err)
 			return resp.Reply{}, c.receiveError()
 		}
@@ -119,7 +119,7 @@ func (c *wire) receiveError() error {
 // watchReceive arranges that the end of ctx wakes the read. One arrangement
 // serves all calls with the same context.
 func (c *wire) watchReceive(ctx context.Context) {
-	c.mu.Lock()
+	c.lock()
 	defer c.mu.Unlock()
 	if c.rx.ctx == ctx {
 		return
@@ -134,7 +134,7 @@ func (c *wire) watchReceive(ctx context.Context) {
 }
 
 func (c *wire) stopReceiving() {
-	c.mu.Lock()
+	c.lock()
 	defer c.mu.Unlock()
 	if c.rx.stop != nil {
 		c.rx.stop()
@@ -146,7 +146,7 @@ func (c *wire) stopReceiving() {
 func (c *wire) Serve(ctx context.Context) error {
 	mustHave(ctx)
 	s := &call{conn: c, ctx: ctx, sig: make(chan signal, maxSignals), state: answered}
-	c.mu.Lock()
+	c.lock()
 	if c.err != nil {
 		err := c.err
 		c.mu.Unlock()
@@ -175,7 +175,7 @@ func (c *wire) Serve(ctx context.Context) error {
 
 // endServe wakes a server that waits for the reading role, or holds it.
 func (c *wire) endServe(s *call) {
-	c.mu.Lock()
+	c.lock()
 	defer c.mu.Unlock()
 	if c.serving != s {
 		return
@@ -194,7 +194,7 @@ func (c *wire) serveReads(s *call) {
 			return
 		}
 		if s.ctx.Err() != nil {
-			c.mu.Lock()
+			c.lock()
 			c.serving = nil
 			c.passReadingLocked()
 			c.mu.Unlock()

@@ -38,7 +38,7 @@ func (c *wire) ReceiveAll(ctx context.Context, r Receiver) error {
 			return &Error{Op: OpWait, Addr: c.opts.Addr, Err: err}
 		}
 		c.watchReceive(ctx)
-		if err := c.in.fill(); err != nil && !c.in.poked(err) {
+		if err := c.receiveMore(); err != nil && !c.in.poked(err) {
 			c.fail(OpRead, err)
 			return c.receiveError()
 		}
@@ -73,6 +73,15 @@ func (c *wire) receiveBuffered(r Receiver, begun bool) (bool, error) {
 	return false, nil
 }
 
-// Progress counts the reads that brought bytes, and wraps around. Whoever
-// watches over a Receive or ReceiveAll sees by it that the peer is alive.
+// receiveMore reads once, for who receives.
+func (c *wire) receiveMore() error {
+	err := c.in.fill()
+	if err == nil {
+		c.in.reads.Add(1)
+	}
+	return err
+}
+
+// Progress counts the reads of Receive and ReceiveAll that brought bytes, and wraps
+// around. Whoever watches over a Receive or ReceiveAll sees by it that the peer is alive.
 func (c *wire) Progress() uint32 { return c.in.reads.Load() }

@@ -147,7 +147,7 @@ func (c *wire) claimAllLocked(k *call) error {
 }
 
 func (c *wire) enlistStream(k *call, cmd *resp.Command) (out output, err error) {
-	c.mu.Lock()
+	c.lock()
 	defer c.mu.Unlock()
 	if err := c.claimAllLocked(k); err != nil {
 		return out, err
@@ -157,7 +157,7 @@ func (c *wire) enlistStream(k *call, cmd *resp.Command) (out output, err error) 
 
 // enlistUpload queues k, whose bytes do not go through the write buffer.
 func (c *wire) enlistUpload(k *call, size int64) error {
-	c.mu.Lock()
+	c.lock()
 	defer c.mu.Unlock()
 	if err := c.claimAllLocked(k); err != nil {
 		return err
@@ -205,7 +205,7 @@ func (c *wire) upload(k *call, head []byte, size int64, r io.Reader, tail []byte
 			return
 		}
 	}
-	c.mu.Lock()
+	c.lock()
 	k.midway, k.partial = false, false // from here on the server may have it all
 	c.mu.Unlock()
 	c.uploadPiece(k, append(buf, tail...))
@@ -242,7 +242,7 @@ func (c *wire) uploadPiece(k *call, buf []byte) bool {
 
 // hold stops the clock of the read timeout while the caller of k is at work.
 func (c *wire) hold(k *call, on bool) {
-	c.mu.Lock()
+	c.lock()
 	defer c.mu.Unlock()
 	k.held = on
 	switch w := &c.watch; {
@@ -311,7 +311,7 @@ func (c *wire) maxBulk() int {
 // copyBody copies a string of size bytes to w, and settles k.
 func (c *wire) copyBody(k *call, size int64, w io.Writer) (n int64, copied bool) {
 	in := &c.in
-	c.mu.Lock()
+	c.lock()
 	k.midway = true
 	c.mu.Unlock()
 	in.body = true
@@ -333,7 +333,7 @@ func (c *wire) copyBody(k *call, size int64, w io.Writer) (n int64, copied bool)
 		return n, false
 	}
 	in.skip(len("\r\n"))
-	c.mu.Lock()
+	c.lock()
 	defer c.mu.Unlock()
 	if k.state != pending { // broken by the end of its context
 		return n, false

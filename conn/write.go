@@ -49,7 +49,8 @@ func (o output) empty() bool { return len(o.buf) == 0 && o.pieces == nil }
 // encodeAloneLocked encodes the command of k, who writes and is alone, takes it as
 // output at once, and queues k. c.mu is held.
 func (c *wire) encodeAloneLocked(k *call, cmd *resp.Command) (out output) {
-	if size := cmd.Size(); size > bigArg && !c.secure && len(c.wbuf) == 0 {
+	size := cmd.Size()
+	if size > bigArg && !c.secure && len(c.wbuf) == 0 {
 		if pieces := net.Buffers(cmd.AppendPieces(nil, bigArg)); len(pieces) > 1 {
 			size = 0
 			for _, p := range pieces {
@@ -63,7 +64,7 @@ func (c *wire) encodeAloneLocked(k *call, cmd *resp.Command) (out output) {
 		}
 	}
 	before := len(c.wbuf)
-	c.wbuf = cmd.AppendTo(c.wbuf)
+	c.wbuf = cmd.AppendSized(c.wbuf, size)
 	c.enlistLocked(k, len(c.wbuf)-before)
 	out.buf = c.takeOutputLocked()
 	return out
@@ -87,15 +88,11 @@ func (c *wire) flush(k *call, out output, guard bool) (read bool) {
 	for turn := 0; ; turn++ {
 		if !out.empty() {
 			rest, err := c.put(out, k != nil && guard, k != nil)
-			if err != nil {
-				c.failWrite(rest, err)
-				return false
-			}
-			if len(rest) > 0 {
-				return c.delegate(k, rest)
+			if err != nil || len(rest) > 0 {
+				return c.stuck(k, rest, err)
 			}
 		}
-		c.mu.Lock()
+		c.lock()
 		c.keepLocked(out.buf)
 		c.writtenLocked()
 		if len(c.wbuf) == 0 || c.err != nil || c.holdBackLocked(0) {
@@ -111,6 +108,15 @@ func (c *wire) flush(k *call, out output, guard bool) (read bool) {
 		out = output{buf: c.takeOutputLocked()}
 		c.mu.Unlock()
 	}
+}
+
+// stuck goes on where rest could not be written: because of err, or in time.
+func (c *wire) stuck(k *call, rest []byte, err error) (read bool) {
+	if err != nil {
+		c.failWrite(rest, err)
+		return false
+	}
+	return c.delegate(k, rest)
 }
 
 // keepLocked leaves a written buffer for the next one who needs it. c.mu is held.
@@ -155,10 +161,16 @@ func (c *wire) write(buf []byte, guarded bool) (rest []byte, err error) {
 	if err == nil {
 		return nil, nil
 	}
+	return c.unwritten(buf[n:], err)
+}
+
+// unwritten is what to do about rest, which err has kept from being written: it is no
+// error that there was not enough time.
+func (c *wire) unwritten(rest []byte, err error) ([]byte, error) {
 	if errors.Is(err, os.ErrDeadlineExceeded) && !c.secure {
-		return buf[n:], nil
+		err = nil
 	}
-	return buf[n:], err
+	return rest, err
 }
 
 // putPieces writes the pieces of a large command, several with one system
@@ -205,7 +217,7 @@ func split(pieces net.Buffers, size int) (first, later net.Buffers) {
 // delegate leaves the writing of rest to a goroutine, and k is free to read.
 // The goroutine ends when nothing is left to write or the connection breaks.
 func (c *wire) delegate(k *call, rest []byte) (read bool) {
-	c.mu.Lock()
+	c.lock()
 	c.flusher = nil
 	read = c.claimReadingLocked(k)
 	c.mu.Unlock()
@@ -232,7 +244,7 @@ func (c *wire) writeOn(rest []byte) {
 // failWrite breaks the connection. The kernel has not accepted unsent, so what
 // lies wholly within it was not sent.
 func (c *wire) failWrite(unsent []byte, err error) {
-	c.mu.Lock()
+	c.lock()
 	if c.err == nil {
 		c.sent -= uint64(len(unsent))
 	}

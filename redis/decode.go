@@ -21,8 +21,11 @@ type Decoder[T any] func(v resp.Value) (T, error)
 
 // Text decodes a string.
 func Text(v resp.Value) (string, error) {
-	p, err := view(v)
-	return string(p), err
+	p, err := v.Bytes()
+	if err != nil {
+		return "", misfit("string", v, err)
+	}
+	return string(p), nil
 }
 
 // Bytes decodes a string into a slice of its own.

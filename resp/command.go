@@ -47,7 +47,10 @@ func (c *Command) Init(name string, f Flags, args ...Arg) {
 		c.setRest(append([]Arg(nil), args[inlineArgs:]...))
 		args = args[:inlineArgs]
 	}
-	c.inline = uint8(copy(c.args[:], args))
+	for i := range args { // copy would be a call, which takes longer
+		c.args[i] = args[i]
+	}
+	c.inline = uint8(len(args))
 }
 
 // shortName is up to which length a name is looked through without a call, which

@@ -37,9 +37,12 @@ func sizeOf(args []Arg) int {
 //
 // It makes room once and then writes by index: appending piece by piece would
 // check for room a dozen times a command.
-func (c *Command) AppendTo(dst []byte) []byte {
+func (c *Command) AppendTo(dst []byte) []byte { return c.AppendSized(dst, c.Size()) }
+
+// AppendSized is [Command.AppendTo] for a caller that knows [Command.Size] already.
+func (c *Command) AppendSized(dst []byte, size int) []byte {
 	start := len(dst)
-	dst = slices.Grow(dst, c.Size())
+	dst = slices.Grow(dst, size)
 	b := dst[:cap(dst)]
 	i := c.putStart(b, start)
 	i = putArgs(b, i, c.args[:c.inline])

@@ -40,8 +40,12 @@ func (v Value) IsNull() bool { return v.Kind() == KindNull }
 // error owns its strings.
 func (v Value) Err() error {
 	if len(v) == 0 || v[0] != '-' && v[0] != '!' && v[0] != '|' {
-		return nil
+		return nil // so far it is short enough to be a part of its caller
 	}
+	return v.asError()
+}
+
+func (v Value) asError() error {
 	k, text, err := v.scalar()
 	if err != nil || k != KindError && k != KindBulkError {
 		return nil //nolint:nilerr // what is malformed is found by whoever reads the value

@@ -34,14 +34,15 @@ func (c *wire) endSoloLocked() {
 	}
 	c.solo = soloNone
 	c.keepLocked(c.soloBuf)
-	c.backlog.writing = 0 // nobody can wait for room
+	c.backlog.writing = 0 // nobody waits for that
 	c.flushing, c.flusher = false, nil
 }
 
 // maySoloLocked notes that a caller which is alone, and reads, goes to write out. It
-// reports false for a large one, which may be stuck.
+// reports false for a large one, which may be stuck, and where others wait for the room
+// that there is when it has been written.
 func (c *wire) maySoloLocked(out output) bool {
-	if out.pieces != nil || len(out.buf) > guardSize {
+	if out.pieces != nil || len(out.buf) > guardSize || len(c.backlog.waiting) > 0 {
 		return false
 	}
 	c.solo, c.soloBuf = soloWrites, out.buf

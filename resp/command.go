@@ -47,7 +47,7 @@ func (c *Command) Init(name string, f Flags, args ...Arg) {
 		c.setRest(append([]Arg(nil), args[inlineArgs:]...))
 		args = args[:inlineArgs]
 	}
-	for i := range args { // copy would be a call, which takes longer
+	for i := range args { //nolint:staticcheck // copy would be a call, which takes longer
 		c.args[i] = args[i]
 	}
 	c.inline = uint8(len(args))

@@ -6,9 +6,10 @@ func (c *wire) Waits() bool {
 	return waits || err != nil
 }
 
-// Backlog returns how many bytes wait to be written, and how many callers for room.
+// Backlog returns how many bytes wait to be written, or have been granted room, and how
+// many callers wait for it.
 func (c *wire) Backlog() (bytes, callers int) {
 	c.lock()
 	defer c.mu.Unlock()
-	return len(c.wbuf) + c.backlog.writing, len(c.backlog.waiting)
+	return len(c.wbuf) + c.backlog.writing + c.backlog.granted, len(c.backlog.waiting)
 }

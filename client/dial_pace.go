@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"errors"
 	"io"
 	"sync"
@@ -48,28 +49,33 @@ func (p *dialPace) begin(b *budget, to *pool.Pool) error {
 	}
 	p.judgeLocked()
 	b.wait = p.wait
-	if p.cut {
-		b.vain = maxVain // that the server answers PING was not enough before
+	now, until := time.Now(), b.until
+	if end, ok := ctx.Deadline(); ok && end.Before(until) {
+		until = end
 	}
-	now := time.Now()
-	if !now.Before(p.until) || !now.Before(b.until) {
+	if !now.Before(p.until) || !now.Before(until) {
 		return nil
 	}
 	b.resume = p.until
-	if half := now.Add(b.until.Sub(now) / 2); half.Before(b.resume) {
+	if half := now.Add(until.Sub(now) / 2); half.Before(b.resume) {
 		b.resume = half
+	}
+	if p.cut {
+		b.vain = maxVain // that the server answers PING was not enough before
 	}
 	return p.cause
 }
 
-// judgeLocked looks at what has become of the last connection.
+// judgeLocked looks at what has become of the last connection. One that is young and
+// lives says nothing yet.
 func (p *dialPace) judgeLocked() {
-	if p.last == nil {
+	young := time.Since(p.born) < shortLived
+	if p.last == nil || young && !p.last.Broken() {
 		return
 	}
 	last := p.last
 	p.last = nil
-	if time.Since(p.born) >= shortLived || !last.Broken() || ownDoing(last.Err()) {
+	if !young || ownDoing(last.Err()) {
 		p.wait, p.until, p.cause, p.cut = minRetryBackoff, time.Time{}, nil, false
 		return
 	}
@@ -78,8 +84,12 @@ func (p *dialPace) judgeLocked() {
 	p.wait = min(2*p.wait, maxRetryBackoff)
 }
 
-// ownDoing reports whether a connection was ended on this side, by plan.
+// ownDoing reports whether a connection was ended on this side: by its owner, by the
+// context of a call, or by a switch.
 func ownDoing(err error) bool {
+	if e, ok := errors.AsType[*conn.Error](err); ok && (e.Op == conn.OpWait || e.Op == conn.OpStream) {
+		return true
+	}
 	for _, planned := range []error{conn.ErrClosed, ErrSwitched, ErrReauth, ErrClosed} {
 		if errors.Is(err, planned) {
 			return true
@@ -92,7 +102,10 @@ func ownDoing(err error) bool {
 func (p *dialPace) made(b *budget, from *pool.Pool, cn *conn.Conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.pool, p.wait, p.until, p.cause, p.last, p.born = from, b.wait, time.Time{}, nil, cn, time.Now()
+	if p.pool != from {
+		p.pool, p.cut, b.wait = from, false, minRetryBackoff
+	}
+	p.wait, p.until, p.cause, p.last, p.born = b.wait, time.Time{}, nil, cn, time.Now()
 }
 
 // failed notes that a call has given up.

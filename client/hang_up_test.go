@@ -103,6 +103,17 @@ func TestABackoffOfConnectionsEndsWithOneThatLasts(t *testing.T) {
 					}
 					_ = cn.Close()
 				}
+				for range 20 {
+					began := time.Now()
+					sub := pubsub.New(source(c), pubsub.Options{})
+					if _, err := sub.Subscribe(t.Context(), "news"); err != nil {
+						t.Fatal(err)
+					}
+					_ = sub.Close()
+					if took := time.Since(began); took > 0 {
+						t.Fatalf("a subscription after others that were closed by their owner: %v", took)
+					}
+				}
 				for range 8 {
 					cn, _ := dial()
 					cut(t, s, cn)

@@ -30,10 +30,12 @@ func (c *wire) lock() {
 // endSoloLocked ends what spares a caller that is alone the lock.
 func (c *wire) endSoloLocked() {
 	if atomic.CompareAndSwapUint32(&c.solo, soloWrites, soloNone) {
+		c.soloBuf = nil
 		return // it still writes, and will take the lock
 	}
 	c.solo = soloNone
 	c.keepLocked(c.soloBuf)
+	c.soloBuf = nil
 	c.backlog.writing = 0 // nobody waits for that
 	c.flushing, c.flusher = false, nil
 }

@@ -16,7 +16,7 @@ const (
 	EventShortTTL EventKind = "short ttl"
 	// EventPolling: waiters are not told by push, for the reason Event.Err, and
 	// look every PollInterval instead. It comes from New if the client cannot
-	// subscribe, and whenever a server has refused; never with NoPush.
+	// subscribe, and whenever an attempt to subscribe has failed; never with NoPush.
 	EventPolling EventKind = "polling"
 	// EventReasserted: the server had forgotten a lock that is held here (a
 	// failover, a DEL by hand) and nobody else had taken it; it has it again.

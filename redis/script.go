@@ -5,9 +5,11 @@ import (
 	"crypto/sha1"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/kermes-redis/kermes/conn"
 	"github.com/kermes-redis/kermes/resp"
 )
 
@@ -19,6 +21,7 @@ type Script[T any] struct {
 	readOnly bool
 	again    bool // it may be repeated
 	whole    bool // it is sent with its source, since it may answer NOSCRIPT itself
+	errs     bool // it may answer an error that it makes up
 }
 
 // NewScript returns the script src. Its arguments are in KEYS and ARGV.
@@ -27,7 +30,11 @@ type Script[T any] struct {
 // See https://redis.io/commands/eval.
 func NewScript[T any](src string, decode Decoder[T]) *Script[T] {
 	sum := sha1.Sum([]byte(src))
-	return &Script[T]{src: src, sha: hex.EncodeToString(sum[:]), decode: decode, whole: strings.Contains(src, noScript)}
+	return &Script[T]{
+		src: src, sha: hex.EncodeToString(sum[:]), decode: decode,
+		whole: strings.Contains(src, noScript),
+		errs:  strings.Contains(src, "err"), // of error_reply, and of {err = ...}
+	}
 }
 
 // ReadOnly returns the script as one that only reads: it is run by EVAL_RO, so
@@ -59,8 +66,9 @@ func (s *Script[T]) Hash() string { return s.sha }
 // That the server does not know it is told by the server's whole sentence. A script
 // with the word NOSCRIPT in its source, which may answer that of its own accord, is
 // always sent with its source, and where the word is in a key or an argument, SCRIPT
-// EXISTS is asked first: neither is run twice. A script must not make the sentence up
-// from pieces, or from what is stored.
+// EXISTS is asked before it is sent again, unless it only reads or is Idempotent: neither
+// is run twice. If that question fails, the script may have been executed, and the error
+// says so. A script must not make the sentence up from pieces, or from what is stored.
 func (s *Script[T]) Do(ctx context.Context, d Doer, keys []string, args ...any) (T, error) {
 	a, err := argsOf(args)
 	if err != nil {
@@ -76,10 +84,18 @@ func (s *Script[T]) Run(ctx context.Context, d Doer, keys []string, args ...resp
 	}
 	v, err := s.EvalSha(keys, args...).Do(ctx, d)
 	e, ok := errors.AsType[*resp.Error](err)
-	switch {
-	case !ok || !e.UnknownScript():
+	if !ok || !e.UnknownScript() {
 		return v, err
-	case s.mayQuote(keys, args) && !s.unknownTo(ctx, d):
+	}
+	if s.readOnly || s.again || !s.mayQuote(keys, args) {
+		return s.Eval(keys, args...).Do(ctx, d)
+	}
+	known, err := ScriptExists(s.sha).Do(ctx, d)
+	switch {
+	case err != nil:
+		err = &conn.Error{Op: conn.OpWait, Step: "SCRIPT EXISTS", Class: conn.ClassMaybeExecuted, Err: err}
+		return v, fmt.Errorf("redis: EVALSHA: NOSCRIPT, which may be the script's own answer: %w", err)
+	case len(known) != 1 || known[0]: // what has run, it knows
 		return v, e.InReply()
 	}
 	return s.Eval(keys, args...).Do(ctx, d)
@@ -89,23 +105,17 @@ const noScript = "NOSCRIPT"
 
 // mayQuote reports whether the script can have its NOSCRIPT from what it was given.
 func (s *Script[T]) mayQuote(keys []string, args []resp.Arg) bool {
-	if !strings.Contains(s.src, "err") { // of error_reply, and of {err = ...}
+	if !s.errs {
 		return false
 	}
 	return slices.ContainsFunc(keys, func(k string) bool { return strings.Contains(k, noScript) }) ||
 		slices.ContainsFunc(args, func(a resp.Arg) bool { return strings.Contains(a.String(), noScript) })
 }
 
-// unknownTo reports whether the server says that it does not know the script: what
-// has run, it knows.
-func (s *Script[T]) unknownTo(ctx context.Context, d Doer) bool {
-	known, err := ScriptExists(s.sha).Do(ctx, d)
-	return err == nil && len(known) == 1 && !known[0]
-}
-
 // Queue appends the script to p. A flush of the pipeline carries the source of
 // each script once, in front; so it works on any server, and inside
-// [Pipeline.Exec].
+// [Pipeline.Exec]. A script that may answer NOSCRIPT of its own accord, as in [Script.Do],
+// is sent with its source each time.
 //
 // If the server changes in the middle of a flush, the new one may not know a
 // script that the old one was sent. It is then sent again, unless other commands
@@ -120,12 +130,13 @@ func (s *Script[T]) Queue(p *Pipeline, keys []string, args ...any) Future[T] {
 
 // QueueArgs is [Script.Queue] for arguments that need no boxing.
 func (s *Script[T]) QueueArgs(p *Pipeline, keys []string, args ...resp.Arg) Future[T] {
-	if p.source(s.sha) != "" && !s.whole {
+	if s.whole || s.mayQuote(keys, args) {
+		return s.Eval(keys, args...).Queue(p)
+	}
+	if p.source(s.sha) != "" {
 		return s.EvalSha(keys, args...).Queue(p)
 	}
-	if !s.whole {
-		p.scripts = append(p.scripts, scriptSource{s.sha, s.src})
-	}
+	p.scripts = append(p.scripts, scriptSource{s.sha, s.src})
 	return s.Eval(keys, args...).Queue(p)
 }
 

@@ -1,11 +1,13 @@
 package redis
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
 
 	"github.com/kermes-redis/kermes/conn"
+	"github.com/kermes-redis/kermes/resp"
 )
 
 // answers are errors that scripts raise themselves, in words that begin like those of
@@ -102,4 +104,28 @@ func TestWhatAServerSaysOfAScriptBeforeItRunsIsARefusal(t *testing.T) {
 	check(t, "flagged script on a replica", errors.Is(err, ErrReadOnly) && ClassOf(err) == ClassRejected)
 	_, err = Eval(Text, "return redis.call('SET', 'a', 'b')", nil).Do(t.Context(), c)
 	check(t, "met on the way", errors.Is(err, ErrReadOnly) && ClassOf(err) == ClassAnswered)
+}
+
+// noExists is a Doer whose user may not ask which scripts there are.
+type noExists struct{ Doer }
+
+func (d noExists) Do(ctx context.Context, cmd resp.Command) (resp.Reply, error) {
+	if strings.HasPrefix(cmd.Name(), "SCRIPT") {
+		return resp.Reply{}, errors.New("not allowed")
+	}
+	return d.Doer.Do(ctx, cmd)
+}
+
+func TestAScriptWhoseNoScriptNobodyCanExplainMayHaveBeenExecuted(t *testing.T) {
+	c := dial(t, 3)
+	const src = `if redis.call("INCR", KEYS[1]) < 0 then return redis.error_reply(ARGV[1]) end return 1`
+	run := func(s *Script[int64]) error {
+		ok(t, c, ScriptFlush(false))
+		_, err := s.Do(t.Context(), noExists{c}, []string{"n"}, "NOSCRIPT")
+		return err
+	}
+	s := NewScript(src, Int)
+	err := run(s)
+	check(t, "the class", ClassOf(err) == ClassMaybeExecuted && strings.Contains(err.Error(), "not allowed"))
+	check(t, "one that may be repeated is", run(s.Idempotent()) == nil)
 }

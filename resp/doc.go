@@ -121,7 +121,7 @@
 // does. These names are exported for them, and for others that build a client:
 //
 //   - commands in their encoded form: [Batch], [BatchOf], [Rest], [Receiver], [ReceiverFunc],
-//     [Command.Init], [Command.AppendPieces], [Command.SetRoom], [Command.Room];
+//     [Command.Init], [Command.AppendPieces], [Command.AppendSized], [Command.SetRoom], [Command.Room];
 //   - what a command may do: [FlagsOf], [IsStateful], [Command.Stateful], [Command.TimeLeft];
 //   - who owns a reply: [NewReply], [Owner], [Releaser], [Keeper], [Placer];
 //   - what an error proves: [Error.AnswerTo], [Error.InReply], [Error.UnknownScript];

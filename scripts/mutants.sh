@@ -29,9 +29,10 @@ EOF
 chmod +x "$tmp/bin/go"
 for package in "$@"; do
 	echo "mutants of $package"
-	env -u KERMES_REQUIRE_REDIS PATH="$tmp/bin:$PATH" \
+	{ env -u KERMES_REQUIRE_REDIS PATH="$tmp/bin:$PATH" \
 		timeout -s INT -k 60 "${MUTANTS_TIME:-60m}" \
 		"$tmp/tool/gremlins" unleash --workers "${WORKERS:-1}" --invert-logical \
-		--timeout-coefficient "${MUTANTS_WAIT:-10}" ${out:+--output "$out/$package.json"} "./$package" |
-		grep --line-buffered -vE '^ *(KILLED|NOT COVERED) ' || echo "stopped after ${MUTANTS_TIME:-60m}"
+		--timeout-coefficient "${MUTANTS_WAIT:-10}" ${out:+--output "$out/$package.json"} "./$package" ||
+		echo "stopped with status $?, which is 124 after ${MUTANTS_TIME:-60m}"; } |
+		grep --line-buffered -vE '^ *(KILLED|NOT COVERED) ' || true
 done

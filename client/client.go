@@ -276,7 +276,7 @@ func (c *Client) clock() time.Duration { return time.Since(c.born) }
 func (c *Client) Dial(ctx context.Context) (*conn.Conn, error) {
 	b := c.newDialBudget()
 	t := c.target.Load()
-	if cause := c.pace.begin(ctx, &b, t.pool); cause != nil {
+	if cause := c.pace.begin(&b, t.pool); cause != nil {
 		if err := c.awaitResume(ctx, t, &b, cause); err != nil {
 			return nil, err
 		}

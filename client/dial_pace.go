@@ -1,7 +1,6 @@
 package client
 
 import (
-	"context"
 	"errors"
 	"io"
 	"sync"
@@ -40,7 +39,8 @@ func (c *Client) newDialBudget() budget {
 
 // begin gives a call the back-off that the calls before have left, and returns what
 // it has to wait for; nil if it may dial at once. The wait is no more than half of
-// what the call has.
+// what the call has. Its context may end before it dials: halves of what a context has
+// would bring the attempts of several calls ever closer together.
 func (p *dialPace) begin(b *budget, to *pool.Pool) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -49,15 +49,12 @@ func (p *dialPace) begin(b *budget, to *pool.Pool) error {
 	}
 	p.judgeLocked()
 	b.wait = p.wait
-	now, until := time.Now(), b.until
-	if end, ok := ctx.Deadline(); ok && end.Before(until) {
-		until = end
-	}
-	if !now.Before(p.until) || !now.Before(until) {
+	now := time.Now()
+	if !now.Before(p.until) || !now.Before(b.until) {
 		return nil
 	}
 	b.resume = p.until
-	if half := now.Add(until.Sub(now) / 2); half.Before(b.resume) {
+	if half := now.Add(b.until.Sub(now) / 2); half.Before(b.resume) {
 		b.resume = half
 	}
 	if p.cut {

@@ -111,7 +111,7 @@ func (s *Subscriptions) Dial(ctx context.Context) (*conn.Conn, error) {
 // keepPace waits out the back-off that the calls before have left.
 func (s *Subscriptions) keepPace(ctx context.Context, b *budget) error {
 	p, changed, _ := s.now()
-	cause := s.pace.begin(ctx, b, p)
+	cause := s.pace.begin(b, p)
 	if cause == nil {
 		return nil
 	}

@@ -13,7 +13,8 @@ import (
 
 // Rate is how often something may happen.
 type Rate struct {
-	// Messages is how many begin in each Per on the average. Zero means any number.
+	// Messages is how many begin in each Per on the average. Zero means any number, and
+	// then Per and Burst must be zero too: [ErrInvalid].
 	Messages int
 	// Per is the time for which Messages counts. Zero means a second.
 	Per time.Duration
@@ -48,12 +49,15 @@ const (
 
 // Limit sets the limits of the queue, from now on and for all workers: those that run
 // need not be told, but one that waits for a rate goes by the new one when it asks next,
-// after WorkerOptions.PollInterval. What is handled already goes on. The program that runs the workers
-// may set them whenever it starts.
+// after WorkerOptions.PollInterval. What is handled already goes on, and what the rates have
+// spent stays spent, up to a burst of the new ones. The program that runs the workers may
+// set them whenever it starts: the same limits again change nothing.
 //
 // A place is held by the name of its message, which is freed in the same script that
 // settles, cancels or buries it: a worker that dies, a lost reply or a failover leaves no
-// place taken. When a lease ends, the message keeps its place, and its turn.
+// place taken. When a lease ends, the message keeps its place, and its turn. A message
+// that waits for its next attempt when Overtake is set keeps its place until that time
+// has come.
 func (c *core) Limit(ctx context.Context, l Limits) error {
 	if c.err != nil {
 		return c.err

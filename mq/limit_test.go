@@ -128,3 +128,43 @@ func TestARateIsRaised(t *testing.T) {
 		sound(t, q)
 	})
 }
+
+// Processes that set the limits when they start give the queue no burst, nor does a change.
+func TestLimitsThatAreSetAgainRefillNothing(t *testing.T) {
+	everywhere(t, func(t *testing.T, d redis.Doer) {
+		q := newQueue[int](t, d, mq.Options{})
+		limits := mq.Limits{
+			KeyCap:  -1,
+			KeyRate: mq.Rate{Messages: 1, Per: 24 * time.Hour, Burst: 20},
+			Rate:    mq.Rate{Messages: 1, Per: 24 * time.Hour, Burst: 5},
+		}
+		drained := func(want int) {
+			t.Helper()
+			n, err := q.Drain(t.Context(), func(context.Context, *mq.Msg[int]) error { return nil })
+			if s := stats(t, q); n != want || err != nil || s.Ready != 1 {
+				t.Errorf("drained %d, want %d, %v; %d are ready, want one of the key", n, want, err, s.Ready)
+			}
+		}
+		must(t, q.Limit(t.Context(), limits))
+		enqueueN(t, q, 30, mq.Key("k"))
+		drained(5)
+		for range 3 {
+			must(t, q.Limit(t.Context(), limits))
+		}
+		drained(0)
+		limits.Rate.Burst++
+		must(t, q.Limit(t.Context(), limits))
+		drained(1)
+		limits.KeyRate = mq.Rate{}
+		must(t, q.Limit(t.Context(), limits))
+		if s := stats(t, q); s.Ready != 24 || s.Blocked != 0 {
+			t.Errorf("without a rate of keys: %+v", s)
+		}
+		must(t, q.Limit(t.Context(), mq.Limits{}))
+		n, err := q.Drain(t.Context(), func(context.Context, *mq.Msg[int]) error { return nil })
+		if n != 24 || err != nil {
+			t.Errorf("drained %d, %v", n, err)
+		}
+		sound(t, q)
+	})
+}

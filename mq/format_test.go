@@ -85,3 +85,10 @@ func TestOlderProgramsGoOnUntilSomethingNewIsStored(t *testing.T) {
 		}
 	})
 }
+
+func TestANewerRecordNamesTheVersionOfRecords(t *testing.T) {
+	_, err := parseRecord([]byte{recordVersion + 1, 0, 0})
+	if f, ok := errors.AsType[*FormatError](err); !ok || f.Found != "2" || f.Known != recordVersion {
+		t.Error(err)
+	}
+}

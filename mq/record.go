@@ -82,7 +82,7 @@ func parseRecord(b []byte) (r record, err error) {
 		return r, errRecord
 	}
 	if b[0] > recordVersion || b[1] > knownFields {
-		return r, &FormatError{Found: fmt.Sprint(b[0]), Known: formatVersion}
+		return r, &FormatError{Found: fmt.Sprint(b[0]), Known: recordVersion}
 	}
 	p := parser{b: b[2:]}
 	r.enqueued = time.UnixMilli(int64(p.uint()))

@@ -198,10 +198,21 @@ func (w *worker) takeSettles() []settle {
 			return 0
 		})
 	}
-	n := min(w.sendableLocked(), maxSettle)
+	n := fitting(w.settles[:min(w.sendableLocked(), maxSettle)])
 	batch := w.settles[:n:n]
 	w.settles = w.settles[n:]
 	return batch
+}
+
+// fitting returns how many outcomes fit into one script: results may be large.
+func fitting(all []settle) int {
+	bytes := 0
+	for i := range all {
+		if bytes += len(all[i].arg); i > 0 && bytes > batchBytes {
+			return i
+		}
+	}
+	return len(all)
 }
 
 // sendableLocked returns how many outcomes may be sent now.

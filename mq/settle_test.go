@@ -2,6 +2,7 @@ package mq
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -45,4 +46,30 @@ func TestOutcomesDoNotPileUp(t *testing.T) {
 			t.Errorf("%d outcomes waited", most)
 		}
 	})
+}
+
+// Results may be large: a script takes as many as fit, and one at least.
+func TestOutcomesOfOneStepAreBounded(t *testing.T) {
+	of := func(sizes ...int) (all []settle) {
+		for _, n := range sizes {
+			all = append(all, settle{op: opResult, arg: strings.Repeat("x", n)})
+		}
+		return all
+	}
+	for _, c := range []struct {
+		all  []settle
+		want int
+	}{
+		{of(), 0}, {of(0, 0, 0), 3}, {of(batchBytes/2, batchBytes/2, 1), 2}, {of(2*batchBytes, 0), 1}, {of(1, 2*batchBytes), 1},
+	} {
+		if n := fitting(c.all); n != c.want {
+			t.Errorf("%d of %d outcomes, want %d", n, len(c.all), c.want)
+		}
+	}
+	w := &worker{settles: of(batchBytes, batchBytes, batchBytes)}
+	for left := 2; left >= 0; left-- {
+		if n := len(w.takeSettles()); n != 1 || len(w.settles) != left {
+			t.Errorf("%d taken, %d left", n, len(w.settles))
+		}
+	}
 }

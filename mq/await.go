@@ -23,12 +23,13 @@ const awaitPoll = time.Second
 // Who waits is told by a message, and asks every second besides, also where there are no
 // subscriptions, and on through failovers, until ctx ends. What a failover has undone is
 // handled again, and Await waits for that. Of an id that was used again, or has a
-// successor, the last message counts.
+// successor, the last message counts; if its result is not kept, one that a message before
+// it has left stays, and is returned when the last has ended.
 //
 // The errors are a *[FailedError] of a dead letter, [ErrCanceled] of a message that was
-// cancelled or purged, [ErrNoResult] if there is no such message or its result is not
-// kept, context.Cause of ctx, an error of decoding, and those of the client that asking
-// again will not change.
+// cancelled or purged, [ErrNoResult] if there is no such message, its result is not
+// kept, or the queue was cleared, context.Cause of ctx, an error of decoding, and those of
+// the client that asking again will not change, such as that it is closed.
 func (q *Queue[T]) Await(ctx context.Context, id string, v any) error {
 	if err := q.check(id); err != nil {
 		return err
@@ -91,10 +92,24 @@ func (c *core) askResult(ctx context.Context, id string) ([]byte, error) {
 		return result, nil
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
-	case permanent(err):
+	case permanent(err) || c.closed():
 		return nil, c.wrap("result in", err)
 	}
 	return nil, nil
+}
+
+// closed reports whether the client says that it was closed for good.
+func (c *core) closed() bool {
+	d, ok := redis.Under[interface{ Done() <-chan struct{} }](c.d)
+	if !ok {
+		return false
+	}
+	select {
+	case <-d.Done():
+		return true
+	default:
+		return false
+	}
 }
 
 // awaiter has a subscriber as long as calls wait.
@@ -120,12 +135,16 @@ func (a *awaiter) listen(ctx context.Context, c *core, id string, wake chan stru
 	var subscribing sync.WaitGroup
 	if err := sub.Handle(pubsub.Handlers{"*": func(context.Context, pubsub.Message) { look() }}); err == nil {
 		subscribing.Go(func() {
-			for sub.Subscribe(ctx, c.base+"e:"+id) != nil {
-				if !sleep(ctx, awaitPoll) { // it asks meanwhile
+			for {
+				err := sub.Subscribe(ctx, c.base+"e:"+id)
+				if err == nil {
+					look() // it may have ended before
+					return
+				}
+				if hopeless(err) || !sleep(ctx, awaitPoll) { // it asks meanwhile
 					return
 				}
 			}
-			look() // it may have ended before
 		})
 	}
 	return func() {
@@ -155,9 +174,12 @@ func (a *awaiter) take(c *core) *pubsub.Subscriber {
 
 func (a *awaiter) give() {
 	a.mu.Lock()
-	defer a.mu.Unlock()
+	var last *pubsub.Subscriber
 	if a.calls--; a.calls == 0 {
-		_ = a.s.Close()
-		a.s = nil
+		last, a.s = a.s, nil
+	}
+	a.mu.Unlock()
+	if last != nil {
+		_ = last.Close() // which may take its time: other calls go on
 	}
 }

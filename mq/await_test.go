@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/mq"
 	"github.com/kermes-redis/kermes/redis"
 	users "github.com/kermes-redis/kermes/redistest"
@@ -126,6 +127,97 @@ func TestAwaitOfWhatIsNotThere(t *testing.T) {
 		}
 	})
 }
+
+// A result is that of the message, not of a dead letter of the same id.
+func TestAwaitKnowsADeadLetterFromItsSuccessor(t *testing.T) {
+	everywhere(t, func(t *testing.T, d redis.Doer) {
+		q := newQueue[int](t, d, mq.Options{})
+		for _, v := range []int{1, 2} { // fails, is done
+			_, err := q.Enqueue(t.Context(), v, mq.ID("a"))
+			must(t, err)
+			n, err := q.Drain(t.Context(), resultOf)
+			if n != 1 || err != nil {
+				t.Fatal(n, err)
+			}
+		}
+		if s := stats(t, q); s.Dead != 1 {
+			t.Errorf("%+v", s)
+		}
+		if err := q.Await(t.Context(), "a", nil); !errors.Is(err, mq.ErrNoResult) {
+			t.Error(err)
+		}
+	})
+}
+
+func TestAwaitOfACallback(t *testing.T) {
+	everywhere(t, func(t *testing.T, d redis.Doer) {
+		q := newQueue[int](t, d, mq.Options{})
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		for _, c := range []struct {
+			name string
+			end  func() error
+			want error
+		}{
+			{"cancelled", func() error { _, err := q.Cancel(ctx, "then"); return err }, mq.ErrCanceled},
+			{"purged", func() error { _, err := q.Purge(ctx, mq.Waiting); return err }, mq.ErrCanceled},
+		} {
+			for _, opts := range [][]mq.Option{{}, {mq.Key("a=~b"), mq.WithPriority(mq.High), mq.In(time.Hour)}} {
+				enqueueGroup(t, q, groupOf(2, "then", append(opts, mq.KeepResult(time.Minute))...))
+				told := make(chan error, 1)
+				go func() { told <- q.Await(ctx, "then", nil) }()
+				must(t, c.end())
+				if err := <-told; !errors.Is(err, c.want) {
+					t.Errorf("%s: %v", c.name, err)
+				}
+				if err := q.Await(ctx, "then", nil); !errors.Is(err, c.want) {
+					t.Errorf("%s: later: %v", c.name, err)
+				}
+				_, err := q.Clear(ctx)
+				must(t, err)
+			}
+		}
+		enqueueGroup(t, q, groupOf(2, "x~5")) // an id that looks like an option
+		if err := q.Await(ctx, "x~5", nil); !errors.Is(err, mq.ErrNoResult) {
+			t.Error(err)
+		}
+	})
+}
+
+func TestAwaitEndsWithTheClient(t *testing.T) {
+	for name, over := range map[string]func(redis.Doer) redis.Doer{
+		"plain":                 func(d redis.Doer) redis.Doer { return d },
+		"intercepted":           func(d redis.Doer) redis.Doer { return redis.Intercept(d, quiet) },
+		"without subscriptions": func(d redis.Doer) redis.Doer { return mute{d} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := inBubble(t)
+				q := newQueue[int](t, over(c), mq.Options{})
+				_, err := q.Enqueue(t.Context(), 1, mq.ID("a"), mq.KeepResult(time.Minute))
+				must(t, err)
+				ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+				defer cancel()
+				ended := make(chan error, 1)
+				go func() { ended <- q.Await(ctx, "a", nil) }()
+				time.Sleep(10 * time.Second)
+				must(t, c.Close())
+				began := time.Now()
+				if err := <-ended; !errors.Is(err, client.ErrClosed) || time.Since(began) > 5*time.Second {
+					t.Errorf("after %v: %v", time.Since(began), err)
+				}
+				if err := q.Await(ctx, "a", nil); !errors.Is(err, client.ErrClosed) {
+					t.Errorf("of a closed client: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// mute is a client that says when it is closed and gives no subscriptions.
+type mute struct{ redis.Doer }
+
+func (m mute) Done() <-chan struct{} { return m.Doer.(*client.Client).Done() }
 
 // Who waits is told: in a bubble, where asking takes a second, a result takes less.
 func TestAwaitIsTold(t *testing.T) {

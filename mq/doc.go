@@ -92,9 +92,10 @@
 //
 // Without the channels everything works, by polling. The server should have
 // maxmemory-policy noeviction, or a volatile one. While it is out of memory it refuses
-// to enqueue and to prolong leases, and takes what is done: a handler that runs for
-// longer than the rest of its lease is told that the lease is lost, and its message is
-// handled again.
+// to enqueue and to prolong leases, and takes what is done, unless its result is to be
+// kept, for which there is no room either: the worker tells that again until there is. A
+// handler that runs for longer than the rest of its lease is told that the lease is lost,
+// and its message is handled again, as is one whose result could not be kept in time.
 //
 // # Cost
 //

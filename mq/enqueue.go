@@ -54,8 +54,9 @@ const (
 	// Reject refuses the new message: [ErrDuplicate]. It is the default.
 	Reject Policy = iota
 	// Update gives the waiting message the new content, priority and options; it
-	// keeps its place, unless a delay or another priority is given. A message that is
-	// being handled, or within its window, refuses the new one.
+	// keeps its place, unless a delay, another priority or another [Key] is given, or
+	// the key is left out: then it goes to the end, and its attempts count anew. A
+	// message that is being handled, or within its window, refuses the new one.
 	Update
 	// Requeue is Update, and a message that is being handled gets a successor: it is
 	// handled with the new content when the first is done. Of several successors the
@@ -199,6 +200,7 @@ func Key(key string) Option {
 
 // KeepResult keeps for d what becomes of the message when it has ended, for
 // [Queue.Await]: what its handler has set by [Msg.SetResult], or why it is a dead letter.
+// The end of a message without KeepResult leaves what another of its id has left.
 func KeepResult(d time.Duration) Option {
 	return func(m *draft) {
 		if d < time.Millisecond || d > longest {

@@ -24,7 +24,8 @@ var (
 	// were added may be there.
 	ErrGroupGone = errors.New("mq: the group is gone")
 	// ErrNoResult says that nothing is known of what became of a message: there was none,
-	// its result was not to be kept, or has been kept for long enough.
+	// its result was not to be kept, or has been kept for long enough, or the queue was
+	// cleared.
 	ErrNoResult = errors.New("mq: no result")
 	// ErrFailed matches a [FailedError].
 	ErrFailed = errors.New("mq: the message has failed")
@@ -40,7 +41,8 @@ var (
 	// came too late: somebody else may handle the message.
 	ErrLeaseLost = errors.New("mq: the lease of the message is lost")
 	// ErrCanceled is why a handler's context ends when its message was cancelled or
-	// the queue was cleared, and the result of such a message.
+	// the queue was cleared, and the result of a message that was cancelled or purged.
+	// What was cleared has none: [ErrNoResult].
 	ErrCanceled = errors.New("mq: the message was cancelled")
 	// ErrStopping is why a handler's context ends when its worker has waited
 	// WorkerOptions.StopTimeout for it.

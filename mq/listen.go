@@ -60,13 +60,19 @@ func (w *worker) subscribe(ctx context.Context, sub *pubsub.Subscription) {
 			return
 		}
 		w.goDeaf(err)
-		if _, refused := errors.AsType[*pubsub.RefusedError](err); refused || errors.Is(err, pubsub.ErrClosed) {
+		if hopeless(err) {
 			return
 		}
 		if !sleep(ctx, maxStepBackoff) {
 			return
 		}
 	}
+}
+
+// hopeless reports whether a subscription that has failed with err will fail again.
+func hopeless(err error) bool {
+	_, refused := errors.AsType[*pubsub.RefusedError](err)
+	return refused || errors.Is(err, pubsub.ErrClosed)
 }
 
 // goDeaf makes the worker poll.

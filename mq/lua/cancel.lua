@@ -5,7 +5,7 @@ for i, id in ipairs(ARGV) do
 	local token = call('HGET', base .. 't', id)
 	local group = call('ZSCORE', base .. 'g', id)
 	if group then
-		forget(id, group)
+		revoke(id, group)
 		results[i] = '1'
 		call('HINCRBY', base .. 'c', 'canceled', 1)
 	elseif id == '' or call('HDEL', base .. 'm', id) == 0 then

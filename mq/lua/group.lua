@@ -7,6 +7,13 @@ local function forget(id, group)
 	call('HDEL', base .. 'gn', group)
 end
 
+-- revoke removes the callback of a group that waits, and tells who waits for it.
+local function revoke(id, group)
+	local opt = string.match(call('HGET', base .. 'gn', group) or '', '^%d+:%d+:%d+:[01]:(%S*) ')
+	tell(id, string.match(opt or '', '[~=].*') or '', 'C')
+	forget(id, group)
+end
+
 -- leave counts a member of a group as ended: the fourth result of attempts says which group, if any. The callback is
 -- enqueued by the last. It returns how many messages that enqueued.
 local function leave(member)

@@ -3,7 +3,7 @@
 -- are, how many come before those of this call, 1 if a dead letter counts as ended or 0, options of the callback,
 -- with colons between. What was added by another call already is not added again.
 -- The reply is that of enqueue, or !F: the queue has no room; !N: members that come before are missing; ! and R, D, L,
--- W or G: the callback is a duplicate.
+-- B, W or G: the callback is a duplicate.
 -- The keys: "g" has the ids of callbacks that wait, with the numbers of the groups, "gm" their records; "gn" has for
 -- each number: how many members have not ended, were added, and there are, 1 or 0, options, with colons between, then
 -- a space and the id of the callback.

@@ -61,6 +61,8 @@ if string.find(what, 'X') then
 end
 if string.find(what, 'G') then
 	removed = removed + call('ZCARD', base .. 'g')
+	local all = call('ZRANGE', base .. 'g', 0, -1, 'WITHSCORES')
+	for i = 1, #all, 2 do revoke(all[i], all[i + 1]) end
 	for _, key in ipairs({ 'g', 'gm', 'gn' }) do call('UNLINK', base .. key) end
 end
 local made = 0

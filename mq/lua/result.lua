@@ -8,9 +8,6 @@ if call('HEXISTS', base .. 'm', id) == 1 then
 end
 local group = call('ZSCORE', base .. 'g', id)
 if group then
-	return string.find(call('HGET', base .. 'gn', group) or '', '^%d+:%d+:%d+:[01]:[^=]*~%d+') and 'w' or 'n'
+	return string.find(call('HGET', base .. 'gn', group) or '', '^%d+:%d+:%d+:[01]:[^= ]*~%d+') and 'w' or 'n'
 end
-local result = call('GET', base .. 'e:' .. id)
-if result then return result end
-local dead = call('HGET', base .. 'xr', id)
-return dead and 'D' .. string.match(dead, '^%S* (.*)$') or 'N'
+return call('GET', base .. 'e:' .. id) or 'N' -- a dead letter of the id may be that of an earlier message

@@ -145,11 +145,19 @@ func (c *core) confirm(ctx context.Context, script *redis.Script[string], args [
 	}
 }
 
-// addAndWait runs the script and WAIT in one batch, on one connection.
+// addAndWait runs the script and WAIT in one batch, on one connection. A script that has
+// not been sent yet is sent with its source: behind one that the server does not know WAIT
+// would take its time for nothing.
 func (c *core) addAndWait(ctx context.Context, script *redis.Script[string], args []resp.Arg) (text string, got int, err error) {
-	text, got, err = c.runAndWait(ctx, script.EvalSha(c.keys, args...))
-	if errors.Is(err, redis.ErrNoScript) {
-		text, got, err = c.runAndWait(ctx, script.Eval(c.keys, args...))
+	if _, sent := c.sources.Load(script.Hash()); sent {
+		text, got, err = c.runAndWait(ctx, script.EvalSha(c.keys, args...))
+		if !errors.Is(err, redis.ErrNoScript) {
+			return text, got, err
+		}
+	}
+	text, got, err = c.runAndWait(ctx, script.Eval(c.keys, args...))
+	if err == nil {
+		c.sources.Store(script.Hash(), nil)
 	}
 	return text, got, err
 }

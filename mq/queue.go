@@ -122,6 +122,8 @@ type core struct {
 	opts Options
 	err  error // the name or an option cannot be used
 
+	sources sync.Map // hashes of scripts that have been sent with their sources
+
 	nonce  string // of the ids that this process makes
 	serial atomic.Uint64
 

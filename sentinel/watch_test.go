@@ -117,7 +117,8 @@ func TestAClosedWatchEndsItsWaitsAndTellsNobody(t *testing.T) {
 	if n := len(g.Status().Masters); n != 0 {
 		t.Errorf("%d masters are watched", n)
 	}
-	moved := f.moved
+	moved := 0
+	f.note(func() { moved = f.moved })
 	other := &told{}
 	w, err = g.Watch("mymaster", sentinel.WatchOptions{Follower: other})
 	if err != nil {

@@ -33,8 +33,8 @@ type Subscriptions struct {
 
 // Subscriptions returns the source. Connections of it are broken with
 // [ErrSwitched] whenever it moves, without sentinels when a server that has become a
-// replica is found to have a successor under its name, and with [ErrReauth] when credentials have been
-// replaced.
+// replica is found to have a successor under its name, and with [ErrReauth] when
+// credentials have been replaced.
 func (c *Client) Subscriptions() *Subscriptions {
 	c.mu.Lock()
 	defer c.mu.Unlock()

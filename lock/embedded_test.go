@@ -2,7 +2,6 @@ package lock
 
 import (
 	"errors"
-	"sync"
 	"testing"
 	"time"
 
@@ -23,28 +22,7 @@ func onEmbedded(t *testing.T, o redistest.GroupOptions, f func(t *testing.T, d r
 func TestTheEmbeddedServersDoAllThatLocksNeed(t *testing.T) {
 	onEmbedded(t, redistest.GroupOptions{}, func(t *testing.T, d redis.Doer, w way) {
 		l, name := locker(t, d, Options{}), fresh(t)
-		counter, last := 0, int64(0) // guarded by the lock alone
-		var wg sync.WaitGroup
-		for range 6 {
-			wg.Go(func() {
-				for range 4 {
-					h, err := w.lock(t.Context(), l, name)
-					if err != nil {
-						t.Error(err)
-						return
-					}
-					if h.Fence() <= last {
-						t.Errorf("fence %d after %d", h.Fence(), last)
-					}
-					last = h.Fence()
-					counter++
-					if err := h.Unlock(t.Context()); err != nil {
-						t.Error(err)
-					}
-				}
-			})
-		}
-		wg.Wait()
+		counter := sections(t, w, l, name, 6, 4)
 		if counter != 24 {
 			t.Errorf("%d sections", counter)
 		}

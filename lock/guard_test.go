@@ -78,14 +78,7 @@ func TestAGrantToWhoHasLeftIsGivenBack(t *testing.T) {
 		l, name := locker(t, d, Options{PollInterval: time.Hour, Terms: Terms{TTL: time.Hour}}), fresh(t)
 		h, err := w.lock(t.Context(), l, name)
 		must(t, err)
-		next := make(chan *Held)
-		go func() {
-			h, err := w.lock(t.Context(), l, name)
-			if err != nil {
-				t.Error(err)
-			}
-			next <- h
-		}()
+		next := queueUp(t, w, l, name)
 		eventually(t, "it waits", func() bool { return w.inspect(t.Context(), l, name).Waiters == 1 })
 		eventually(t, "messages come", func() bool { return l.Stats().Pushed })
 		id, _ := l.core.newID(true, h.target.letter) // in front of it

@@ -15,33 +15,12 @@ func TestFiftyContendersCountTo5000WithoutALock(t *testing.T) {
 	full := true // the first, and all of them in make soak-lock
 	inEachWay(t, func(t *testing.T, n *testredis.Node, d redis.Doer, w way) {
 		l, name := locker(t, d, Options{}), fresh(t)
-		counter, last := 0, int64(0) // guarded by the lock alone
 		each := 5
 		if full || rounds(0) > 0 {
 			each = 100
 		}
 		full = false
-		var wg sync.WaitGroup
-		for range 50 {
-			wg.Go(func() {
-				for range each {
-					h, err := w.lock(t.Context(), l, name)
-					if err != nil {
-						t.Error(err)
-						return
-					}
-					if h.Fence() <= last {
-						t.Errorf("fence %d after %d", h.Fence(), last)
-					}
-					last = h.Fence()
-					counter++
-					if err := h.Unlock(t.Context()); err != nil {
-						t.Error(err)
-					}
-				}
-			})
-		}
-		wg.Wait()
+		counter := sections(t, w, l, name, 50, each)
 		if counter != 50*each {
 			t.Errorf("%d sections, want %d", counter, 50*each)
 		}
@@ -52,6 +31,35 @@ func TestFiftyContendersCountTo5000WithoutALock(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 	})
+}
+
+// sections has callers take a lock, each so often, and returns how often it was held, as
+// counted under the lock alone. Fences must grow.
+func sections(t *testing.T, w way, l *Locker, name string, callers, each int) int {
+	t.Helper()
+	counter, last := 0, int64(0)
+	var wg sync.WaitGroup
+	for range callers {
+		wg.Go(func() {
+			for range each {
+				h, err := w.lock(t.Context(), l, name)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if h.Fence() <= last {
+					t.Errorf("fence %d after %d", h.Fence(), last)
+				}
+				last = h.Fence()
+				counter++
+				if err := h.Unlock(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return counter
 }
 
 func TestAWaiterThatGivesUpReturnsInTimeAndLeavesNothing(t *testing.T) {

@@ -138,14 +138,7 @@ func grantToAGhost(t *testing.T, n *testredis.Node, d redis.Doer, w way) {
 	_, err = ghost.Do("SUBSCRIBE", "ghost/"+name)
 	must(t, err)
 	n.MustDo(t, "ZADD", h.target.keys[2], "1", "ghost/"+name+"|1")
-	next := make(chan *Held)
-	go func() {
-		h, err := w.lock(t.Context(), l, name)
-		if err != nil {
-			t.Error(err)
-		}
-		next <- h
-	}()
+	next := queueUp(t, w, l, name)
 	eventually(t, "both wait", func() bool { return w.inspect(t.Context(), l, name).Waiters == 2 })
 	must(t, h.Unlock(t.Context()))
 	must(t, ghost.Close())
@@ -203,6 +196,19 @@ func TestLockNeverReturnsALockWithAnEndedContext(t *testing.T) {
 			t.Error("asked for an ended context", err)
 		}
 	})
+}
+
+// queueUp has another caller wait for a lock. The channel brings what it gets.
+func queueUp(t *testing.T, w way, l *Locker, name string) <-chan *Held {
+	next := make(chan *Held)
+	go func() {
+		h, err := w.lock(t.Context(), l, name)
+		if err != nil {
+			t.Error(err)
+		}
+		next <- h
+	}()
+	return next
 }
 
 // races is how many times a cancellation meets a grant.

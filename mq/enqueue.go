@@ -290,16 +290,23 @@ func (q *Queue[T]) EnqueueBatch(ctx context.Context, items []Item[T]) ([]Result,
 	if q.err != nil {
 		return nil, q.err
 	}
-	end := func(error) {}
-	if q.opts.Hooks.Enqueue != nil {
-		var f func(error)
-		if ctx, f = q.opts.Hooks.Enqueue(ctx, q.name, len(items)); f != nil {
-			end = f
-		}
-	}
+	ctx, end := q.hooked(ctx, len(items))
 	results, err := q.enqueueBatch(ctx, items)
 	end(err)
 	return results, err
+}
+
+// hooked tells the hook that n messages are about to be enqueued. What it returns tells
+// how that has ended.
+func (c *core) hooked(ctx context.Context, n int) (context.Context, func(error)) {
+	end := func(error) {}
+	if hook := c.opts.Hooks.Enqueue; hook != nil {
+		hooked, f := hook(ctx, c.name, n)
+		if ctx = hooked; f != nil {
+			end = f
+		}
+	}
+	return ctx, end
 }
 
 func (q *Queue[T]) enqueueBatch(ctx context.Context, items []Item[T]) ([]Result, error) {

@@ -47,13 +47,7 @@ func (q *Queue[T]) EnqueueGroup(ctx context.Context, g Group[T]) ([]Result, erro
 		_, err := q.Enqueue(ctx, g.Then.Value, g.Then.Options...)
 		return nil, err
 	}
-	end := func(error) {}
-	if q.opts.Hooks.Enqueue != nil {
-		var f func(error)
-		if ctx, f = q.opts.Hooks.Enqueue(ctx, q.name, len(g.Members)); f != nil {
-			end = f
-		}
-	}
+	ctx, end := q.hooked(ctx, len(g.Members))
 	results, err := q.enqueueGroup(ctx, &g)
 	end(err)
 	return results, err

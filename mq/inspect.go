@@ -101,8 +101,8 @@ func decodeStatus(v resp.Value) (stored, error) {
 const maxPage = 500
 
 // List returns messages of one state ([Ready], [Blocked], [Delayed], [Leased],
-// [Waiting] or [Dead]) in their order, at most limit of them, or 500, and the cursor of the next page; an empty
-// cursor begins, and is returned at the end. Messages that change their place in
+// [Waiting] or [Dead]) in their order, at most limit of them, or 500, and the cursor of
+// the next page; an empty cursor begins, and is returned at the end. Messages that change their place in
 // between may be missed or come twice.
 func (c *core) List(ctx context.Context, state State, cursor string, limit int) (page []Status, next string, err error) {
 	if c.err != nil {

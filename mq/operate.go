@@ -118,8 +118,8 @@ func (c *core) RedriveAll(ctx context.Context, most int) (int, error) {
 }
 
 // Purge removes all messages of the given states, [Ready] with which [Blocked] goes,
-// [Delayed], [Dead] or [Waiting], and returns how many. It also ends the windows of all ids, as does Purge of [Done]
-// alone.
+// [Delayed], [Dead] or [Waiting], and returns how many. It also ends the windows of all
+// ids, as does Purge of [Done] alone.
 func (c *core) Purge(ctx context.Context, states ...State) (int64, error) {
 	letters := ""
 	for _, s := range states {

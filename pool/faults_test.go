@@ -348,14 +348,19 @@ func (c hookContext) Err() error {
 	return c.Context.Err()
 }
 
+// aloneAndInABatch are the ways in which a command is sent.
+func aloneAndInABatch(p *pool.Pool) map[string]func(ctx context.Context) error {
+	return map[string]func(ctx context.Context) error{
+		"Do": func(ctx context.Context) error { return echo(ctx, p, "x") },
+		"DoBatch": func(ctx context.Context) error {
+			return p.DoBatch(ctx, []resp.Command{resp.NewCommand("PING")}, func(int, resp.Value) {})
+		},
+	}
+}
+
 func TestACallTriesAgainWhenItsConnectionWasClosedUnderItsHands(t *testing.T) {
 	inBubble(t, pool.Options{SoloConns: -1, SharedConns: 1}, func(t *testing.T, s *testserver.Server, p *pool.Pool) {
-		for name, call := range map[string]func(ctx context.Context) error{
-			"Do": func(ctx context.Context) error { return echo(ctx, p, "x") },
-			"DoBatch": func(ctx context.Context) error {
-				return p.DoBatch(ctx, []resp.Command{resp.NewCommand("PING")}, func(int, resp.Value) {})
-			},
-		} {
+		for name, call := range aloneAndInABatch(p) {
 			if err := echo(t.Context(), p, "warm"); err != nil {
 				t.Fatal(err)
 			}

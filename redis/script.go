@@ -119,7 +119,8 @@ func (s *Script[T]) mayQuote(keys []string, args []resp.Arg) bool {
 //
 // If the server changes in the middle of a flush, the new one may not know a
 // script that the old one was sent. It is then sent again, unless other commands
-// have run behind it: then its future is [ErrNoScript], and it has not run.
+// have run behind it, or it was given the word NOSCRIPT: then its future is [ErrNoScript],
+// and it has not run.
 func (s *Script[T]) Queue(p *Pipeline, keys []string, args ...any) Future[T] {
 	a, err := argsOf(args)
 	if err != nil {

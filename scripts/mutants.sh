@@ -6,8 +6,8 @@
 #
 # What lives is a hole in the tests, or changes nothing: docs/mutants.md. gremlins is run
 # at the version of the Makefile, outside go.mod, for at most MUTANTS_TIME a package;
-# then it stops; what lived until then has been printed. Tests that need a server's process are not run:
-# they skip, as no redis-server is found.
+# then it stops; what lived until then has been printed. Tests that need a process of a server
+# are not run: they skip, as no redis-server is found.
 set -eu
 out=${MUTANTS_OUT:-}
 go=$(command -v "${GO:-go}")

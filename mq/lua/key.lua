@@ -10,7 +10,8 @@ cap, keyEvery, keyBurst = tonumber(cap or 1), tonumber(keyEvery or 0), tonumber(
 every, burst = tonumber(every or 0), tonumber(burst or 1)
 if cap == 0 then cap = math.huge end
 local inOrder = cap == 1 and overtake ~= '1'
-local gate, timed = 4000000000000001, false
+local closed, timed = '4000000000000001', false
+local gate = tonumber(closed)
 local clock = time[1] * 1000 + time[2] / 1000
 
 -- spent returns until when a rate is spent, and whether that is not what is stored, s, because it was written by a clock
@@ -50,7 +51,7 @@ local function admit(key, front)
 			local _, _, band = attempts(call('HGET', base .. 'a', id))
 			call('SADD', held, id)
 			call(front and 'LPUSH' or 'RPUSH', base .. 'r' .. band, id)
-			if keyEvery > 0 then call('ZADD', base .. 'ot', '4000000000000001', key) end
+			if keyEvery > 0 then call('ZADD', base .. 'ot', closed, key) end
 			free, made = free - 1, made + 1
 		end
 	end

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -201,19 +202,28 @@ func (w *work) audit(ctx context.Context, line *timeline, d doer) error {
 	return w.verdict(line)
 }
 
-// blame counts a lost write for the fault that was next when it was acknowledged.
+// blame counts a lost write for the fault that may have cost it.
 func (w *work) blame(a ack) {
-	for _, f := range w.past {
-		if a.at.Before(f.at) && (f.lossless || f.at.Sub(a.at) > tail) {
-			continue // it had reached the replicas by then
-		}
-		f.lost++
-		if f.lossless || a.at.After(f.at.Add(tail)) {
-			w.err = errors.Join(w.err, fmt.Errorf("%s: %s, acknowledged %v after the fault, is lost", f.name, a.key, a.at.Sub(f.at).Round(time.Millisecond)))
-		}
+	f := w.culprit(a)
+	if f == nil {
+		w.err = errors.Join(w.err, errors.New(strconv.Quote(a.key)+" is lost though nothing had happened"))
 		return
 	}
-	w.err = errors.Join(w.err, errors.New(strconv.Quote(a.key)+" is lost though nothing had happened"))
+	f.lost++
+	if f.lossless || a.at.After(f.at.Add(tail)) {
+		w.err = errors.Join(w.err, fmt.Errorf("%s: %s, acknowledged %v after the fault, is lost", f.name, a.key, a.at.Sub(f.at).Round(time.Millisecond)))
+	}
+}
+
+// culprit returns the last fault that came before a write was acknowledged, or just after
+// it, if the fault may lose what has not reached the replicas; nil if there is none.
+func (w *work) culprit(a ack) *incident {
+	for _, f := range slices.Backward(w.past) {
+		if !a.at.Before(f.at) || !f.lossless && f.at.Sub(a.at) <= tail {
+			return f
+		}
+	}
+	return nil
 }
 
 func (w *work) verdict(line *timeline) error {

@@ -198,8 +198,8 @@ func (c *wire) oldestExpiredLocked() bool {
 		return false
 	}
 	// It had waited for up to one tick when it was first seen, and the next
-	// look may be one too late.
-	return now.Sub(w.since) >= head.timeout-head.timeout*3/(2*timeoutTicks)
+	// look may be one too late. What a command may block, the server has in full.
+	return now.Sub(w.since) >= head.timeout-c.opts.ReadTimeout*3/(2*timeoutTicks)
 }
 
 // idleLocked lets go of memory after a tick without any call. c.mu is held.

@@ -119,11 +119,9 @@ func (s *Subscriber) tidyLocked(t *topic) {
 	}
 }
 
-// batchBytes is about how many bytes of names go into one command, and
-// batchNames how many of them at most.
 const (
+	// batchBytes is about how many bytes of names go into one command.
 	batchBytes = 32 << 10
-	batchNames = 2000
 	// writeBytes is about how much is written at once.
 	writeBytes = 256 << 10
 )
@@ -171,7 +169,7 @@ func (s *Subscriber) nextGroupLocked() (group []*topic, size int) {
 		}
 		if len(group) > 0 {
 			first := group[0]
-			if t.kind != first.kind || t.wanted() != first.wire || t.alone || first.alone || size > batchBytes || len(group) == batchNames {
+			if t.kind != first.kind || t.wanted() != first.wire || t.alone || first.alone || size > batchBytes {
 				break
 			}
 		}

@@ -54,7 +54,7 @@ func parseMessage(name, payload string) (Message, error) {
 func join(host, port string) string { return net.JoinHostPort(strings.Trim(host, "[]"), port) }
 
 func port(s string) bool {
-	if s == "" || len(s) > 5 || s == "0" {
+	if s == "" || len(s) > 5 {
 		return false
 	}
 	n := 0

@@ -111,7 +111,7 @@ func (a *asynqSystem) fill(n int, payload []byte) error {
 	var wg sync.WaitGroup
 	for i := range callers {
 		wg.Go(func() {
-			for range n/callers + 1 {
+			for range (n + i) / callers { // n in all
 				if errs[i] = a.send(payload); errs[i] != nil {
 					return
 				}

@@ -186,6 +186,13 @@ func (f *farm) used() (int64, error) {
 	return strconv.ParseInt(info["used_memory"], 10, 64)
 }
 
+// done is how many messages the process that is killed handles before its handlers
+// hang, so that others are prefetched by then.
+const done = 50
+
+// longestRedelivery bounds the wait for them: asynq looks once a minute for leases of 30 s.
+const longestRedelivery = 2 * time.Minute
+
 // redelivery kills a process whose ten handlers hang, with what it has prefetched,
 // and measures how long it takes, in seconds, until another has handled the last of
 // those messages.
@@ -222,13 +229,13 @@ func (f *farm) redelivery(l library) (float64, error) {
 	}
 	defer stop()
 	// The dead one's come back together: what was last is when nothing has come since.
-	for began := time.Now(); time.Since(began) < 100*time.Second; time.Sleep(50 * time.Millisecond) {
+	for began := time.Now(); time.Since(began) < longestRedelivery; time.Sleep(50 * time.Millisecond) {
 		at := time.Duration(last.Load())
-		if handled.Load() >= n-50 && time.Since(killed)-at > 3*time.Second { // fifty were done before
+		if handled.Load() >= n-done && time.Since(killed)-at > 3*time.Second {
 			return at.Seconds(), nil
 		}
 	}
-	return 0, fmt.Errorf("nothing has come back in 100 s")
+	return 0, fmt.Errorf("%d of %d have come back in %v", handled.Load(), n-done, longestRedelivery)
 }
 
 // hang is the process that is killed.
@@ -243,7 +250,7 @@ func hang(name, addr string) error {
 		}
 		var n atomic.Int64
 		_, err = s.consume(10, func([]byte) {
-			if n.Add(1) > 50 { // after some that were fast, so that others are prefetched
+			if n.Add(1) > done {
 				fmt.Println("at work")
 				select {}
 			}

@@ -94,16 +94,29 @@ func (e *DurabilityError) Is(target error) bool { return target == ErrNotDurable
 // Unwrap returns the error of the last attempt.
 func (e *DurabilityError) Unwrap() error { return e.Err }
 
-// FormatError says which format was found. Nothing was changed.
+// FormatError says which format was found: that of a queue, in which nothing was changed, or
+// that of one message, which is a dead letter as it was stored.
 type FormatError struct {
 	Queue string
+	// Record says that it is about one message. Queues and messages count their versions
+	// apart.
+	Record bool
 	// Found is the version of what is stored, Known the newest of this package.
 	Found string
 	Known int
+	// Fields are the bits of those fields of a message of a known version that this package
+	// does not know.
+	Fields byte
 }
 
-// Error names both versions.
+// Error names both versions, or the fields.
 func (e *FormatError) Error() string {
+	switch {
+	case e.Fields != 0:
+		return fmt.Sprintf("mq: queue %q: message with fields %#02x, which this program does not know: update it", e.Queue, e.Fields)
+	case e.Record:
+		return fmt.Sprintf("mq: queue %q: message of version %s, this program knows %d: update it", e.Queue, e.Found, e.Known)
+	}
 	return fmt.Sprintf("mq: queue %q: format %s, this program knows %d: update it", e.Queue, e.Found, e.Known)
 }
 

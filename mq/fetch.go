@@ -78,7 +78,7 @@ func (w *worker) plan() (n, flags int, wait time.Duration) {
 	}
 	n = min(free, maxClaim)
 	switch {
-	case len(w.settles) > maxSettle && !w.settles[0].at.After(now): // first tell what is done
+	case w.owesLocked(now): // first tell what is done
 		return 0, flags, 0
 	case w.more && w.mayClaim(free, waiting, load, capacity):
 		return n, flags, 0
@@ -95,6 +95,12 @@ func (w *worker) plan() (n, flags int, wait time.Duration) {
 		return 0, 0, w.o.PollInterval
 	}
 	return 0, 0, max(w.pollAt.Sub(now), time.Microsecond)
+}
+
+// owesLocked reports whether more outcomes wait than one step takes.
+func (w *worker) owesLocked(now time.Time) bool {
+	n := len(w.settles)
+	return n > 0 && !w.settles[0].at.After(now) && (n > maxSettle || fitting(w.settles) < n)
 }
 
 // mayClaim reports whether there are places enough for a step of their own, or handlers
@@ -373,7 +379,7 @@ func (w *worker) accept(m *claimed, token string, until time.Time) *delivery {
 	if token != "" {
 		d.token = token
 	}
-	d.rec, d.recErr = parseRecord(m.record)
+	d.rec, d.recErr = w.c.record(m.record)
 	w.mu.Lock()
 	w.order++
 	d.order = w.order

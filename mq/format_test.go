@@ -11,6 +11,7 @@ import (
 	"github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/redistest"
+	"github.com/kermes-redis/kermes/resp"
 )
 
 // olderStep is the step of a program that knows format 1.
@@ -86,9 +87,21 @@ func TestOlderProgramsGoOnUntilSomethingNewIsStored(t *testing.T) {
 	})
 }
 
-func TestANewerRecordNamesTheVersionOfRecords(t *testing.T) {
-	_, err := parseRecord([]byte{recordVersion + 1, 0, 0})
-	if f, ok := errors.AsType[*FormatError](err); !ok || f.Found != "2" || f.Known != recordVersion {
-		t.Error(err)
+// What cannot be read says why: a version that is newer, or a field that is.
+func TestAMessageThatIsNewerSaysWhatIsNotKnown(t *testing.T) {
+	c := &core{name: "q"}
+	for text, b := range map[string][]byte{
+		`mq: queue "q": message of version 2, this program knows 1: update it`:                 {recordVersion + 1, 0, 0},
+		`mq: queue "q": message with fields 0xa0, which this program does not know: update it`: {recordVersion, 0xa0 | hasKind, 0},
+	} {
+		_, err := c.record(b)
+		f, ok := errors.AsType[*FormatError](err)
+		if !ok || !f.Record || f.Known != recordVersion || err.Error() != text || !errors.Is(err, ErrFormat) {
+			t.Errorf("%v, want %s", err, text)
+		}
+	}
+	if f, ok := errors.AsType[*FormatError](c.wrap("step", &resp.Error{Code: "MQFORMAT", Message: "3"})); !ok || f.Record ||
+		f.Error() != `mq: queue "q": format 3, this program knows 2: update it` {
+		t.Error(f)
 	}
 }

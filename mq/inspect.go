@@ -44,7 +44,7 @@ func (c *core) status(m *stored) Status {
 	}
 	d := &delivery{claimed: m.claimed}
 	if len(m.record) > 0 {
-		d.rec, d.recErr = parseRecord(m.record)
+		d.rec, d.recErr = c.record(m.record)
 	}
 	s := Status{Info: d.info(c), State: stateOf(m.state), Failures: m.failures, Left: left, Reason: m.reason, Successor: m.successor}
 	if m.at > 0 {

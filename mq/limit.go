@@ -50,8 +50,10 @@ const (
 // Limit sets the limits of the queue, from now on and for all workers: those that run
 // need not be told, but one that waits for a rate goes by the new one when it asks next,
 // after WorkerOptions.PollInterval. What is handled already goes on, and what the rates have
-// spent stays spent, up to a burst of the new ones. The program that runs the workers may
-// set them whenever it starts: the same limits again change nothing.
+// spent stays spent, up to a burst of the new ones. A KeyRate where there was none counts
+// for what is ready already: that goes back to its key, for which the server looks at all
+// that is ready, once. The program that runs the workers may set the limits whenever it
+// starts: the same again change nothing.
 //
 // A place is held by the name of its message, which is freed in the same script that
 // settles, cancels or buries it: a worker that dies, a lost reply or a failover leaves no

@@ -168,3 +168,54 @@ func TestLimitsThatAreSetAgainRefillNothing(t *testing.T) {
 		sound(t, q)
 	})
 }
+
+// The first rate of keys counts for what is ready already too, of which there may be any
+// number: it goes back, in its order, and comes at the rate.
+func TestTheFirstRateOfKeysHoldsBackWhatIsReady(t *testing.T) {
+	everywhere(t, func(t *testing.T, d redis.Doer) {
+		q := newQueue[int](t, d, mq.Options{})
+		must(t, q.Limit(t.Context(), mq.Limits{KeyCap: -1}))
+		enqueueKeys(t, q, 3, 200)
+		enqueueN(t, q, 320) // with those of keys more than one command takes
+		if s := stats(t, q); s.Ready != 920 || s.Blocked != 0 {
+			t.Fatalf("%+v", s)
+		}
+		must(t, q.Limit(t.Context(), mq.Limits{KeyCap: -1, KeyRate: mq.Rate{Messages: 1, Per: 24 * time.Hour, Burst: 4}}))
+		if s := stats(t, q); s.Ready != 323 || s.Blocked != 597 {
+			t.Errorf("%+v", s)
+		}
+		noFaults(t, q)
+		n, err := q.Drain(t.Context(), func(context.Context, *mq.Msg[int]) error { return nil })
+		if n != 320+3*4 || err != nil {
+			t.Errorf("drained %d, %v", n, err)
+		}
+		must(t, q.Limit(t.Context(), mq.Limits{KeyCap: -1}))
+		if s := stats(t, q); s.Ready != 600-3*4 || s.Blocked != 0 {
+			t.Errorf("%+v", s)
+		}
+		noFaults(t, q)
+		_, err = q.Purge(t.Context(), mq.Ready)
+		must(t, err)
+		nothingIsLeft(t, d, q, "key%200", "key%201", "key%202")
+	})
+}
+
+// What had its place when the rate came keeps its order among those of its priority.
+func TestTheFirstRateOfKeysKeepsTheOrder(t *testing.T) {
+	everywhere(t, func(t *testing.T, d redis.Doer) {
+		q := newQueue[int](t, d, mq.Options{})
+		must(t, q.Limit(t.Context(), mq.Limits{KeyCap: 2}))
+		enqueueN(t, q, 5, mq.Key("k"))
+		must(t, q.Limit(t.Context(), mq.Limits{KeyRate: mq.Rate{Messages: 1_000_000}}))
+		var order []int
+		eventually(t, "all done", func() bool {
+			_, err := q.Drain(t.Context(), func(_ context.Context, m *mq.Msg[int]) error { order = append(order, m.Value); return nil })
+			must(t, err)
+			return len(order) == 5
+		})
+		if fmt.Sprint(order) != "[0 1 2 3 4]" {
+			t.Error(order)
+		}
+		nothingIsLeft(t, d, q, "k")
+	})
+}

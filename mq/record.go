@@ -75,14 +75,26 @@ func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-// parseRecord reads a record. The payload aliases b. A newer version is a
-// *[FormatError].
+// record reads a record of the queue.
+func (c *core) record(b []byte) (record, error) {
+	r, err := parseRecord(b)
+	if f, ok := errors.AsType[*FormatError](err); ok {
+		f.Queue = c.name
+	}
+	return r, err
+}
+
+// parseRecord reads a record. The payload aliases b. A newer version, and a field that
+// is not known, is a *[FormatError].
 func parseRecord(b []byte) (r record, err error) {
 	if len(b) < 2 {
 		return r, errRecord
 	}
-	if b[0] > recordVersion || b[1] > knownFields {
-		return r, &FormatError{Found: fmt.Sprint(b[0]), Known: recordVersion}
+	if b[0] > recordVersion {
+		return r, &FormatError{Record: true, Found: fmt.Sprint(b[0]), Known: recordVersion}
+	}
+	if b[1] > knownFields {
+		return r, &FormatError{Record: true, Found: fmt.Sprint(b[0]), Known: recordVersion, Fields: b[1] &^ knownFields}
 	}
 	p := parser{b: b[2:]}
 	r.enqueued = time.UnixMilli(int64(p.uint()))

@@ -5,47 +5,81 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/kermes-redis/kermes/client"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testredis"
 	"github.com/kermes-redis/kermes/redistest"
 )
+
+// pile has n messages handled at once, and returns how many outcomes waited at most to be
+// told, and their bytes.
+func pile(t *testing.T, at client.Options, n int, o WorkerOptions, opts []Option, h func(m *Msg[[]byte]) error) (most, bytes int) {
+	c, err := client.Open(t.Context(), at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	q := New[[]byte](c, "q", Options{})
+	items := make([]Item[[]byte], n)
+	for i := range items {
+		items[i].Options = opts
+	}
+	if _, err := q.EnqueueBatch(t.Context(), items); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var w *worker
+	handled := 0
+	w = q.newWorker(func(_ context.Context, m *Msg[[]byte]) error {
+		err := h(m)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		most = max(most, len(w.settles))
+		now := 0
+		for i := range w.settles {
+			now += len(w.settles[i].arg)
+		}
+		bytes = max(bytes, now)
+		if handled++; handled == n {
+			cancel()
+		}
+		return err
+	}, o)
+	if err := w.run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d outcomes of %d bytes waited at most", most, bytes)
+	return most, bytes
+}
 
 // What is done must be told as fast as more is claimed: otherwise it piles up, and a
 // crash has all of it done once more.
 func TestOutcomesDoNotPileUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := redistest.NewGroup(t, redistest.GroupOptions{InMemory: true})
-		c, err := client.Open(t.Context(), g.Options(""))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
 		const n, concurrency = 12_000, 1000
-		q := New[[]byte](c, "q", Options{})
-		if _, err := q.EnqueueBatch(t.Context(), make([]Item[[]byte], n)); err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		var w *worker
-		handled, most := 0, 0
-		w = q.newWorker(func(context.Context, *Msg[[]byte]) error {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			most = max(most, len(w.settles))
-			if handled++; handled == n {
-				cancel()
-			}
-			return nil
-		}, WorkerOptions{Concurrency: concurrency})
-		if err := w.run(ctx); err != nil {
-			t.Fatal(err)
-		}
-		t.Logf("%d outcomes waited at most", most)
+		g := redistest.NewGroup(t, redistest.GroupOptions{InMemory: true})
+		most, _ := pile(t, g.Options(""), n, WorkerOptions{Concurrency: concurrency}, nil, func(*Msg[[]byte]) error { return nil })
 		if most > maxSettle+concurrency+DefaultMaxPrefetch {
 			t.Errorf("%d outcomes waited", most)
 		}
 	})
+}
+
+// Of large results a step takes few: more is not claimed until they are told.
+func TestLargeOutcomesDoNotPileUp(t *testing.T) {
+	leak.Check(t)
+	const n, concurrency, size = 200, 8, batchBytes / 4
+	var at client.Options
+	at.Pool.Conn.Addr = testredis.New(t).Addr()
+	result := make([]byte, size)
+	_, bytes := pile(t, at, n, WorkerOptions{Concurrency: concurrency, MaxPrefetch: -1}, []Option{KeepResult(time.Minute)},
+		func(m *Msg[[]byte]) error { return m.SetResult(result) })
+	if most := batchBytes + concurrency*size; bytes > most {
+		t.Errorf("outcomes of %d bytes waited, at most %d may", bytes, most)
+	}
 }
 
 // Results may be large: a script takes as many as fit, and one at least.

@@ -10,7 +10,7 @@ import (
 )
 
 // Commands for a sentinel, not for a server: run them on a connection to one. The
-// client of package sentinel follows masters by itself; these are for whoever
+// client of package client follows masters by itself; these are for whoever
 // administers a group. A master that a sentinel does not watch is an error reply:
 // "No such master with that name".
 

@@ -21,8 +21,8 @@
 // Times are sent in milliseconds, so EXPIRE is PEXPIRE and HTTL is HPTTL.
 //
 //   - Keys: [Del], [Expire], [TTL], [Scan], [Copy], [Dump], [Sort], [Wait]
-//   - Strings: [Get], [Set], [SetWith], [MGet], [Incr], [IncrEx], [LCS]; bits:
-//     [SetBit], [BitField]
+//   - Strings: [Get], [Set], [SetWith], [MGet], [LCS]; counters of a [Number]: [Incr],
+//     [IncrEx]; bits: [SetBit], [BitField]
 //   - Hashes: [HSet], [HGetAll], [HMGet], [HIncrBy], [HExpire], [HGetEx], [HScan]
 //   - Lists: [LPush], [RPop], [BLPop], [LMove], [LRange]
 //   - Sets: [SAdd], [SMembers], [SInter]; sorted sets: [ZAdd], [ZRange], [BZPopMin],
@@ -52,7 +52,7 @@
 //
 // # Values
 //
-// A value is a string, bytes of any type, or a number: Set("n", 7). Where a command
+// A value is a [Blob]: a string, bytes of any type, or a number: Set("n", 7). Where a command
 // takes strings because several kinds may be mixed, [Str] makes one of a number:
 // HSet("user:7", "name", "ada", "age", redis.Str(36)). A number is read by
 // As(Get("n"), Int), or [Uint], [Float] and [Bool]. Anything else needs a [Codec].

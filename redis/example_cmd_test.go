@@ -13,7 +13,7 @@ import (
 )
 
 // exampleClient is a connection to an empty server inside this process. A program
-// has a client of package sentinel, or a pool, in its place.
+// has a client of package client, or a pool, in its place.
 func exampleClient() (context.Context, redis.Doer) {
 	ctx := context.Background()
 	server, err := miniredis.Run()

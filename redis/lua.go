@@ -22,7 +22,7 @@ type Lua[T any] struct {
 
 // NewLua returns the script src, in which _:name stands for the key or argument
 // of that name, so that nobody counts KEYS and ARGV. A name that is used but not
-// declared, or declared but not used, is an error of every call; see [Lua.Err].
+// declared, or declared but not used, is an error of every call; see [Lua.Invalid].
 //
 //	var swap = redis.NewLua(`
 //		local old = redis.call("GET", _:key)

@@ -1,0 +1,199 @@
+package redis_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/kermes-redis/kermes/redis"
+	"github.com/kermes-redis/kermes/resp"
+)
+
+// A script that is made once and run by many. Do sends its source only to a server that
+// does not know it.
+func ExampleScript() {
+	ctx, client := exampleClient()
+	addUp := redis.NewScript(`return redis.call("INCRBY", KEYS[1], ARGV[1])`, redis.Int)
+
+	sum, err := addUp.Do(ctx, client, []string{"n"}, 7)
+	fmt.Println(sum, err)
+	sum, err = addUp.Run(ctx, client, []string{"n"}, resp.Int(3)) // without boxing the arguments
+	fmt.Println(sum, err)
+	// Output:
+	// 7 <nil>
+	// 10 <nil>
+}
+
+// A script that leaves the same state when it runs twice: a client that retries may send
+// it again, also where it may have run.
+func ExampleScript_Idempotent() {
+	highest := redis.NewScript(`
+		local old = tonumber(redis.call("GET", KEYS[1]) or "0")
+		if tonumber(ARGV[1]) > old then redis.call("SET", KEYS[1], ARGV[1]) end
+		return 1`, redis.Bool).Idempotent()
+	c := highest.Eval([]string{"record"}, resp.Int(7))
+	fmt.Println(c.Command.Flags()&resp.Idempotent != 0)
+	// Output: true
+}
+
+// All scripts of a program are loaded before it takes work: none is sent on the way.
+func ExampleScript_Load() {
+	ctx, client := exampleClient()
+	hello := redis.NewScript(`return "hello"`, redis.Text)
+
+	hash, err := hello.Load().Do(ctx, client)
+	fmt.Println(hash == hello.Hash(), err)
+	fmt.Println(len(hello.Source()), "bytes")
+
+	known, _ := redis.ScriptExists(hello.Hash()).Do(ctx, client)
+	fmt.Println(known)
+	// Output:
+	// true <nil>
+	// 14 bytes
+	// [true]
+}
+
+// In a pipeline the source goes with the first of its calls.
+func ExampleScript_QueueArgs() {
+	ctx, client := exampleClient()
+	add := redis.NewScript(`return redis.call("INCRBY", KEYS[1], ARGV[1])`, redis.Int)
+
+	var p redis.Pipeline
+	one := add.QueueArgs(&p, []string{"n"}, resp.Int(1))
+	ten := add.QueueArgs(&p, []string{"n"}, resp.Int(10))
+	_ = p.Do(ctx, client)
+	fmt.Println(one.Value())
+	fmt.Println(ten.Value())
+	// Output:
+	// 1 <nil>
+	// 11 <nil>
+}
+
+// What Script does by itself.
+func ExampleEvalSha() {
+	ctx, client := exampleClient()
+	const src = `return ARGV[1] * 2`
+
+	sha, _ := redis.ScriptLoad(src).Do(ctx, client)
+	fmt.Println(redis.EvalSha(redis.Int, sha, nil, resp.Int(21)).Do(ctx, client))
+
+	_ = redis.ScriptFlush(false).Do(ctx, client)
+	_, err := redis.EvalSha(redis.Int, sha, nil, resp.Int(21)).Do(ctx, client)
+	fmt.Println(errors.Is(err, redis.ErrNoScript))
+	// Output:
+	// 42 <nil>
+	// true
+}
+
+// Scripts that only read run on a replica too. Redis 7.0.
+func ExampleEvalRO() {
+	const src = `return redis.call("GET", KEYS[1])`
+	get := redis.EvalRO(redis.Text, src, []string{"k"})
+	again := redis.EvalShaRO(redis.Text, redis.NewScript(src, redis.Text).Hash(), []string{"k"})
+	fmt.Println(get.Command.Name(), again.Command.Name())
+	// Output: EVAL_RO EVALSHA_RO
+}
+
+// A script that runs too long is ended, unless it has written.
+func ExampleScriptKill() {
+	end := func(ctx context.Context, client redis.Doer) error {
+		err := redis.ScriptKill().Do(ctx, client)
+		if errors.Is(err, redis.ErrNotBusy) {
+			return nil // it has ended by itself
+		}
+		return err
+	}
+	source := func(ctx context.Context, client redis.Doer, hash string) (string, error) {
+		return redis.ScriptShow(hash).Do(ctx, client) // Valkey 8
+	}
+	_, _ = end, source
+}
+
+// Names in place of KEYS and ARGV, in a pipeline. A name that is missing is an error
+// before anything is sent.
+func ExampleLua() {
+	ctx, client := exampleClient()
+	rename := redis.NewLua(`
+		redis.call("SET", _:to, redis.call("GET", _:from))
+		return _:note`, []string{"from", "to"}, []string{"note"}, redis.Text)
+	_ = redis.Set("a", "value").Do(ctx, client)
+
+	var p redis.Pipeline
+	note := rename.Queue(&p, redis.Params{"from": "a", "to": "b"}, redis.Params{"note": "done"})
+	_ = p.Do(ctx, client)
+	fmt.Println(note.Value())
+
+	_, err := rename.Do(ctx, client, redis.Params{"from": "a"}, redis.Params{"note": "done"})
+	fmt.Println(err)
+	fmt.Println(rename.Script().Source())
+	// Output:
+	// done <nil>
+	// redis: EVAL: lua: "to" is missing
+	//
+	//		redis.call("SET", KEYS[2], redis.call("GET", KEYS[1]))
+	//		return ARGV[1]
+}
+
+// Libraries go from one server to another. Redis 7.0.
+func ExampleFunctionRestore() {
+	duplicate := func(ctx context.Context, from, to redis.Doer, p redis.RestorePolicy) error {
+		dump, err := redis.FunctionDump().Do(ctx, from)
+		if err != nil {
+			return err
+		}
+		return redis.FunctionRestore(dump, p).Do(ctx, to)
+	}
+	policies := map[string]redis.RestorePolicy{
+		"add":       redis.RestoreAppend,  // one that is there is an error
+		"overwrite": redis.RestoreReplace, // those that are there are replaced
+		"mirror":    redis.RestoreFlush,   // all others are deleted
+	}
+	_, _ = duplicate, policies
+}
+
+// What is loaded, and what runs now. Redis 7.0.
+func ExampleFunctionList() {
+	function := func(f redis.Function) { fmt.Println("  ", f.Name, f.Description) }
+	library := func(l redis.Library) {
+		fmt.Println(l.Name, l.Engine)
+		for _, f := range l.Functions {
+			function(f)
+		}
+	}
+	list := func(ctx context.Context, client redis.Doer) error {
+		libraries, err := redis.FunctionList(redis.FunctionListOptions{Library: "my*"}).Do(ctx, client)
+		for _, l := range libraries {
+			library(l)
+		}
+		return err
+	}
+	runs := func(s redis.FunctionStatus) (redis.RunningScript, bool) { return s.Running.Value, s.Running.OK }
+	count := func(s redis.FunctionStatus) redis.EngineStatus { return s.Engines["LUA"] }
+	status := func(ctx context.Context, client redis.Doer) error {
+		s, err := redis.FunctionStats().Do(ctx, client)
+		if now, ok := runs(s); ok {
+			fmt.Println(now.Name, "runs for", now.Duration)
+		}
+		fmt.Println(count(s).Functions, "functions")
+		return err
+	}
+	_, _ = list, status
+}
+
+// Redis 7.0.
+func ExampleFunctionDelete() {
+	for _, c := range []redis.Status{
+		redis.FunctionDelete("counters"),
+		redis.FunctionFlush(true), // all of them, in the background
+		redis.FunctionKill(),      // the one that runs, unless it has written
+	} {
+		fmt.Println(redis.Redacted(c.Command))
+	}
+	call := redis.FCallRO(redis.Int, "hits", []string{"page:7"}) // a function with the flag no-writes
+	fmt.Println(redis.Redacted(call.Command))
+	// Output:
+	// FUNCTION DELETE "counters"
+	// FUNCTION FLUSH "ASYNC"
+	// FUNCTION KILL
+	// FCALL_RO "hits" "1" "page:7"
+}

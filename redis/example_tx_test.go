@@ -1,0 +1,124 @@
+package redis_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/kermes-redis/kermes/conn"
+	"github.com/kermes-redis/kermes/redis"
+	"github.com/kermes-redis/kermes/resp"
+)
+
+// A future has a value when its pipeline has run.
+func ExampleFuture() {
+	ctx, client := exampleClient()
+
+	var p redis.Pipeline
+	n := redis.Incr("n").Queue(&p)
+	raw := p.Add(resp.NewCommand("ECHO", resp.String("as it came"))) // whatever the command is
+	fmt.Println(p.Len(), errors.Is(n.Err(), redis.ErrPending))
+
+	_ = p.Do(ctx, client)
+	fmt.Println(n.Value())
+	v, err := raw.Value()
+	fmt.Println(v, err)
+	// Output:
+	// 2 true
+	// 1 <nil>
+	// "as it came" <nil>
+}
+
+// Money goes from one account to another, if there is enough: both or none, and on the
+// balance that was read.
+func ExampleTx() {
+	ctx, leaser, client := exampleLeaser()
+	_ = redis.MSet("balance:ada", "100", "balance:bob", "0").Do(ctx, client)
+
+	errPoor := errors.New("not enough")
+	transfer := func(from, to string, amount int64) error {
+		o := redis.TxOptions{Watch: []string{from}}
+		return redis.Transact(ctx, leaser, o, func(ctx context.Context, tx *redis.Tx) error {
+			balance, err := redis.As(redis.Get(from), redis.Int).Do(ctx, tx)
+			if err != nil {
+				return err
+			}
+			if balance < amount {
+				return errPoor // nothing is executed
+			}
+			redis.DecrBy(from, amount).Queue(&tx.Pipeline)
+			redis.IncrBy(to, amount).Queue(&tx.Pipeline)
+			return nil
+		})
+	}
+	fmt.Println(transfer("balance:ada", "balance:bob", 70))
+	fmt.Println(transfer("balance:ada", "balance:bob", 70))
+	fmt.Println(redis.MGet("balance:ada", "balance:bob").Do(ctx, client))
+	// Output:
+	// <nil>
+	// not enough
+	// [{30 true} {70 true}] <nil>
+}
+
+// A transaction on a key that many write: more attempts and longer pauses between them.
+func ExampleTxOptions() {
+	o := redis.TxOptions{
+		Watch:     []string{"hot"},
+		Attempts:  4 * redis.DefaultTxAttempts,
+		Backoff:   min(5*redis.DefaultTxBackoff, redis.MaxTxBackoff),
+		RetryTime: redis.DefaultTxRetryTime, // through a failover
+	}
+	fmt.Println(o.Attempts, o.Backoff, o.RetryTime)
+	// Output: 64 5ms 10s
+}
+
+// Below the typed commands, a Tx is a Doer of commands that read, and a Leaser of its own
+// connection.
+func ExampleTx_WithConn() {
+	ctx, leaser, client := exampleLeaser()
+	_ = redis.Set("k", "v").Do(ctx, client)
+	get := redis.Get("k").Command
+	batch := resp.BatchOf([]resp.Command{get})
+	show := func(_ int, v resp.Value) { fmt.Println(v) }
+
+	err := redis.Watch(ctx, leaser, []string{"k"}, func(tx *redis.Tx) error {
+		reply, err := tx.Do(ctx, get)
+		if err != nil {
+			return err
+		}
+		show(0, reply.Value)
+		reply.Release()
+		if err := tx.DoBatch(ctx, []resp.Command{get}, show); err != nil {
+			return err
+		}
+		if err := tx.DoEncoded(ctx, &batch, 0, resp.ReceiverFunc(show)); err != nil {
+			return err
+		}
+		return tx.WithConn(ctx, func(c *conn.Conn) error { return c.Err() })
+	})
+	fmt.Println(err)
+	// Output:
+	// "v"
+	// "v"
+	// "v"
+	// <nil>
+}
+
+// A write through tx would run at once and outside the transaction: it is refused. So is
+// everything when the function has returned.
+func ExampleTx_misuse() {
+	ctx, leaser, _ := exampleLeaser()
+
+	var kept *redis.Tx
+	_ = redis.Watch(ctx, leaser, []string{"k"}, func(tx *redis.Tx) error {
+		kept = tx
+		err := redis.Set("k", "v").Do(ctx, tx)
+		fmt.Println(redis.ClassOf(err))
+		return nil
+	})
+	_, err := redis.Get("k").Do(ctx, kept)
+	fmt.Println(errors.Is(err, redis.ErrTxOver))
+	// Output:
+	// not sent
+	// true
+}

@@ -89,6 +89,19 @@
 // holds. [Locker.Stats] counts, and [Options.OnEvent] is told of each [Event]:
 // [EventLost], [EventRenewFailed], [EventReasserted], [EventPolling], [EventShortTTL].
 //
+// # Defaults
+//
+// What [Terms] and [Options] leave out is:
+//
+//	DefaultTTL               10s     how long the server keeps a lock that is not renewed; MinTTL (50ms) at least
+//	DefaultReplicaTimeout    5s      how long an acquisition may take to reach MinReplicas
+//	DefaultPrefix            lk:     begins every key and channel
+//	DefaultPollInterval      1s      between two looks of a waiter that is told by push
+//	DefaultSoloPollInterval  50ms    between two looks of one that is not
+//
+// A lock that was given to a waiter waits for its answer for [MaxGrant], 3s, or the TTL if
+// that is shorter.
+//
 // # Errors
 //
 // What is wrong with a call is said before anything is sent: [ErrName], [ErrNames]

@@ -225,20 +225,6 @@ func ExampleLocker_DoAll() {
 	}
 }
 
-func ExampleLocker_Mutex() {
-	client := pool.New(pool.Options{Conn: conn.Options{Addr: "localhost:6379"}})
-	locks := lock.New(client, lock.Options{})
-	defer locks.Close()
-
-	m := locks.Mutex("report")
-	if err := m.Lock(); err != nil {
-		log.Print(err)
-		return
-	}
-	ok, err := m.Unlock()
-	fmt.Println(ok, err)
-}
-
 func TestAResourceThatChecksTheFenceRefusesAnEarlierHolder(t *testing.T) {
 	n := testredis.New(t)
 	client := pool.New(pool.Options{Conn: conn.Options{Addr: n.Addr()}})

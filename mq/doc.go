@@ -18,9 +18,9 @@
 // A message whose Enqueue returned nil is handled until it is done, a dead letter,
 // cancelled or cleared, as long as the server keeps it. A server with Sentinel loses, when
 // it crashes, what its replicas do not have yet: Options.MinReplicas makes Enqueue
-// return when they do. Messages of one priority are claimed in the order in which they
-// became ready; several workers, retries and crashes change the order in which they
-// are done.
+// return when they do. Messages of one [Priority] ([High], [Normal], [Low]) are claimed in
+// the order in which they became ready; several workers, retries and crashes change the
+// order in which they are done.
 //
 // A handler may be called twice for one message: its worker dies after the effect
 // and before the message is settled; it hangs for longer than its lease; a failover
@@ -30,7 +30,8 @@
 // # Messages and their ids
 //
 // There is one message of an id at a time: another one is refused, updates the first,
-// or is handled after it, as [OnDuplicate] says. A [Window] keeps the id taken for a
+// or is handled after it, as [OnDuplicate] says by a [Policy]. The [Action] of a [Result]
+// says what was done, and [Queue.Status] in which [State] a message is. A [Window] keeps the id taken for a
 // while after the message is done. A dead letter does not block its id.
 //
 // # Leases
@@ -70,7 +71,8 @@
 //
 // [Queue.Schedule] enqueues messages by the clock: at the ticks of a cron line in a time
 // zone, or at fixed intervals. Every process may run it; each tick has one message,
-// whichever process is killed.
+// whichever process is killed. [Overlap] says what happens while an earlier message lives,
+// and [CatchUp] what is done about ticks that were missed.
 //
 // # Failovers
 //
@@ -96,6 +98,45 @@
 // kept, for which there is no room either: the worker tells that again until there is. A
 // handler that runs for longer than the rest of its lease is told that the lease is lost,
 // and its message is handled again, as is one whose result could not be kept in time.
+//
+// # Events
+//
+// WorkerOptions.OnEvent and WorkerOptions.Logger are told what an operator may want to
+// know, an [Event] of some [EventKind]:
+//
+//	EventStarted, EventStopped       the worker
+//	EventRetry, EventDead            an attempt has failed; the last one has
+//	EventPanic, EventUnknownKind     the handler panicked; there is no handler for the kind
+//	EventLeaseLost, EventCanceled    a message was taken from this worker
+//	EventCrashed, EventRecovered     messages of workers that died; of a reply that was lost
+//	EventMoved, EventClockJump       the server is another one; its clock was set
+//	EventPolling, EventError         there are no wake-ups; a call has failed and is repeated
+//	EventAbandoned                   handlers ignore the end of their contexts
+//	EventTick                        a periodic job has enqueued a message
+//
+// # Defaults
+//
+// What [Options] leave out is:
+//
+//	DefaultPrefix             mq       the first word of all keys
+//	DefaultMaxAttempts        8        of a message, before it is a dead letter
+//	DefaultMaxPayload         1 MiB
+//	DefaultDurabilityTimeout  5s       for MinReplicas
+//
+// What [WorkerOptions] and [BatchOptions] leave out is:
+//
+//	DefaultConcurrency        10       messages handled at a time
+//	DefaultMaxPrefetch        256      messages that wait in the worker at most
+//	DefaultLease              1m       MinLease (100ms) at least
+//	DefaultMaxCrashes         5        leases of a message that may end
+//	DefaultBackoffBase        1s       the first delay after a failed attempt
+//	DefaultBackoffMax         10m      the longest
+//	DefaultUnknownDelay       30s      for messages of unknown kinds
+//	DefaultStopTimeout        25s      that handlers may run on when the worker ends
+//	DefaultPollInterval       1s       without work, besides being woken
+//	DefaultClaimBytes         1 MiB    of one claim
+//	DefaultMaxDead            10,000   dead letters that are kept
+//	DefaultBatchWait          20ms     for more messages of a batch
 //
 // # Cost
 //

@@ -12,6 +12,8 @@
 //	stop, err := redisotel.ObservePool(redisotel.Options{PoolName: "sessions"},
 //		func() pool.Stats { return client.Stats().Pool.Stats })
 //
+//	q := mq.New[Welcome](client, "welcome", mq.Options{Hooks: redisotel.QueueHooks(redisotel.Options{})})
+//
 // A call is one span, however often it was tried. Arguments are not recorded,
 // unless QueryText says so. A null reply is no error.
 //

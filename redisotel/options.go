@@ -16,8 +16,8 @@ const scope = "github.com/kermes-redis/kermes/redisotel"
 // defaultPort is the one that the conventions leave out.
 const defaultPort = 6379
 
-// Options are options of [Interceptor] and [ObservePool]. The zero value uses the
-// global providers.
+// Options are options of [Interceptor], [ObservePool] and [QueueHooks]. The zero value
+// uses the global providers.
 type Options struct {
 	// TracerProvider makes the spans. Nil means the global one.
 	TracerProvider trace.TracerProvider

@@ -68,7 +68,7 @@ func TestTheGoCodeInTablesCompiles(t *testing.T) {
 	if len(all) < 100 {
 		t.Fatalf("%d pieces of code found", len(all))
 	}
-	exports := exportData(t)
+	exports := moduleData(t)
 	for _, s := range all {
 		for _, err := range s.check(exports) {
 			t.Errorf("%s:%d: %v\n%s", s.file, s.line, err, strings.TrimPrefix(s.text, names))

@@ -10,7 +10,6 @@ import (
 	"go/parser"
 	"go/token"
 	"go/types"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -53,7 +52,7 @@ func TestTheGoCodeOfTheDocumentsCompiles(t *testing.T) {
 	if len(all) < 5 {
 		t.Fatalf("%d snippets found", len(all))
 	}
-	exports := exportData(t)
+	exports := moduleData(t)
 	for _, s := range all {
 		for _, err := range s.check(exports) {
 			t.Errorf("%s:%d: %v\n%s", s.file, s.line, err, s.text)
@@ -62,7 +61,7 @@ func TestTheGoCodeOfTheDocumentsCompiles(t *testing.T) {
 }
 
 func TestASnippetThatDoesNotCompileIsFound(t *testing.T) {
-	exports := exportData(t)
+	exports := moduleData(t)
 	bad := snippet{text: `n, err := redis.Incr("hits").Do(ctx, "no client")`}
 	if len(bad.check(exports)) == 0 {
 		t.Error("a wrong argument was not found")
@@ -118,15 +117,8 @@ func (s snippet) check(exports map[string]string) (errs []error) {
 	if err != nil {
 		return []error{err}
 	}
-	lookup := func(path string) (io.ReadCloser, error) {
-		file, ok := exports[path]
-		if !ok {
-			return nil, fmt.Errorf("no package %s", path)
-		}
-		return os.Open(file)
-	}
 	config := types.Config{
-		Importer: importer.ForCompiler(fset, "gc", lookup),
+		Importer: importer.ForCompiler(fset, "gc", open(exports)),
 		Error: func(err error) {
 			// A variable that the next line of the text would use is no fault.
 			if e := err.(types.Error); !e.Soft && !strings.Contains(e.Msg, "missing return") {
@@ -138,18 +130,24 @@ func (s snippet) check(exports map[string]string) (errs []error) {
 	return errs
 }
 
-// exportData returns the compiled packages that snippets may import.
-func exportData(t *testing.T) map[string]string {
+// moduleData returns the compiled packages that snippets may import.
+func moduleData(t *testing.T) map[string]string {
 	t.Helper()
-	args := []string{"list", "-export", "-deps", "-f", "{{.ImportPath}}\t{{.Export}}", module + "/..."}
+	need := []string{module + "/..."}
 	for _, path := range known {
 		if !strings.HasPrefix(path, module) {
-			args = append(args, path)
+			need = append(need, path)
 		}
 	}
+	return exportData(t, ".", need...)
+}
+
+// exportData returns the compiled packages, and what they need, of the module in dir.
+func exportData(t *testing.T, dir string, packages ...string) map[string]string {
+	t.Helper()
 	var stderr bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), "go", args...)
-	cmd.Stderr = &stderr
+	cmd := exec.CommandContext(t.Context(), "go", append([]string{"list", "-export", "-deps", "-f", "{{.ImportPath}}\t{{.Export}}"}, packages...)...)
+	cmd.Dir, cmd.Stderr = dir, &stderr
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, stderr.Bytes())

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -174,6 +175,21 @@ func TestPiecesAreTheCommand(t *testing.T) {
 		}
 		if shared := &pieces[min(1, len(pieces)-1)][0] == &big[0]; shared != (least <= 100) {
 			t.Errorf("least %d: the argument is shared: %v", least, shared)
+		}
+	}
+}
+
+// What is not copied takes no room either.
+func TestPiecesTakeNoMoreRoomThanWhatIsCopied(t *testing.T) {
+	const size = 1 << 20
+	c := resp.NewCommand("SET", resp.String("k"), resp.Bytes(make([]byte, size)))
+	for _, least := range []int{1 << 10, size} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		pieces := c.AppendPieces(nil, least)
+		runtime.ReadMemStats(&after)
+		if got := after.TotalAlloc - before.TotalAlloc; got > size/2 || len(pieces) != 3 {
+			t.Errorf("pieces of at least %d: %d pieces, %d bytes allocated", least, len(pieces), got)
 		}
 	}
 }

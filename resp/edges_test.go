@@ -54,9 +54,11 @@ func TestAStringThatWouldPassTheLimitOfItsReplyIsNotWaitedFor(t *testing.T) {
 		if got, err := s.Scan([]byte(reply)); err != nil || got != most {
 			t.Errorf("%.10q: %d of %d, %v", first, got, most, err)
 		}
-		s = NewScanner(Limits{Reply: most, Bulk: most})
-		if got, err := s.Scan(fmt.Appendf(nil, "%s$%d\r\n", first, n+10)); !errors.Is(err, ErrLimit) {
-			t.Errorf("%.10q: a string beyond the limit: %d, %v", first, got, err)
+		for _, more := range []int{1, 2, 3, 10} {
+			s = NewScanner(Limits{Reply: most, Bulk: most})
+			if got, err := s.Scan(fmt.Appendf(nil, "%s$%d\r\n", first, n+more)); !errors.Is(err, ErrLimit) {
+				t.Errorf("%.10q: a string %d bytes beyond the limit: %d, %v", first, more, got, err)
+			}
 		}
 	}
 }

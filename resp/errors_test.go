@@ -225,6 +225,35 @@ func TestAReplyIsGivenBackToItsOwner(t *testing.T) {
 	}
 }
 
+// keeps is an owner that lets the bytes go, or not, and may have put them elsewhere.
+type keeps struct {
+	releases
+	lets   bool
+	placed int
+}
+
+func (k *keeps) KeepReply() bool { return k.lets }
+
+func (k *keeps) PlacedReply() (n int, ok bool) { return k.placed, k.placed > 0 }
+
+func TestAReplyIsKeptOnlyWhereItsOwnerLetsItGo(t *testing.T) {
+	v := resp.Value(":7\r\n")
+	var plain releases
+	for _, c := range []struct {
+		r      resp.Reply
+		keep   bool
+		placed int
+	}{
+		{resp.Reply{Value: v}, false, 0}, {resp.NewReply(v, nil), false, 0}, {resp.NewReply(v, &plain), false, 0},
+		{resp.NewReply(v, &keeps{}), false, 0}, {resp.NewReply(v, &keeps{lets: true}), true, 0}, {resp.NewReply(v, &keeps{placed: 9}), false, 9},
+	} {
+		n, ok := c.r.Placed()
+		if got := c.r.Keep(); got != c.keep || n != c.placed || ok != (c.placed > 0) || plain != 0 {
+			t.Errorf("%v, want %v; placed %d, %v; released %d times", got, c.keep, n, ok, plain)
+		}
+	}
+}
+
 func TestAppendedRepliesAreRead(t *testing.T) {
 	b := resp.AppendText(nil, "O\rK\n")
 	b = resp.AppendError(b, "ERR a\r\nb")

@@ -95,7 +95,7 @@ func bulkBody(b []byte) (start, end int) {
 	i := 2
 	for b[i]-'0' <= 9 {
 		n = n*10 + int(b[i]-'0')
-		if i++; i > 5 || i == len(b) {
+		if i++; i > 6 || i == len(b) {
 			return 0, 0
 		}
 	}

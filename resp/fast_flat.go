@@ -27,7 +27,7 @@ func flat(b []byte, maxBulk, maxElems, levels int) int {
 		return 0
 	}
 	i := 2
-	if d := int(b[2] - '0'); d >= 0 && d <= 9 {
+	if d := int(b[2] - '0'); d <= 9 {
 		n, i = 10*n+d, 3
 	}
 	if i = lineEnd(b, i); i == 0 || n > min(flatElems, maxElems) {

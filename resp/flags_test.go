@@ -78,6 +78,20 @@ func TestOtherCommandsAreNotStateful(t *testing.T) {
 	}
 }
 
+// The room for a reply is no argument, whatever is in it.
+func TestTheRoomOfACommandIsNoSecondWord(t *testing.T) {
+	c := resp.NewCommand("CLIENT")
+	c.SetRoom([]byte("REPLY"))
+	if c.Stateful() {
+		t.Error("CLIENT alone is stateful")
+	}
+	o := resp.NewCommand("CONFIG")
+	o.SetRoom([]byte("GET"))
+	if o = o.Flagged(); o.Flags() != 0 {
+		t.Errorf("CONFIG alone has flags %b", o.Flags())
+	}
+}
+
 func TestWhetherACommandIsStatefulCostsNoMemory(t *testing.T) {
 	c := resp.NewCommand("client", resp.String("reply"))
 	if n := testing.AllocsPerRun(100, func() {

@@ -284,7 +284,7 @@ func (s *Scanner) bulk(b []byte, k Kind, text []byte, next int) (extent, error) 
 // body returns where a body of n bytes at next ends, after its CRLF, or 0 if it
 // is not all there.
 func (s *Scanner) body(b []byte, next, n int) (end int, err error) {
-	if n > s.lim.Reply-next {
+	if n+2 > s.lim.Reply-next {
 		return 0, s.beyond("reply", s.lim.Reply)
 	}
 	if missing := n + 2 - (len(b) - next); missing > 0 {

@@ -42,6 +42,19 @@ func TestABlockingCommandThatHasWaitedWaitsForTheRestOfItsTime(t *testing.T) {
 	}
 }
 
+func TestABlockingCommandThatHasNotWaitedStaysAsItIs(t *testing.T) {
+	for _, text := range []string{"BLPOP a 1.50", "BLPOP a 1.0005", "XREAD BLOCK 010 STREAMS s $"} {
+		for _, waited := range []time.Duration{0, -time.Second} {
+			c := fieldsCommand(text)
+			after := c.TimeLeft(waited)
+			before, _ := c.Timeout()
+			if got, _ := after.Timeout(); got != before || string(after.AppendTo(nil)) != string(c.AppendTo(nil)) {
+				t.Errorf("%s after %v: %q", text, waited, after.AppendTo(nil))
+			}
+		}
+	}
+}
+
 // fieldsCommand returns the command of the words in text, flagged.
 func fieldsCommand(text string) resp.Command {
 	words := strings.Fields(text)

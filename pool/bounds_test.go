@@ -12,7 +12,7 @@ import (
 )
 
 // bubble runs f with a pool on a server without a socket.
-func bubble(t *testing.T, o Options, f func(t *testing.T, p *Pool)) {
+func bubble(t *testing.T, o Options, f func(t *testing.T, s *testserver.Server, p *Pool)) {
 	synctest.Test(t, func(t *testing.T) {
 		s, err := testserver.Start(testserver.Options{Network: "none"})
 		if err != nil {
@@ -24,7 +24,7 @@ func bubble(t *testing.T, o Options, f func(t *testing.T, p *Pool)) {
 			_ = p.Close()
 			_ = s.Close()
 		}()
-		f(t, p)
+		f(t, s, p)
 	})
 }
 
@@ -53,7 +53,7 @@ func TestALongUsedConnectionIsIdleOnlySinceItsLastUse(t *testing.T) {
 		"of its own": {IdleTime: time.Minute},
 		"shared":     {IdleTime: time.Minute, SoloConns: -1, SharedConns: 1},
 	} {
-		bubble(t, o, func(t *testing.T, p *Pool) {
+		bubble(t, o, func(t *testing.T, _ *testserver.Server, p *Pool) {
 			for range 100 {
 				if err := p.Ping(t.Context()); err != nil {
 					t.Fatal(err)
@@ -75,7 +75,7 @@ func TestALongUsedConnectionIsIdleOnlySinceItsLastUse(t *testing.T) {
 }
 
 func TestTheKeeperRestsWhenThereIsNothingToKeep(t *testing.T) {
-	bubble(t, Options{IdleTime: 10 * time.Second}, func(t *testing.T, p *Pool) {
+	bubble(t, Options{IdleTime: 10 * time.Second}, func(t *testing.T, _ *testserver.Server, p *Pool) {
 		state := func() (keeping bool, dialled int) {
 			p.mu.Lock()
 			defer p.mu.Unlock()
@@ -100,8 +100,24 @@ func TestTheKeeperRestsWhenThereIsNothingToKeep(t *testing.T) {
 	})
 }
 
+func TestNewConnectionsDoNotDelayTheKeeper(t *testing.T) {
+	bubble(t, Options{}, func(t *testing.T, _ *testserver.Server, p *Pool) {
+		for range 50 {
+			c, err := p.Dial(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(keepInterval * 4 / 5)
+			c.Abort(ErrClosed)
+		}
+		if n := p.clock.Load(); n < 39 {
+			t.Errorf("%d ticks in the time of 40", n)
+		}
+	})
+}
+
 func TestAConnectionThatLastsEndsTheBackoffFromHangUps(t *testing.T) {
-	bubble(t, Options{}, func(t *testing.T, p *Pool) {
+	bubble(t, Options{}, func(t *testing.T, _ *testserver.Server, p *Pool) {
 		if err := p.Ping(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -117,7 +133,8 @@ func TestAConnectionThatLastsEndsTheBackoffFromHangUps(t *testing.T) {
 		if n := hangUps(); n != 5 {
 			t.Errorf("%d hang-ups are remembered before a connection has lasted", n)
 		}
-		time.Sleep(2 * keepInterval)
+		time.Sleep(keepInterval / 2)
+		synctest.Wait()
 		if n := hangUps(); n != 0 {
 			t.Errorf("%d hang-ups are still remembered", n)
 		}
@@ -142,15 +159,16 @@ func TestABatchIsLargeByItsCountOrItsBytes(t *testing.T) {
 	for _, test := range []struct {
 		cmds, size int
 		want       bool
-	}{{1, 0, false}, {wideBatch / 2, 0, false}, {wideBatch, 0, true}, {1, wideSize, true}, {2, wideSize / 4, false}} {
-		cmds := make([]resp.Command, test.cmds)
-		for i := range cmds {
-			cmds[i] = resp.NewCommand("PING")
+	}{{1, 0, false}, {wideBatch - 1, 0, false}, {wideBatch / 2, 0, false}, {wideBatch, 0, true}, {1, wideSize, true}, {2, wideSize / 4, false}} {
+		var b resp.Batch // encoded, as that of a pipeline
+		defer b.Free()
+		for range test.cmds {
+			cmd := resp.NewCommand("PING")
 			if test.size > 0 {
-				cmds[i] = resp.NewCommand("ECHO", resp.String(text[:test.size]))
+				cmd = resp.NewCommand("ECHO", resp.String(text[:test.size]))
 			}
+			b.Add(&cmd)
 		}
-		b := resp.BatchOf(cmds)
 		if got := isWideBatch(&b); got != test.want {
 			t.Errorf("%d commands of %d bytes: %v", test.cmds, test.size, got)
 		}

@@ -389,10 +389,10 @@ func TestLargeCallsDoNotShareAConnectionWithSmallOnes(t *testing.T) {
 	}
 }
 
-func TestCallersAvoidASharedConnectionOnWhichALargeReplyArrives(t *testing.T) {
+func TestCallersAvoidSharedConnectionsOnWhichLargeRepliesArrive(t *testing.T) {
 	leak.Check(t)
 	s := testserver.New(t)
-	p := open(t, s, pool.Options{SoloConns: -1, SharedConns: 2})
+	p := open(t, s, pool.Options{SoloConns: -1, SharedConns: 3})
 	burst(t, p, 8)
 	release := make(chan struct{})
 	s.Handle("BIG", func(p *testserver.Peer, _ []string) {
@@ -403,27 +403,31 @@ func TestCallersAvoidASharedConnectionOnWhichALargeReplyArrives(t *testing.T) {
 		}
 		p.Write(strings.Repeat("x", 500_000) + "\r\n")
 	})
-	ended := make(chan error, 1)
-	go func() {
-		r, err := p.Do(t.Context(), resp.NewCommand("BIG"))
-		if err == nil {
-			r.Release()
-		}
-		ended <- err
-	}()
-	s.WaitFor(t, "the large reply to begin", func() bool { return len(s.CallsOf("BIG")) == 1 })
-	s.WaitFor(t, "small calls to get past it", func() bool {
-		ctx, cancel := context.WithTimeout(t.Context(), 250*time.Millisecond)
-		defer cancel()
-		for range 10 {
-			if echo(ctx, p, "small") != nil {
-				return false
+	ended := make(chan error, 2)
+	for busy := 1; busy <= 2; busy++ { // the third of the connections is left
+		go func() {
+			r, err := p.Do(t.Context(), resp.NewCommand("BIG"))
+			if err == nil {
+				r.Release()
 			}
-		}
-		return true
-	})
+			ended <- err
+		}()
+		s.WaitFor(t, "the large reply to begin", func() bool { return len(s.CallsOf("BIG")) == busy })
+		s.WaitFor(t, "small calls to get past it", func() bool {
+			ctx, cancel := context.WithTimeout(t.Context(), 250*time.Millisecond)
+			defer cancel()
+			for range 10 {
+				if echo(ctx, p, "small") != nil {
+					return false
+				}
+			}
+			return true
+		})
+	}
 	close(release)
-	if err := <-ended; err != nil {
-		t.Error(err)
+	for range 2 {
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
 	}
 }

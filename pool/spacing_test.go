@@ -24,8 +24,11 @@ func TestLargeCallsPauseOnlyWhileSmallOnesAreInTheMajority(t *testing.T) {
 		if w := large(ctx, 64); w != paceGap*time.Millisecond {
 			t.Errorf("the second waits %v", w)
 		}
-		if w := large(ctx, 4); w != 0 {
+		if w := large(ctx, paceCrowd); w != 0 {
 			t.Errorf("among few it waits %v", w)
+		}
+		if w := large(ctx, paceCrowd+1); w != paceGap*time.Millisecond {
+			t.Errorf("beside %d small ones it waits %v", paceCrowd, w)
 		}
 		ended, cancel := context.WithCancel(ctx)
 		cancel()

@@ -357,3 +357,40 @@ func TestTheClassOfAnErrorIsSeenThroughOthers(t *testing.T) {
 		}
 	}
 }
+
+func TestAPeerIsRefusedByWhatItSaysItIs(t *testing.T) {
+	for _, test := range []struct {
+		mode string
+		o    Options
+		want string // empty: it is taken
+	}{
+		{"standalone", Options{}, ""},
+		{"", Options{}, ""},
+		{"unheard-of", Options{}, ""},
+		{"sentinel", Options{}, "is a sentinel, not a data server"},
+		{"cluster", Options{}, "is a node of a Redis Cluster"},
+		{"cluster", Options{AllowCluster: true}, ""},
+		{"sentinel", Options{Sentinel: true}, ""},
+		{"", Options{Sentinel: true}, ""},
+		{"standalone", Options{Sentinel: true}, "is a data server, not a sentinel"},
+		{"cluster", Options{Sentinel: true, AllowCluster: true}, "is a node of a Redis Cluster"},
+	} {
+		err := test.o.checkPeer(test.mode)
+		if got := err == nil; got != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%q, sentinel %v, cluster %v: %v", test.mode, test.o.Sentinel, test.o.AllowCluster, err)
+		}
+	}
+}
+
+func TestNoMoreBytesWaitThanMayBeUnsent(t *testing.T) {
+	for _, test := range []struct {
+		encoded, writing, granted int
+		want                      bool
+	}{{9, 0, 0, false}, {10, 0, 0, true}, {3, 3, 3, false}, {3, 3, 4, true}, {0, 11, 0, true}, {0, 0, 9, false}, {4, 0, 6, true}} {
+		c := &wire{opts: Options{MaxUnsent: 10}, wbuf: make([]byte, test.encoded)}
+		c.backlog.writing, c.backlog.granted = test.writing, test.granted
+		if c.fullLocked() != test.want {
+			t.Errorf("%+v", test)
+		}
+	}
+}

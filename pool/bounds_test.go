@@ -100,6 +100,29 @@ func TestTheKeeperRestsWhenThereIsNothingToKeep(t *testing.T) {
 	})
 }
 
+func TestConnectionsAreReplacedOnceASecondAtMost(t *testing.T) {
+	bubble(t, Options{}, func(t *testing.T, _ *testserver.Server, p *Pool) {
+		readOnly := resp.Value("-READONLY You can't write against a read only replica.\r\n")
+		for i, want := range []int64{1, 1, 1, 2, 2} { // every 400 ms
+			p.heed(readOnly)
+			if n := p.generation.Load(); n != want {
+				t.Errorf("after %d refusals: replaced %d times", i+1, n)
+			}
+			time.Sleep(400 * time.Millisecond)
+		}
+		time.Sleep(renewInterval - 800*time.Millisecond)
+		if p.heed(readOnly); p.generation.Load() != 3 {
+			t.Errorf("a second after the last time: replaced %d times", p.generation.Load())
+		}
+		for _, other := range []string{"+OK\r\n", "-ERR x\r\n", "-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n"} {
+			time.Sleep(time.Minute)
+			if p.heed(resp.Value(other)); p.generation.Load() != 3 {
+				t.Errorf("%q replaces connections", other)
+			}
+		}
+	})
+}
+
 func TestNewConnectionsDoNotDelayTheKeeper(t *testing.T) {
 	bubble(t, Options{}, func(t *testing.T, _ *testserver.Server, p *Pool) {
 		for range 50 {

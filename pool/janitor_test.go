@@ -220,6 +220,14 @@ func TestASharedConnectionDoesNotUseUpTheLimit(t *testing.T) {
 		}
 	}
 	s.WaitFor(t, "two connections to be left", func() bool { st := p.Stats(); return st.Open == 2 && st.Idle == 1 && st.Dialing == 0 })
+	err = p.WithConn(t.Context(), func(*conn.Conn) error {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		return p.WithConn(ctx, func(*conn.Conn) error { return nil })
+	})
+	if full, ok := errors.AsType[*pool.WaitError](err); !ok || full.Leased != 1 || full.Open != 1 {
+		t.Errorf("a second lease: %v", err)
+	}
 }
 
 func TestCloseWakesEverybodyWhoWaits(t *testing.T) {

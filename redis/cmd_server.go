@@ -181,7 +181,8 @@ func Shutdown(o ShutdownOptions) Status {
 	return status("SHUTDOWN", w.args...).With(resp.NoRetry)
 }
 
-// ConfigGet returns the parameters that match any of the glob patterns.
+// ConfigGet returns the parameters that match any of the glob patterns; one pattern at
+// a time before Redis 7.0.
 //
 // See https://redis.io/commands/config-get.
 func ConfigGet(patterns ...string) Cmd[map[string]string] {
@@ -189,7 +190,7 @@ func ConfigGet(patterns ...string) Cmd[map[string]string] {
 }
 
 // ConfigSet sets parameters to values, given in turn: all of them or, with an
-// error, none.
+// error, none; one at a time before Redis 7.0.
 //
 // See https://redis.io/commands/config-set.
 func ConfigSet(pairs ...string) Status {

@@ -389,8 +389,8 @@ func XCfgSet(key string, o XCfgSetOptions) Status {
 
 // XSetIDOptions are options of [XSetID].
 type XSetIDOptions struct {
-	EntriesAdded Opt[int64] // how many entries were ever added
-	MaxDeletedID string     // the largest ID ever removed; empty leaves it
+	EntriesAdded Opt[int64] // how many entries were ever added. Redis 7.0
+	MaxDeletedID string     // the largest ID ever removed; empty leaves it. Redis 7.0
 }
 
 // XSetID sets the last ID of a stream.

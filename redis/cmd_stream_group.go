@@ -9,7 +9,7 @@ import (
 // XGroupOptions are options of [XGroupCreate] and [XGroupSetID].
 type XGroupOptions struct {
 	MkStream    bool       // make an empty stream if there is none; for XGroupCreate only
-	EntriesRead Opt[int64] // how many entries the group has read, for its lag
+	EntriesRead Opt[int64] // how many entries the group has read, for its lag. Redis 7.0
 }
 
 func (o XGroupOptions) add(w words) words {

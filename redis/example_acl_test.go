@@ -72,14 +72,13 @@ func ExampleACLGetUser() {
 
 // What was refused of late.
 func ExampleACLLog() {
-	show := func(e redis.ACLEvent) { fmt.Println(e.User, e.Reason, e.Object, e.Count, e.Age.Round(time.Second)) }
 	look := func(ctx context.Context, client redis.Doer) error {
 		events, err := redis.ACLLog(100).Do(ctx, client)
 		if err != nil {
 			return err
 		}
 		for _, e := range events {
-			show(e)
+			fmt.Println(e.User, e.Reason, e.Object, e.Count, e.Age.Round(time.Second))
 		}
 		return redis.ACLLogReset().Do(ctx, client)
 	}

@@ -3,7 +3,6 @@ package redis_test
 import (
 	"context"
 	"fmt"
-	"math"
 
 	"github.com/kermes-redis/kermes/redis"
 )
@@ -114,7 +113,6 @@ func ExampleARInsert() {
 }
 
 func ExampleARInfo() {
-	show := func(i redis.ArrayInfo) { fmt.Println(i.Count, "elements in", i.Slices, "pieces of", i.SliceSize) }
 	look := func(ctx context.Context, client redis.Doer, key string) error {
 		length, err := redis.ARLen(key).Do(ctx, client) // the highest index, plus one
 		if err != nil {
@@ -124,11 +122,9 @@ func ExampleARInfo() {
 		if err != nil {
 			return err
 		}
-		fmt.Println(used, "of", min(length, math.MaxInt64))
-		info, err := redis.ARInfo(key, true).Do(ctx, client)
-		if err == nil {
-			show(info)
-		}
+		fmt.Println(used, "of", length)
+		i, err := redis.ARInfo(key, true).Do(ctx, client)
+		fmt.Println("in", i.Slices, "pieces of", i.SliceSize)
 		return err
 	}
 	_ = look

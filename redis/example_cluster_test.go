@@ -61,7 +61,6 @@ func ExampleClusterGetKeysInSlot() {
 
 // A server of a cluster and its replicas.
 func ExampleClusterReplicas() {
-	alive := func(n redis.ClusterNode) bool { return n.Connected }
 	replicas := func(ctx context.Context, node redis.Doer) (addrs []string, err error) {
 		id, err := redis.ClusterMyID().Do(ctx, node)
 		if err != nil {
@@ -69,7 +68,7 @@ func ExampleClusterReplicas() {
 		}
 		nodes, err := redis.ClusterReplicas(id).Do(ctx, node)
 		for _, n := range nodes {
-			if alive(n) {
+			if n.Connected {
 				addrs = append(addrs, n.Addr)
 			}
 		}
@@ -80,7 +79,6 @@ func ExampleClusterReplicas() {
 
 // How a server stands to the others.
 func ExampleClusterLinks() {
-	full := func(l redis.ClusterLink) bool { return l.Used > 1<<20 }
 	look := func(ctx context.Context, node redis.Doer) error {
 		shard, err := redis.ClusterMyShardID().Do(ctx, node) // Redis 7.2
 		if err != nil {
@@ -91,8 +89,8 @@ func ExampleClusterLinks() {
 			return err
 		}
 		for _, l := range links {
-			if !full(l) {
-				continue
+			if l.Used < 1<<20 {
+				continue // it reads what it is sent
 			}
 			reports, err := redis.ClusterCountFailureReports(l.Node).Do(ctx, node)
 			if err != nil {
@@ -108,7 +106,6 @@ func ExampleClusterLinks() {
 // The slots that cost most. Redis 8.2, Valkey 8.
 func ExampleClusterTopSlots() {
 	metrics := []redis.SlotMetric{redis.SlotKeys, redis.SlotCPU, redis.SlotBytesIn, redis.SlotBytesOut, redis.SlotMemory}
-	show := func(s redis.SlotStats) { fmt.Println(s.Slot, s.Keys, s.CPU, s.BytesIn, s.BytesOut, s.MemoryBytes) }
 	look := func(ctx context.Context, node redis.Doer) error {
 		for _, m := range metrics {
 			top, err := redis.ClusterTopSlots(m, 3).Do(ctx, node)
@@ -116,7 +113,7 @@ func ExampleClusterTopSlots() {
 				return err
 			}
 			for _, s := range top {
-				show(s)
+				fmt.Println(s.Slot, s.Keys, s.CPU, s.BytesIn, s.BytesOut, s.MemoryBytes)
 			}
 		}
 		return nil
@@ -128,14 +125,13 @@ func ExampleClusterTopSlots() {
 
 // All keys of a cluster, page by page. Valkey 9.1.
 func ExampleClusterScanPage() {
-	items := func(p redis.ClusterPage) []string { return p.Keys }
 	keys := func(ctx context.Context, node redis.Doer, slot redis.Opt[int64]) (all []string, err error) {
 		for cursor := "0"; ; {
 			page, err := redis.ClusterScanPage(cursor, redis.ScanOptions{Match: "user:*"}, slot).Do(ctx, node)
 			if err != nil {
 				return nil, err
 			}
-			all = append(all, items(page)...)
+			all = append(all, page.Keys...)
 			if cursor = page.Cursor; cursor == "0" {
 				return all, nil
 			}

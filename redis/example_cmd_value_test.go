@@ -3,7 +3,6 @@ package redis_test
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/kermes-redis/kermes/redis"
@@ -90,21 +89,15 @@ func ExampleInvalid() {
 	// redis: BF.ADD: no item
 }
 
-// A buffer that is used for one reply after the other.
+// A reply behind what is in a buffer already.
 func ExampleBuffered() {
 	ctx, client := exampleClient()
 	_ = redis.Set("page", "<html>").Do(ctx, client)
 
-	page := func(b redis.Buffered) string {
-		text, err := b.Do(ctx, client)
-		if err != nil {
-			return err.Error()
-		}
-		return string(text)
-	}
-	buffer := append(make([]byte, 0, 4096), "HTTP/1.1 200 OK\n\n"...)
-	fmt.Println(strings.ReplaceAll(page(redis.Into(redis.Get("page"), buffer)), "\n", " "))
-	// Output: HTTP/1.1 200 OK  <html>
+	answer := append(make([]byte, 0, 4096), "200 OK: "...)
+	answer, err := redis.Into(redis.Get("page"), answer).Do(ctx, client) // appends
+	fmt.Println(string(answer), err)
+	// Output: 200 OK: <html> <nil>
 }
 
 // Own types from replies: a decoder is a function, and made of others.

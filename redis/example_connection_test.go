@@ -20,11 +20,10 @@ func ExampleEcho() {
 
 // Who is connected, and since when?
 func ExampleClientList() {
-	idle := func(c redis.ClientConn) bool { return c.Idle > time.Hour }
 	list := func(ctx context.Context, client redis.Doer, kind redis.ClientType) error {
 		conns, err := redis.ClientList(redis.ClientFilter{Type: kind}).Do(ctx, client)
 		for _, c := range conns {
-			if idle(c) {
+			if c.Idle > time.Hour {
 				fmt.Println(c.Addr, c.Name, c.User, c.Command, c.Idle)
 			}
 		}
@@ -88,13 +87,12 @@ func ExampleClientPause() {
 
 // Is a connection told of the keys that it has read?
 func ExampleClientTrackingInfo() {
-	show := func(t redis.Tracking) { fmt.Println(t.Flags, t.Redirect, t.Prefixes) }
 	look := func(ctx context.Context, conn redis.Doer) error {
 		t, err := redis.ClientTrackingInfo().Do(ctx, conn)
 		if err != nil {
 			return err
 		}
-		show(t)
+		fmt.Println(t.Flags, t.Prefixes)
 		to, err := redis.ClientGetRedir().Do(ctx, conn) // -1 without tracking
 		fmt.Println(to)
 		return err

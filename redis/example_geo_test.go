@@ -28,9 +28,9 @@ func ExampleGeoPos() {
 	ctx, client := exampleClient()
 	_, _ = redis.GeoAdd("towns", redis.Place{Member: "Palermo", Point: redis.Point{Longitude: 13.361389, Latitude: 38.115556}}).Do(ctx, client)
 
-	show := func(p redis.Point) { fmt.Printf("%.3f %.3f\n", p.Longitude, p.Latitude) }
 	points, _ := redis.GeoPos("towns", "Palermo", "Atlantis").Do(ctx, client)
-	show(points[0].Value)
+	palermo := points[0].Value
+	fmt.Printf("%.3f %.3f\n", palermo.Longitude, palermo.Latitude)
 	fmt.Println(points[1].OK)
 	// Output:
 	// 13.361 38.116
@@ -86,11 +86,10 @@ func ExampleGeoArea() {
 // The members with all that is known of them.
 func ExampleGeoHit() {
 	near := redis.GeoArea{Member: "Palermo", Radius: 200, Unit: redis.Kilometers}
-	show := func(h redis.GeoHit) { fmt.Printf("%s, %.0f km, at %v\n", h.Member, h.Distance, h.Point) }
 	list := func(ctx context.Context, client redis.Doer) error {
 		hits, err := redis.GeoSearchHits("towns", near, redis.GeoOptions{Order: redis.Nearest}).Do(ctx, client)
 		for _, h := range hits {
-			show(h)
+			fmt.Printf("%s, %.0f km, at %v\n", h.Member, h.Distance, h.Point)
 		}
 		return err
 	}

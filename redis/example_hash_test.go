@@ -72,15 +72,15 @@ func ExampleHRandFields() {
 	few, err := redis.HRandFields("prizes", 3).Do(ctx, client) // different ones: there is one only
 	fmt.Println(few, err)
 
-	many := func(n int64) ([]redis.FieldValue, error) {
-		return redis.HRandFieldsWithValues("prizes", -n).Do(ctx, client) // they may repeat
+	drawn, _ := redis.HRandFieldsWithValues("prizes", -2).Do(ctx, client) // two that may be the same
+	for _, f := range drawn {
+		fmt.Println(f.Field, f.Value)
 	}
-	drawn, err := many(2)
-	fmt.Println(drawn, err)
 	// Output:
 	// tea <nil>
 	// [tea] <nil>
-	// [{tea 5} {tea 5}] <nil>
+	// tea 5
+	// tea 5
 }
 
 func ExampleHScanPage() {

@@ -122,10 +122,8 @@ func ExampleBLMPop() {
 	ctx, client := exampleClient()
 	_, _ = redis.RPush("jobs:low", "c", "d").Do(ctx, client)
 
-	batch := func(jobs redis.Popped, err error) {
-		fmt.Println(jobs.Key, jobs.Values, err)
-	}
-	batch(redis.LMPop(redis.Left, 10, "jobs:high", "jobs:low").Do(ctx, client))
+	jobs, err := redis.LMPop(redis.Left, 10, "jobs:high", "jobs:low").Do(ctx, client)
+	fmt.Println(jobs.Key, jobs.Values, err)
 
 	wait := redis.BLMPop(5*time.Second, redis.Left, 10, "jobs:high", "jobs:low")
 	fmt.Println(redis.Redacted(wait.Command))
@@ -139,23 +137,19 @@ func ExampleBRPop() {
 	ctx, client := exampleClient()
 	_, _ = redis.RPush("stack", "bottom", "top").Do(ctx, client)
 
-	show := func(p redis.Pop) { fmt.Println(p.Key, p.Value) }
 	p, err := redis.BRPop(redis.Forever, "stack").Do(ctx, client) // until ctx ends
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	show(p)
-	// Output: stack top
+	fmt.Println(p.Key, p.Value, err)
+	// Output: stack top <nil>
 }
 
-// Sorted by another key of each element, on a replica. Redis 7.0.
+// Sorted by another key of each element: users by their names, on a replica, and the three
+// oldest.
 func ExampleSortRO() {
-	names := redis.SortRO("users", redis.SortOptions{By: "age_*", Get: []string{"name_*"}, Alpha: true})
+	names := redis.SortRO("users", redis.SortOptions{By: "name_*", Get: []string{"name_*"}, Alpha: true}) // Redis 7.0
 	fmt.Println(redis.Redacted(names.Command))
 	oldest := redis.SortStore("users:oldest", "users", redis.SortOptions{By: "age_*", Desc: true, Count: 3})
 	fmt.Println(redis.Redacted(oldest.Command))
 	// Output:
-	// SORT_RO "users" "BY" "age_*" "GET" "name_*" "ALPHA"
+	// SORT_RO "users" "BY" "name_*" "GET" "name_*" "ALPHA"
 	// SORT "users" "BY" "age_*" "LIMIT" "0" "3" "DESC" "STORE" (1 more)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,21 +13,19 @@ import (
 
 // What made the server wait? Needs latency-monitor-threshold.
 func ExampleLatencyLatest() {
-	show := func(e redis.LatencyEvent) { fmt.Println(e.Name, e.At, e.Latest, "at most", e.Max) }
-	point := func(s redis.LatencySample) { fmt.Println(s.At.Format(time.TimeOnly), s.Latency) }
 	look := func(ctx context.Context, client redis.Doer) error {
 		events, err := redis.LatencyLatest().Do(ctx, client)
 		if err != nil {
 			return err
 		}
 		for _, e := range events {
-			show(e)
+			fmt.Println(e.Name, e.At, e.Latest, "at most", e.Max)
 			history, err := redis.LatencyHistory(e.Name).Do(ctx, client)
 			if err != nil {
 				return err
 			}
 			for _, s := range history {
-				point(s)
+				fmt.Println(s.At.Format(time.TimeOnly), s.Latency)
 			}
 		}
 		_, err = redis.LatencyReset().Do(ctx, client) // of all kinds
@@ -105,11 +104,10 @@ func ExampleMemoryStats() {
 
 // Is a module there?
 func ExampleModuleList() {
-	named := func(m redis.Module, name string) bool { return strings.EqualFold(m.Name, name) }
 	version := func(ctx context.Context, client redis.Doer, name string) (int64, error) {
 		modules, err := redis.ModuleList().Do(ctx, client)
 		for _, m := range modules {
-			if named(m, name) {
+			if strings.EqualFold(m.Name, name) {
 				return m.Version, nil
 			}
 		}
@@ -134,12 +132,6 @@ func ExampleModuleLoad() {
 
 // The keys that cost most, until it is stopped. Redis 8.6.
 func ExampleHotKeysGet() {
-	show := func(h redis.HotKeys) {
-		for _, k := range h.Net {
-			fmt.Println(k.Key, k.Bytes, "bytes")
-		}
-		fmt.Println("of", h.Totals["total-net-bytes"])
-	}
 	stop := func(ctx context.Context, client redis.Doer) error {
 		if err := redis.HotKeysStop().Do(ctx, client); err != nil {
 			return err
@@ -148,23 +140,16 @@ func ExampleHotKeysGet() {
 		if err != nil {
 			return err
 		}
-		show(h)
+		for _, k := range h.Net {
+			fmt.Println(k.Key, k.Bytes, "of", h.Totals["total-net-bytes"], "bytes")
+		}
 		return redis.HotKeysReset().Do(ctx, client) // what it has found is forgotten
 	}
-	key := func(k redis.HotKey) string { return k.Key }
-	_, _ = stop, key
+	_ = stop
 }
 
 // Does the server know a command, and what does it do to its keys?
 func ExampleCommands() {
-	writes := func(i redis.CommandInfo) bool {
-		for _, flag := range i.Flags {
-			if flag == "write" {
-				return true
-			}
-		}
-		return false
-	}
 	look := func(ctx context.Context, client redis.Doer) error {
 		infos, err := redis.Commands("HGETEX").Do(ctx, client)
 		if err != nil {
@@ -174,7 +159,7 @@ func ExampleCommands() {
 			fmt.Println("needs a newer server")
 			return nil
 		}
-		fmt.Println(writes(infos[0].Value))
+		fmt.Println(slices.Contains(infos[0].Value.Flags, "write"))
 		return nil
 	}
 	_ = look
@@ -210,11 +195,10 @@ func ExampleCommandGetKeys() {
 	keys := func(ctx context.Context, client redis.Doer, command ...string) ([]string, error) {
 		return redis.CommandGetKeys(command...).Do(ctx, client)
 	}
-	writes := func(k redis.KeyFlags) bool { return len(k.Flags) > 0 && k.Flags[0] != "RO" }
 	written := func(ctx context.Context, client redis.Doer, command ...string) (keys []string, err error) {
 		all, err := redis.CommandGetKeysAndFlags(command...).Do(ctx, client) // Redis 7.0
 		for _, k := range all {
-			if writes(k) {
+			if !slices.Contains(k.Flags, "RO") {
 				keys = append(keys, k.Key)
 			}
 		}

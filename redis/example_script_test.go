@@ -153,28 +153,22 @@ func ExampleFunctionRestore() {
 
 // What is loaded, and what runs now. Redis 7.0.
 func ExampleFunctionList() {
-	function := func(f redis.Function) { fmt.Println("  ", f.Name, f.Description) }
-	library := func(l redis.Library) {
-		fmt.Println(l.Name, l.Engine)
-		for _, f := range l.Functions {
-			function(f)
-		}
-	}
 	list := func(ctx context.Context, client redis.Doer) error {
 		libraries, err := redis.FunctionList(redis.FunctionListOptions{Library: "my*"}).Do(ctx, client)
 		for _, l := range libraries {
-			library(l)
+			fmt.Println(l.Name, l.Engine)
+			for _, f := range l.Functions {
+				fmt.Println("  ", f.Name, f.Description)
+			}
 		}
 		return err
 	}
-	runs := func(s redis.FunctionStatus) (redis.RunningScript, bool) { return s.Running.Value, s.Running.OK }
-	count := func(s redis.FunctionStatus) redis.EngineStatus { return s.Engines["LUA"] }
 	status := func(ctx context.Context, client redis.Doer) error {
 		s, err := redis.FunctionStats().Do(ctx, client)
-		if now, ok := runs(s); ok {
-			fmt.Println(now.Name, "runs for", now.Duration)
+		if s.Running.OK {
+			fmt.Println(s.Running.Value.Name, "runs for", s.Running.Value.Duration)
 		}
-		fmt.Println(count(s).Functions, "functions")
+		fmt.Println(s.Engines["LUA"].Functions, "functions")
 		return err
 	}
 	_, _ = list, status

@@ -10,13 +10,10 @@ import (
 
 // What a sentinel watches. Commands of this kind go to a connection to a sentinel.
 func ExampleSentinelMasters() {
-	show := func(n redis.SentinelNode) {
-		fmt.Println(n.Name, n.Addr(), n.Quorum, "of", n.Sentinels+1, n.Has("s_down"))
-	}
 	list := func(ctx context.Context, sentinel redis.Doer) error {
 		masters, err := redis.SentinelMasters().Do(ctx, sentinel)
 		for _, m := range masters {
-			show(m)
+			fmt.Println(m.Name, m.Addr(), m.Quorum, "of", m.Sentinels+1, m.Has("s_down"))
 		}
 		return err
 	}
@@ -112,8 +109,6 @@ func ExampleSentinelConfigSet() {
 
 // What a sentinel takes for down, and what it has heard from the servers.
 func ExampleSentinelIsMasterDown() {
-	down := func(m redis.MasterDown) bool { return m.Down }
-	age := func(i redis.InfoCache) time.Duration { return i.Age }
 	look := func(ctx context.Context, sentinel redis.Doer) error {
 		id, err := redis.SentinelMyID().Do(ctx, sentinel)
 		if err != nil {
@@ -125,7 +120,7 @@ func ExampleSentinelIsMasterDown() {
 		}
 		heard, err := redis.SentinelInfoCache("orders").Do(ctx, sentinel)
 		for _, i := range heard["orders"] {
-			fmt.Println(id, down(m), i.Info["role"], age(i))
+			fmt.Println(id, m.Down, i.Info["role"], i.Age)
 		}
 		return err
 	}
@@ -134,11 +129,10 @@ func ExampleSentinelIsMasterDown() {
 
 // Notification scripts that have not ended.
 func ExampleSentinelPendingScripts() {
-	stuck := func(s redis.PendingScript) bool { return s.Running && s.Time > time.Minute }
 	list := func(ctx context.Context, sentinel redis.Doer) error {
 		scripts, err := redis.SentinelPendingScripts().Do(ctx, sentinel)
 		for _, s := range scripts {
-			if stuck(s) {
+			if s.Running && s.Time > time.Minute {
 				fmt.Println(s.PID, s.Args, s.Retries)
 			}
 		}

@@ -51,23 +51,22 @@ func ExampleSwapDB() {
 
 // A snapshot that is on the disk before the program goes on.
 func ExampleBGSave() {
-	snapshot := func(ctx context.Context, client redis.Doer) error {
-		before, err := redis.LastSave().Do(ctx, client)
-		if err != nil {
-			return err
-		}
-		if _, err := redis.BGSave(true).Do(ctx, client); err != nil { // Save blocks the server
-			return err
+	snapshot := func(ctx context.Context, client redis.Doer) (saved time.Time, err error) {
+		if _, err := redis.BGSave(false).Do(ctx, client); err != nil { // Save blocks the server
+			return saved, err
 		}
 		for {
-			last, err := redis.LastSave().Do(ctx, client)
-			if err != nil || last.After(before) {
-				return err
+			info, err := redis.Info("persistence").Do(ctx, client)
+			if err != nil {
+				return saved, err
+			}
+			if info["rdb_bgsave_in_progress"] == "0" {
+				return redis.LastSave().Do(ctx, client)
 			}
 			select {
 			case <-ctx.Done():
 				_, _ = redis.BGSaveCancel().Do(context.WithoutCancel(ctx), client) // Valkey 8.1
-				return ctx.Err()
+				return saved, ctx.Err()
 			case <-time.After(time.Second):
 			}
 		}
@@ -84,12 +83,11 @@ func ExampleBGSave() {
 // A backup that is given up, and its files. Redis 8.10.
 func ExampleBackupAbort() {
 	end := func(ctx context.Context, client redis.Doer) error {
-		unfinished := func(b redis.BackupInfo) bool { return b.State == "snapshotting" || b.State == "incrementing" }
 		b, err := redis.BackupStatus().Do(ctx, client)
 		if err != nil {
 			return err
 		}
-		if unfinished(b) {
+		if b.State == "snapshotting" || b.State == "incrementing" {
 			err = redis.BackupAbort().Do(ctx, client)
 		}
 		return errors.Join(err, redis.BackupCleanup().Do(ctx, client))
@@ -134,7 +132,6 @@ func ExampleConfigSet() {
 
 // The commands that took longest since the last look.
 func ExampleSlowLogGet() {
-	show := func(c redis.SlowCommand) { fmt.Println(c.Duration, strings.Join(c.Args, " "), "of", c.Addr) }
 	look := func(ctx context.Context, client redis.Doer) error {
 		n, err := redis.SlowLogLen().Do(ctx, client)
 		if err != nil || n == 0 {
@@ -145,7 +142,7 @@ func ExampleSlowLogGet() {
 			return err
 		}
 		for _, c := range slow {
-			show(c)
+			fmt.Println(c.Duration, strings.Join(c.Args, " "), "of", c.Addr)
 		}
 		return redis.SlowLogReset().Do(ctx, client)
 	}
@@ -173,7 +170,6 @@ func ExampleCommandLogGet() {
 
 // The place of a server in the replication.
 func ExampleRole() {
-	behind := func(master redis.RoleInfo, r redis.ReplicaInfo) int64 { return master.Offset - r.Offset }
 	lag := func(ctx context.Context, client redis.Doer) error {
 		role, err := redis.Role().Do(ctx, client)
 		if err != nil {
@@ -183,7 +179,7 @@ func ExampleRole() {
 			return fmt.Errorf("a replica of %s:%d", role.MasterHost, role.MasterPort)
 		}
 		for _, r := range role.Replicas {
-			fmt.Printf("%s:%d is %d bytes behind\n", r.Host, r.Port, behind(role, r))
+			fmt.Printf("%s:%d is %d bytes behind\n", r.Host, r.Port, role.Offset-r.Offset)
 		}
 		return nil
 	}

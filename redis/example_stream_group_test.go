@@ -47,14 +47,11 @@ func ExampleXPending() {
 	_, _ = redis.XAdd("orders", redis.XAddOptions{ID: "1-1"}, "item", "tea").Do(ctx, client)
 	_, _ = redis.XReadGroup("shop", "worker-1", redis.XReadGroupOptions{}, redis.StreamID{Key: "orders", ID: redis.FreshID}).Do(ctx, client)
 
-	short := func(p redis.PendingSummary) { fmt.Println(p.Count, p.First, p.Last, p.Consumers) }
 	sum, _ := redis.XPending("orders", "shop").Do(ctx, client)
-	short(sum)
-
-	long := func(p redis.Pending) { fmt.Println(p.ID, p.Consumer, p.Deliveries) }
+	fmt.Println(sum.Count, sum.First, sum.Last, sum.Consumers)
 	list, _ := redis.XPendingRange("orders", "shop", 10, redis.XPendingOptions{Consumer: "worker-1"}).Do(ctx, client)
 	for _, p := range list {
-		long(p)
+		fmt.Println(p.ID, p.Consumer, p.Deliveries)
 	}
 	// Output:
 	// 1 1-1 1-1 map[worker-1:1]
@@ -68,25 +65,21 @@ func ExampleXAutoClaim() {
 	_, _ = redis.XAdd("orders", redis.XAddOptions{ID: "1-1"}, "item", "tea").Do(ctx, client)
 	_, _ = redis.XReadGroup("shop", "crashed", redis.XReadGroupOptions{}, redis.StreamID{Key: "orders", ID: redis.FreshID}).Do(ctx, client)
 
-	take := func(page redis.AutoClaimed) {
-		for _, e := range page.Entries {
-			fmt.Println(e.ID, e.Get("item"))
-		}
-	}
 	for from := "0"; from != "0-0"; {
 		page, err := redis.XAutoClaim("orders", "shop", "worker-2", 0, from, 100).Do(ctx, client)
 		if err != nil {
 			fmt.Println(err)
 			return
 		}
-		take(page)
+		for _, e := range page.Entries {
+			fmt.Println(e.ID, e.Get("item"))
+		}
 		from = page.Next
 	}
 	// Output: 1-1 tea
 }
 
-// Entries by their IDs, as of XPendingRange. Those of a consumer that has given up are
-// counted as never delivered.
+// Entries by their IDs, as XPendingRange has them. Their deliveries are counted anew.
 func ExampleXClaim() {
 	ctx, client := exampleClient()
 	_ = redis.XGroupCreate("orders", "shop", "0", redis.XGroupOptions{MkStream: true}).Do(ctx, client)

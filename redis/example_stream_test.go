@@ -15,13 +15,12 @@ func ExampleEntry() {
 	ctx, client := exampleClient()
 	_, _ = redis.XAdd("events", redis.XAddOptions{ID: "1-1"}, "kind", "login", "user", "ada").Do(ctx, client)
 
-	show := func(e redis.Entry) {
+	events, _ := redis.XRange("events", "1-1", redis.MaxID, 1).Do(ctx, client)
+	for _, e := range events {
 		user, ok := e.Lookup("user") // Get, and whether there is one
 		fields := slices.Sorted(maps.Keys(e.Map()))
 		fmt.Println(e.ID, e.Get("kind"), user, ok, fields)
 	}
-	events, _ := redis.XRange("events", "1-1", redis.MaxID, 1).Do(ctx, client)
-	show(events[0])
 	// Output: 1-1 login ada true [kind user]
 }
 
@@ -52,9 +51,8 @@ func ExampleXRead() {
 	_, _ = redis.XAdd("news", redis.XAddOptions{ID: "1-2"}, "title", "milk").Do(ctx, client)
 
 	last := redis.StreamID{Key: "news", ID: "0"} // or redis.LastID
-	read := func(o redis.XReadOptions) ([]redis.Stream, error) { return redis.XRead(o, last).Do(ctx, client) }
 	for range 3 {
-		streams, err := read(redis.XReadOptions{Count: 1, Block: 10 * time.Millisecond})
+		streams, err := redis.XRead(redis.XReadOptions{Count: 1, Block: 10 * time.Millisecond}, last).Do(ctx, client)
 		if err != nil {
 			fmt.Println(err)
 			return
@@ -159,9 +157,9 @@ func ExampleXInfoStream() {
 	ctx, client := exampleClient()
 	_, _ = redis.XAdd("events", redis.XAddOptions{ID: "1-1"}, "kind", "login").Do(ctx, client)
 
-	show := func(s redis.StreamInfo, err error) { fmt.Println(s.Length, err) }
-	show(redis.XInfoStream("events").Do(ctx, client))
-	_, err := redis.XInfoStream("nothing").Do(ctx, client)
+	s, err := redis.XInfoStream("events").Do(ctx, client)
+	fmt.Println(s.Length, err)
+	_, err = redis.XInfoStream("nothing").Do(ctx, client)
 	fmt.Println(err)
 	// Output:
 	// 1 <nil>
@@ -196,25 +194,19 @@ func ExampleXInfoGroups() {
 
 // All of a stream in one answer, for a page that shows it.
 func ExampleXInfoStreamFull() {
-	member := func(c redis.ConsumerDetails) { fmt.Println("  ", c.Name, c.Pending, "since", c.Seen) }
-	group := func(g redis.GroupDetails) {
-		fmt.Println(g.Name, g.GroupInfo.Pending)
-		for _, c := range g.Members {
-			member(c)
-		}
-	}
-	show := func(s redis.StreamDetails) {
-		fmt.Println(s.Length, "entries, the last one", s.LastID)
-		for _, g := range s.Details {
-			group(g)
-		}
-	}
 	page := func(ctx context.Context, client redis.Doer, key string) error {
 		s, err := redis.XInfoStreamFull(key, 10).Do(ctx, client)
-		if err == nil {
-			show(s)
+		if err != nil {
+			return err
 		}
-		return err
+		fmt.Println(s.Length, "entries, the last one", s.LastID)
+		for _, g := range s.Details {
+			fmt.Println(g.Name, "has", g.Pending, "entries to acknowledge")
+			for _, c := range g.Members {
+				fmt.Println("  ", c.Name, c.Pending, "seen", c.Seen)
+			}
+		}
+		return nil
 	}
 	_ = page
 }

@@ -218,10 +218,8 @@ func ExampleLCSIdx() {
 		if err != nil {
 			return err
 		}
-		pieces := func(c redis.Common) []redis.Match { return c.Matches }
-		text := func(key string, s redis.Span) redis.Cmd[string] { return redis.GetRange(key, s.Start, s.End) }
-		for _, m := range pieces(same) {
-			piece, err := text(a, m.A).Do(ctx, client)
+		for _, m := range same.Matches {
+			piece, err := redis.GetRange(a, m.A.Start, m.A.End).Do(ctx, client)
 			if err != nil {
 				return err
 			}

@@ -44,11 +44,10 @@ func ExampleVSim() {
 	titles := func(ctx context.Context, client redis.Doer) ([]string, error) {
 		return redis.VSim("films", alike).Do(ctx, client)
 	}
-	good := func(m redis.VMatch) bool { return m.Score > 0.9 && m.Attributes.OK }
 	details := func(ctx context.Context, client redis.Doer) error {
 		found, err := redis.VSimWithAttributes("films", alike).Do(ctx, client) // Redis 8.2
 		for _, m := range found {
-			if good(m) {
+			if m.Score > 0.9 && m.Attributes.OK {
 				fmt.Println(m.Element, m.Attributes.Value)
 			}
 		}
@@ -82,18 +81,19 @@ func ExampleVEmb() {
 	_, _ = look, remove
 }
 
-// A copy that is not made less exact again: the vector as the set keeps it.
+// The vector as the set keeps it, normalized.
 func ExampleVEmbRaw() {
-	size := func(r redis.VRaw) int { return len(r.Data) }
-	bytes := func(ctx context.Context, client redis.Doer, title string) (int, error) {
+	first := func(ctx context.Context, client redis.Doer, title string) (float64, error) {
 		raw, err := redis.VEmbRaw("films", title).Do(ctx, client)
-		return size(raw), err
+		if err != nil || raw.Quant != "int8" {
+			return 0, err
+		}
+		return float64(int8(raw.Data[0])) / 127 * raw.Range * raw.Norm, nil
 	}
-	_ = bytes
+	_ = first
 }
 
 func ExampleVInfo() {
-	show := func(i redis.VectorInfo) { fmt.Println(i.Size, "elements, kept as", i.Quant) }
 	look := func(ctx context.Context, client redis.Doer, key string) error {
 		n, err := redis.VCard(key).Do(ctx, client) // 0 without such a key
 		if err != nil || n == 0 {
@@ -104,10 +104,8 @@ func ExampleVInfo() {
 			return err
 		}
 		fmt.Println(dimensions, "dimensions")
-		info, err := redis.VInfo(key).Do(ctx, client)
-		if err == nil {
-			show(info)
-		}
+		i, err := redis.VInfo(key).Do(ctx, client)
+		fmt.Println("kept as", i.Quant, "with up to", i.Links, "neighbors")
 		return err
 	}
 	_ = look

@@ -136,9 +136,10 @@ func ExampleBZPopMin() {
 	ctx, client := exampleClient()
 	_, _ = redis.ZAdd("jobs", redis.Z{Member: "later", Score: 9}, redis.Z{Member: "now", Score: 1}).Do(ctx, client)
 
-	show := func(p redis.ZPop, err error) { fmt.Println(p.Key, p.Member, p.Score, err) }
-	show(redis.BZPopMin(time.Second, "urgent", "jobs").Do(ctx, client))
-	show(redis.BZPopMax(time.Second, "urgent", "jobs").Do(ctx, client))
+	first, err := redis.BZPopMin(time.Second, "urgent", "jobs").Do(ctx, client)
+	fmt.Println(first.Key, first.Member, first.Score, err)
+	last, err := redis.BZPopMax(time.Second, "urgent", "jobs").Do(ctx, client)
+	fmt.Println(last.Key, last.Member, last.Score, err)
 	// Output:
 	// jobs now 1 <nil>
 	// jobs later 9 <nil>
@@ -241,9 +242,8 @@ func ExampleZScanPage() {
 	ctx, client := exampleClient()
 	_, _ = redis.ZAdd("scores", redis.Z{Member: "ada", Score: 90}, redis.Z{Member: "bob", Score: 70}).Do(ctx, client)
 
-	show := func(p redis.Page[redis.Z]) { fmt.Println(p.Items, p.Cursor) }
 	page, _ := redis.ZScanPage("scores", 0, redis.ScanOptions{Match: "a*"}).Do(ctx, client)
-	show(page)
+	fmt.Println(page.Items, page.Cursor)
 
 	names := redis.ZScanMembersPage("scores", 0, redis.ScanOptions{Match: "a*"}) // Valkey 8.0
 	fmt.Println(redis.Redacted(names.Command))

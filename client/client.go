@@ -18,7 +18,6 @@ import (
 // concurrent use.
 type Client struct {
 	opts     Options
-	born     time.Time
 	group    *sentinel.Group // nil in bypass
 	own      bool            // the group was made by Open and ends with the client
 	watch    *sentinel.Watch // of the master; nil in bypass
@@ -30,6 +29,7 @@ type Client struct {
 	moves    moves
 	alone    *standalone // tells of the one server in bypass
 	runs     sync.Pool   // of *run
+	loans    sync.Pool   // of *loan
 	pace     dialPace    // of Dial
 
 	// mu guards what follows, and writes of target. It is held for no I/O and
@@ -77,7 +77,7 @@ func Open(ctx context.Context, o Options) (*Client, error) {
 }
 
 func newClient(o Options) *Client {
-	c := &Client{opts: o.withDefaults(), born: time.Now(), changed: make(chan struct{})}
+	c := &Client{opts: o.withDefaults(), changed: make(chan struct{})}
 	c.moves.ch = make(chan struct{})
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	if o.Rotated != nil {
@@ -249,7 +249,6 @@ func (c *Client) Do(ctx context.Context, cmd resp.Command) (resp.Reply, error) {
 	if cmd.Flags()&resp.Blocking != 0 {
 		return c.doBlocking(ctx, cmd)
 	}
-	began := c.clock()
 	t := c.target.Load()
 	if t.gated {
 		if err := c.admit(t, cmd.Flags()&resp.ReadOnly == 0); err != nil {
@@ -260,11 +259,18 @@ func (c *Client) Do(ctx context.Context, cmd resp.Command) (resp.Reply, error) {
 	if err == nil && c.target.Load() == t && !t.strict && !notable(&cmd, reply.Value) {
 		return reply, nil
 	}
-	return c.retry(ctx, cmd, outcome{target: t, reply: reply, err: err, took: c.clock() - began})
+	return c.retry(ctx, cmd, outcome{target: t, reply: reply, err: err, took: waited(err)})
 }
 
-// clock is the time since the client was made: half the price of time.Now.
-func (c *Client) clock() time.Duration { return time.Since(c.born) }
+// waited is how long the command that has failed with err took: that it spares each
+// command a look at the clock is worth a few milliseconds of an error's text.
+func waited(err error) time.Duration {
+	took := pool.Waited(err)
+	if e, ok := errors.AsType[*conn.Error](err); ok {
+		took += e.Waited
+	}
+	return took
+}
 
 // Dial returns a connection of the caller's own to the master, for pub/sub and
 // MONITOR. It is broken with [ErrSwitched] when the sentinels name another master.

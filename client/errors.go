@@ -42,7 +42,8 @@ var (
 type RetryError struct {
 	// Command is what was asked for, such as "SET".
 	Command string
-	// Took is the time since the call began, Attempts how often it was tried.
+	// Took is the time since the call began, of which the first attempt counts as far
+	// as its error tells: see [conn.Error.Waited]. Attempts is how often it was tried.
 	Took     time.Duration
 	Attempts int
 	// Ended is the error of the context that ended the call; nil where

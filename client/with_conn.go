@@ -22,15 +22,7 @@ func (c *Client) WithConn(ctx context.Context, fn func(*conn.Conn) error) error 
 		called := false
 		err := c.admit(t, true)
 		if err == nil {
-			err = t.pool.WithConn(b.context(ctx), func(cn *conn.Conn) error {
-				if now := c.target.Load(); now != t {
-					if err := c.admit(now, true); err != nil {
-						return err // a hold has begun while the lease was waited for
-					}
-				}
-				called = true
-				return fn(cn)
-			})
+			called, err = c.lease(b.context(ctx), t, fn)
 		}
 		switch {
 		case called:
@@ -44,6 +36,44 @@ func (c *Client) WithConn(ctx context.Context, fn func(*conn.Conn) error) error 
 		c.counters.retries.Add(1)
 		b.attempts++
 	}
+}
+
+// lease calls fn with a connection of t, unless writes are held by the time that there
+// is one.
+func (c *Client) lease(ctx context.Context, t *target, fn func(*conn.Conn) error) (called bool, err error) {
+	l, ok := c.loans.Get().(*loan)
+	if !ok {
+		l = &loan{}
+		l.begin = l.call
+	}
+	l.client, l.target, l.fn = c, t, fn
+	err = t.pool.WithConn(ctx, l.begin)
+	called = l.called
+	l.client, l.target, l.fn, l.called = nil, nil, nil, false
+	c.loans.Put(l) // not where fn has panicked
+	return called, err
+}
+
+// loan is one lease of a connection. It is used again, so that a lease needs no memory
+// for it.
+type loan struct {
+	client *Client
+	target *target
+	fn     func(*conn.Conn) error
+	called bool
+	begin  func(*conn.Conn) error // call
+}
+
+// call calls fn with the connection.
+func (l *loan) call(cn *conn.Conn) error {
+	c := l.client
+	if now := c.target.Load(); now != l.target {
+		if err := c.admit(now, true); err != nil {
+			return err // a hold has begun while the lease was waited for
+		}
+	}
+	l.called = true
+	return l.fn(cn)
 }
 
 // concludeLeased weighs what fn has returned.

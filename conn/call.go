@@ -56,6 +56,7 @@ type call struct {
 	partial  bool  // within a streamed argument: the server has no whole command
 	torn     bool  // it failed while its replies were being copied
 	held     bool  // its caller is at work: the read timeout does not count
+	seen     seen  // when the watch saw it first
 
 	conn    *wire
 	owner   resp.Owner // of its replies: itself
@@ -104,7 +105,7 @@ func (k *call) ReleaseReply() {
 	}
 	k.next, k.err, k.buf = nil, nil, k.buf[:0]
 	k.state, k.big, k.slack, k.blocks, k.blocking, k.batch = pending, false, loose, false, false, 0
-	k.midway, k.partial, k.held, k.torn = false, false, false, false
+	k.midway, k.partial, k.held, k.torn, k.seen = false, false, false, false, 0
 	k.conn.calls.Put(k)
 }
 

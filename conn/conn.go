@@ -60,6 +60,7 @@ func wrap(nc net.Conn, o Options) *wire {
 	c := &wire{nc: nc, opts: o, done: make(chan struct{}), peeker: newPeeker(nc)}
 	_, c.secure = nc.(*tls.Conn)
 	c.in.init(nc, &c.opts, c.unwanted)
+	c.watch.began = time.Now()
 	c.watch.timer = time.AfterFunc(time.Hour, c.tick)
 	c.watch.timer.Stop()
 	return c
@@ -328,7 +329,7 @@ func (c *wire) failCallsLocked(op string, cause error) (told []*call) {
 			continue
 		}
 		k.state, k.torn = failed, c.copying
-		k.err = &Error{Op: op, Addr: c.opts.Addr, Class: c.classOfLocked(k), Err: cause}
+		k.err = &Error{Op: op, Addr: c.opts.Addr, Class: c.classOfLocked(k), Waited: c.waitedLocked(k), Err: cause}
 		told = append(told, k)
 	}
 	if s := c.serving; s != nil && c.reader != s {

@@ -30,6 +30,7 @@ const (
 // watch is what stands in for a deadline per command: one timer that runs
 // only while the connection is in use. Conn.mu guards it.
 type watch struct {
+	began    time.Time
 	timer    *time.Timer
 	pace     pace
 	oldest   uint64 // the oldest call when last looked at
@@ -43,6 +44,21 @@ type watch struct {
 	before   <-chan struct{} // of the context that the last lone caller had
 	followed <-chan struct{} // of the context whose end calls back
 	unfollow func() bool
+}
+
+// seen is when the watch saw a call first, in milliseconds since it began with the
+// connection, and one more; 0: it has not yet. It spares each call a look at the clock.
+type seen uint32
+
+// moment is this one, as one at which a call is seen.
+func (w *watch) moment() seen { return max(seen(time.Since(w.began)/time.Millisecond)+1, 1) }
+
+// waitedLocked is for how long k has been seen to wait. c.mu is held.
+func (c *wire) waitedLocked(k *call) time.Duration {
+	if k.seen == 0 {
+		return 0
+	}
+	return time.Duration(c.watch.moment()-k.seen) * time.Millisecond
 }
 
 // armLocked makes sure that k will be looked at. c.mu is held.
@@ -141,9 +157,13 @@ func (c *wire) setPace(next pace) {
 // break: half a streamed string can't be left, nor a command that blocks. c.mu is held.
 func (c *wire) cancelEndedLocked() (next pace, cut error) {
 	next = slow
+	now := c.watch.moment()
 	var after *call
 	for k := c.queue.head; k != nil; k = after {
 		after = k.next // k may be taken out
+		if k.seen == 0 {
+			k.seen = now
+		}
 		if k.state != pending || k.ctx == nil {
 			continue
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"time"
 
 	"github.com/kermes-redis/kermes/resp"
 )
@@ -102,6 +103,11 @@ type Error struct {
 	// Sent counts the commands of a batch, from its start, of which bytes may
 	// have left. Those behind were not sent.
 	Sent int
+	// Waited is for how long the command had been waiting for its reply. No call looks
+	// at the clock for it, so it is short by the time until the connection was looked
+	// at: a sixteenth of the read timeout at most, and a few milliseconds where a
+	// caller's context can end.
+	Waited time.Duration
 	// Err is the cause.
 	Err error
 }

@@ -471,3 +471,44 @@ func TestAPanicInABatchCallbackDoesNotStopTheOthers(t *testing.T) {
 		}
 	}
 }
+
+func TestAnErrorTellsForHowLongTheCommandHasWaited(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *testserver.Server) {
+		const silence, timeout = time.Second, 1600 * time.Millisecond
+		s.Handle("GET", func(p *testserver.Peer, args []string) {
+			if args[1] == "hangs up" {
+				time.Sleep(silence)
+				p.Close()
+			}
+			<-p.Done()
+		})
+		ended, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(silence, cancel)
+		for _, one := range []struct {
+			key          string
+			ctx          context.Context
+			waited, less time.Duration // by how much it may be less
+		}{
+			{"left", ended, silence, 10 * time.Millisecond},
+			{"hangs up", t.Context(), silence, timeout / 16},
+			{"silent", context.Background(), timeout, timeout / 8}, // the timeout may be found that early
+		} {
+			c := dial(t, s, conn.Options{ReadTimeout: timeout})
+			_, err := text(one.ctx, c, get(one.key))
+			e, ok := errors.AsType[*conn.Error](err)
+			if !ok || e.Waited > one.waited || e.Waited < one.waited-one.less {
+				t.Errorf("%s: %v, waited %v, want %v less %v at most", one.key, err, e.Waited, one.waited, one.less)
+			}
+			_ = c.Close()
+		}
+		// One that is used again begins anew.
+		c := dial(t, s, conn.Options{})
+		time.Sleep(time.Second)
+		over, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		_, err := text(over, c, get("left"))
+		if e, ok := errors.AsType[*conn.Error](err); !ok || e.Waited > 11*time.Millisecond {
+			t.Errorf("%v, waited %v", err, e.Waited)
+		}
+	})
+}

@@ -102,7 +102,7 @@ func (c *wire) abandonLocked(k *call) {
 		return
 	}
 	k.state, k.torn, k.room = abandoned, c.copying, nil
-	k.err = &Error{Op: OpWait, Addr: c.opts.Addr, Class: ClassMaybeExecuted, Err: k.ctx.Err()}
+	k.err = &Error{Op: OpWait, Addr: c.opts.Addr, Class: ClassMaybeExecuted, Waited: c.waitedLocked(k), Err: k.ctx.Err()}
 }
 
 // takeOutLocked takes the command of k, whose caller gives up, out of what waits to be
@@ -121,7 +121,7 @@ func (c *wire) takeOutLocked(k *call) bool {
 	c.giveRoomLocked()
 	k.next, k.start = nil, math.MaxUint64 // never sent
 	k.state, k.room = failed, nil
-	k.err = &Error{Op: OpWait, Addr: c.opts.Addr, Class: ClassNotSent, Err: k.ctx.Err()}
+	k.err = &Error{Op: OpWait, Addr: c.opts.Addr, Class: ClassNotSent, Waited: c.waitedLocked(k), Err: k.ctx.Err()}
 	return true
 }
 

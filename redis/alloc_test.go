@@ -3,12 +3,15 @@ package redis
 import (
 	"context"
 	"fmt"
+	"net"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/kermes-redis/kermes/conn"
+	memory "github.com/kermes-redis/kermes/internal/canned"
 	"github.com/kermes-redis/kermes/resp"
 )
 
@@ -325,7 +328,8 @@ func TestAReusedTransactionAllocatesAHandfulHoweverLongItIs(t *testing.T) {
 			if err := p.refuseStateful(); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := p.exec(ctx, d); err != nil {
+			e := execution{ctx: ctx, replies: txReplies{p: &p, last: p.queued.Len() - 1}}
+			if _, err := e.exec(d); err != nil {
 				t.Fatal(err)
 			}
 		})
@@ -334,6 +338,61 @@ func TestAReusedTransactionAllocatesAHandfulHoweverLongItIs(t *testing.T) {
 	t.Logf("2 commands: %.0f, 200 commands: %.0f", few, many)
 	if many > few || few > 5 {
 		t.Errorf("2 commands: %.0f allocations, 200 commands: %.0f", few, many)
+	}
+}
+
+// What a transaction allocates is what its futures need: the pipeline and the replies. A
+// lease of a pool is one more.
+func TestATransactionAllocatesItselfAndItsReplies(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	ctx := t.Context()
+	answer := func(_ int, words []string) []byte {
+		if words[0] == "EXEC" {
+			return []byte("*2\r\n:7\r\n$5\r\nvalue\r\n")
+		}
+		return []byte(okReply)
+	}
+	c, err := conn.Dial(ctx, conn.Options{Dial: func(context.Context, string, string) (net.Conn, error) {
+		return memory.New(memory.Options{Answer: answer}), nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	l := On(c)
+	check := func(n Future[int64], s Future[string]) {
+		if v, err := n.Value(); v != 7 || err != nil {
+			t.Fatal(v, err)
+		}
+		if v, err := s.Value(); v != "value" || err != nil {
+			t.Fatal(v, err)
+		}
+	}
+	var n Future[int64]
+	var s Future[string]
+	fill := func(_ context.Context, tx *Tx) error {
+		n, s = Incr("key").Queue(&tx.Pipeline), Get("key").Queue(&tx.Pipeline)
+		return nil
+	}
+	for name, run := range map[string]func() error{
+		"Exec": func() error {
+			var p Pipeline
+			n, s = Incr("key").Queue(&p), Get("key").Queue(&p)
+			return p.Exec(ctx, l)
+		},
+		"Transact": func() error { return Transact(ctx, l, TxOptions{}, fill) },
+	} {
+		got := testing.AllocsPerRun(100, func() {
+			if err := run(); err != nil {
+				t.Fatal(name, err)
+			}
+			check(n, s)
+		})
+		if got > 2 {
+			t.Errorf("%s: %.0f allocations", name, got)
+		}
 	}
 }
 

@@ -273,12 +273,19 @@ func (p *Pipeline) store(i int, v resp.Value) {
 	}
 	if len(v) > cap(p.block)-len(p.block) {
 		// As if all that are to come were of this size.
-		p.block = make([]byte, 0, len(v)*min(p.ran-i, replyBlock/len(v)))
+		p.reserve(len(v) * min(p.ran-i, replyBlock/len(v)))
 	}
 	p.stored += len(v)
 	start := len(p.block)
 	p.block = append(p.block, v...)
 	p.replies[i] = textOf(p.block[start:])
+}
+
+// reserve makes room for n bytes of replies in one block.
+func (p *Pipeline) reserve(n int) {
+	if n > cap(p.block)-len(p.block) {
+		p.block = make([]byte, 0, n)
+	}
 }
 
 const okReply = "+OK\r\n"

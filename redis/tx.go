@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -245,25 +246,55 @@ const (
 
 // attempt tries a transaction once.
 func attempt(ctx context.Context, l Leaser, keys []string, fn func(context.Context, *Tx) error) (o txOutcome, err error) {
-	err = l.WithConn(ctx, func(c *conn.Conn) error {
-		o = txFinal
-		called := false
-		err := watch(ctx, c, interceptorsOf(l), keys, func(tx *Tx) error {
-			called = true
-			if err := fn(ctx, tx); err != nil {
-				o = lostBefore(c)
-				return err
-			}
-			err := tx.Exec(ctx, tx)
-			o = outcomeOf(err)
-			return err
-		})
-		if err != nil && !called { // WATCH failed
-			o = max(lostBefore(c), outcomeOf(err))
-		}
-		return err
-	})
+	t := freeTrials.Get().(*trial) //nolint:forcetypeassert // nothing else is in there
+	t.ctx, t.is, t.keys, t.fn = ctx, interceptorsOf(l), keys, fn
+	err = l.WithConn(ctx, t.begin)
+	o = t.outcome
+	t.ctx, t.is, t.keys, t.fn, t.called, t.outcome = nil, nil, nil, nil, false, txFinal
+	freeTrials.Put(t) // not where fn has panicked
 	return o, err
+}
+
+// trial is one attempt of a transaction. It is used again, so that an attempt needs no
+// memory for it.
+type trial struct {
+	ctx     context.Context
+	is      []Interceptor
+	keys    []string
+	fn      func(context.Context, *Tx) error
+	called  bool
+	outcome txOutcome
+	begin   func(*conn.Conn) error // run
+	inside  func(*Tx) error        // watched
+}
+
+// freeTrials are trials that nobody uses. A program cannot tell what is in there.
+var freeTrials = sync.Pool{New: func() any {
+	t := &trial{}
+	t.begin, t.inside = t.run, t.watched
+	return t
+}}
+
+// run tries the transaction on c.
+func (t *trial) run(c *conn.Conn) error {
+	t.called, t.outcome = false, txFinal
+	err := watch(t.ctx, c, t.is, t.keys, t.inside)
+	if err != nil && !t.called { // WATCH failed
+		t.outcome = max(lostBefore(c), outcomeOf(err))
+	}
+	return err
+}
+
+// watched is run when the keys are watched.
+func (t *trial) watched(tx *Tx) error {
+	t.called = true
+	if err := t.fn(t.ctx, tx); err != nil {
+		t.outcome = lostBefore(tx.c)
+		return err
+	}
+	err := tx.Exec(t.ctx, tx)
+	t.outcome = outcomeOf(err)
+	return err
 }
 
 // lostBefore is the outcome where EXEC was not sent.
@@ -275,6 +306,9 @@ func lostBefore(c *conn.Conn) txOutcome {
 }
 
 func outcomeOf(err error) txOutcome {
+	if err == nil {
+		return txFinal
+	}
 	if alone := (*NoMultiError)(nil); errors.As(err, &alone) {
 		return txFinal
 	}

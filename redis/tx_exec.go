@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 
 	"github.com/kermes-redis/kermes/conn"
 	"github.com/kermes-redis/kermes/resp"
@@ -33,15 +34,7 @@ func (p *Pipeline) Exec(ctx context.Context, l Leaser) error {
 	if err := p.refuseStateful(); err != nil {
 		return err
 	}
-	var inside error
-	err := l.WithConn(ctx, func(c *conn.Conn) error {
-		var unknown bool
-		unknown, inside = p.exec(ctx, c)
-		if unknown {
-			c.Abort(inside) // it may be inside MULTI, or still watching
-		}
-		return inside
-	})
+	inside, err := p.execIn(ctx, l)
 	p.end()
 	if tx, ok := l.(*Tx); ok {
 		tx.watching = false // EXEC ends WATCH, whatever it answers
@@ -70,11 +63,50 @@ func (p *Pipeline) refuseStateful() error {
 	return nil
 }
 
+// execIn executes the batch on a connection of l. inside is what came of it there; nil
+// where err says that there was none.
+func (p *Pipeline) execIn(ctx context.Context, l Leaser) (inside, err error) {
+	e := freeExecutions.Get().(*execution) //nolint:forcetypeassert // nothing else is in there
+	e.ctx, e.replies = ctx, txReplies{p: p, last: p.queued.Len() - 1}
+	err = l.WithConn(ctx, e.begin)
+	inside = e.inside
+	e.ctx, e.replies, e.inside = nil, txReplies{}, nil
+	freeExecutions.Put(e) // not where something has panicked
+	return inside, err
+}
+
+// execution is a transaction on its connection. It is used again, so that a
+// transaction needs no memory for it.
+type execution struct {
+	ctx     context.Context
+	replies txReplies
+	inside  error
+	begin   func(*conn.Conn) error // run
+}
+
+// freeExecutions are executions that nobody uses. A program cannot tell what is in
+// there.
+var freeExecutions = sync.Pool{New: func() any {
+	e := &execution{}
+	e.begin = e.run
+	return e
+}}
+
+// run executes the batch on c, which is broken if its state is unknown afterwards: it
+// may be inside MULTI, or still watching.
+func (e *execution) run(c *conn.Conn) error {
+	var unknown bool
+	if unknown, e.inside = e.exec(c); unknown {
+		c.Abort(e.inside)
+	}
+	return e.inside
+}
+
 // exec reports unknown when the state of the connection is.
-func (p *Pipeline) exec(ctx context.Context, d EncodedDoer) (unknown bool, err error) {
+func (e *execution) exec(d EncodedDoer) (unknown bool, err error) {
+	t, p := &e.replies, e.replies.p
 	p.running, p.shift = &p.queued, 1
-	t := txReplies{p: p, last: p.queued.Len() - 1}
-	if err := d.DoEncoded(ctx, &p.queued, 0, &t); err != nil {
+	if err := d.DoEncoded(e.ctx, &p.queued, 0, t); err != nil {
 		return true, err
 	}
 	if t.multi != nil {
@@ -164,6 +196,9 @@ func (t *txReplies) exec(v resp.Value) error {
 	if err != nil {
 		t.p.lose(err)
 		return err
+	}
+	if len(v) <= replyBlock {
+		t.p.reserve(len(v)) // more than what is in it
 	}
 	for i := t.p.base; i < t.p.ran; i++ {
 		if t.p.fault(i) != nil {

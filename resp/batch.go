@@ -236,7 +236,7 @@ func (p *batchPart) decode(i int, buf []byte) (c Command) {
 		text, _ := v.Bytes() // a bulk string: this package wrote it
 		return text
 	}
-	name := string(word()) // errors keep it
+	name := nameOf(word()) // errors keep it
 	if m.kind&twoWords != 0 {
 		name += " " + string(word())
 	}
@@ -247,6 +247,18 @@ func (p *batchPart) decode(i int, buf []byte) (c Command) {
 	}
 	c.Init(name, m.flags, args...)
 	return c
+}
+
+// nameOf returns a copy of a name. Those around a transaction, which connections look
+// at, need no memory.
+func nameOf(b []byte) string {
+	switch string(b) {
+	case "MULTI":
+		return "MULTI"
+	case "EXEC":
+		return "EXEC"
+	}
+	return string(b)
 }
 
 // Commands returns the commands from that one on. They are copies.

@@ -206,11 +206,13 @@ var workloads = []workload{
 	{name: "own: pipeline of 100 get", place: memory, op: pipeGet(batchSize), per: batchSize},
 	{name: "own: pipeline of 100 set", place: memory, op: pipeSet(batchSize), per: batchSize},
 	{name: "allocations of everyday commands", place: free, special: specialAllocs, only: everyday},
-	{name: "size of a program", special: specialSize, only: everyday},
+	{name: "size of a program", special: specialSize, only: programs},
 	{name: "start to first reply", place: free, special: specialStart, only: starters},
 	{name: "1 client", place: free, special: specialMany, clients: 1},
 	{name: "100 clients", place: free, special: specialMany, clients: 100},
 	{name: "1000 clients", place: free, special: specialMany, clients: 1000, only: manyClients},
+	{name: "1 client behind sentinels", place: trio, special: specialMany, clients: 1, only: followers},
+	{name: "100 clients behind sentinels", place: trio, special: specialMany, clients: 100, only: followers},
 	{name: "watched: get", place: lonely, op: opGet, only: watchedTrio},
 	{name: "watched: get, 64 callers", place: trio, callers: 64, op: opGet, only: watchedTrio},
 	{name: "watched: set, 64 callers", place: trio, callers: 64, op: opSet, only: watchedTrio},
@@ -219,8 +221,11 @@ var workloads = []workload{
 // everyday are the clients whose everyday commands are compared.
 var everyday = []string{"kermes", "go-redis", "rueidis"}
 
+// programs are those of which there is a program that gets one value; see programs/.
+var programs = []string{"kermes", "go-redis", "rueidis", "radix", "redigo"}
+
 // starters are those of which a program is started.
-var starters = append([]string{"raw"}, everyday...)
+var starters = append([]string{"raw"}, programs...)
 
 // manyClients are those whose clients are opened a thousand times over: those of rueidis
 // would take 1.4 GB.
@@ -228,6 +233,9 @@ var manyClients = []string{"raw", "kermes", "kermes-client", "go-redis", "radix"
 
 // keepers are the clients whose pipelines the rows of kept ones use again.
 var keepers = []string{"raw", "kermes", "kermes-client"}
+
+// followers are the clients that follow a master through sentinels, and the same without.
+var followers = []string{"kermes-client", "kermes-watched"}
 
 var watchedTrio = []string{"raw", "kermes", "kermes-client", "kermes-watched"}
 

@@ -196,7 +196,7 @@ type VRaw struct {
 	Quant string  // "f32", "int8" or "bin"
 	Data  []byte  // the numbers, normalized
 	Norm  float64 // of the vector before that
-	Range float64 // by which those of int8 are multiplied; else 0
+	Range float64 // of int8, what 127 stands for; else 0
 }
 
 // VEmbRaw returns the vector of element as the set keeps it, or [ErrNil]. Redis

@@ -10,6 +10,12 @@ import (
 	"github.com/kermes-redis/kermes/redis"
 )
 
+func ExampleACLSetUser() {
+	add := redis.ACLSetUser("reader", "on", ">secret", "~app:*", "+@read")
+	fmt.Println(redis.Redacted(add.Command)) // what logs and traces show
+	// Output: ACL SETUSER "reader" *** *** *** ***
+}
+
 // A user for a service, with a password that the server makes.
 func ExampleACLGenPass() {
 	create := func(ctx context.Context, client redis.Doer, name string) (password string, err error) {

@@ -7,6 +7,17 @@ import (
 	"github.com/kermes-redis/kermes/redis"
 )
 
+func ExampleARRing() {
+	// The last hundred readings of a sensor. Redis 8.8.
+	last := func(ctx context.Context, client redis.Doer, reading string) (float64, error) {
+		if _, err := redis.ARRing("sensor:7", 100, reading).Do(ctx, client); err != nil {
+			return 0, err
+		}
+		return redis.ARAggregate("sensor:7", 0, 99, redis.Maximum).Do(ctx, client)
+	}
+	_ = last
+}
+
 // Readings by the minute of the day. Arrays are of Redis 8.8.
 func ExampleARSet() {
 	store := func(ctx context.Context, client redis.Doer, minute uint64, celsius float64) error {

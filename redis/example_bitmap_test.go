@@ -6,6 +6,35 @@ import (
 	"github.com/kermes-redis/kermes/redis"
 )
 
+func ExampleBitField() {
+	steps := redis.BitField("player:7",
+		redis.BitIncr("u16", 0, 10, redis.Saturate), // gold, never above 65535
+		redis.BitGet("u8", 16))                      // level
+	fmt.Println(redis.Redacted(steps.Command))
+	// Output: BITFIELD "player:7" "OVERFLOW" "SAT" "INCRBY" "u16" "0" "10" "GET" (2 more)
+}
+
+func ExampleSetBit() {
+	ctx, client := exampleClient()
+
+	for _, day := range []int64{3, 4, 9} {
+		_, _ = redis.SetBit("seen:ada", day, true).Do(ctx, client)
+	}
+	days, _ := redis.BitCount("seen:ada", redis.BitRange{}).Do(ctx, client)
+	fmt.Println(days)
+	// Output: 3
+}
+
+func ExamplePFCount() {
+	ctx, client := exampleClient()
+
+	_, _ = redis.PFAdd("visitors", "ada", "bob").Do(ctx, client)
+	changed, _ := redis.PFAdd("visitors", "ada").Do(ctx, client)
+	n, _ := redis.PFCount("visitors").Do(ctx, client)
+	fmt.Println(changed, n)
+	// Output: false 2
+}
+
 // Who was there on which day: a bit for each user.
 func ExampleBitOp() {
 	ctx, client := exampleClient()

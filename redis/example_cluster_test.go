@@ -9,6 +9,19 @@ import (
 	"github.com/kermes-redis/kermes/redis"
 )
 
+func ExampleClusterNodes() {
+	masters := func(ctx context.Context, client redis.Doer) (addrs []string, err error) {
+		nodes, err := redis.ClusterNodes().Do(ctx, client)
+		for _, n := range nodes {
+			if n.Master == "" && n.Connected {
+				addrs = append(addrs, n.Addr)
+			}
+		}
+		return addrs, err
+	}
+	_ = masters
+}
+
 // Is a cluster whole? Commands are not routed by slot: this looks at a cluster.
 func ExampleClusterInfo() {
 	whole := func(ctx context.Context, node redis.Doer) (bool, error) {

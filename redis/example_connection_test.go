@@ -9,6 +9,26 @@ import (
 	"github.com/kermes-redis/kermes/redis"
 )
 
+func ExamplePing() {
+	ctx, client := exampleClient()
+
+	answer, err := redis.Ping().Do(ctx, client)
+	fmt.Println(answer, err)
+	// Output: PONG <nil>
+}
+
+func ExampleClientKill() {
+	// End the connections of a user that are older than a day.
+	kill := redis.ClientKill(redis.ClientFilter{User: "batch", MinAge: 24 * time.Hour})
+	fmt.Println(redis.Redacted(kill.Command))
+
+	// A filter that would fit everybody is refused.
+	fmt.Println(redis.ClientKill(redis.ClientFilter{}).Invalid())
+	// Output:
+	// CLIENT KILL "USER" "batch" "MAXAGE" "86400"
+	// redis: CLIENT KILL: an empty filter
+}
+
 func ExampleEcho() {
 	ctx, client := exampleClient()
 

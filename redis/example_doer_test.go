@@ -14,6 +14,20 @@ import (
 	"github.com/kermes-redis/kermes/resp"
 )
 
+func ExampleMonitor() {
+	dial := func(ctx context.Context) (*conn.Conn, error) { return conn.Dial(ctx, conn.Options{}) }
+	watch := func(ctx context.Context) {
+		for line, err := range redis.Monitor(ctx, dial) {
+			if err != nil {
+				fmt.Println(err)
+				return
+			}
+			fmt.Println(line.Time, line.Addr, strings.Join(line.Args, " "))
+		}
+	}
+	_ = watch
+}
+
 // What is below the typed commands: words out, replies in. A Doer of one's own has these
 // two methods.
 func ExampleDoer() {
@@ -165,7 +179,8 @@ func ExampleSetFrom() {
 	// true
 }
 
-// The same for other commands: one more argument from a reader, a reply to a writer.
+// What GetTo and SetFrom do, for other commands: one more argument comes from a reader, a
+// reply goes to a writer.
 func ExampleCopyTo() {
 	ctx, leaser, _ := exampleLeaser()
 	chapter := strings.NewReader("It was a dark and stormy night.")

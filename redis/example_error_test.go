@@ -5,9 +5,23 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/kermes-redis/kermes/codec"
 	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/redistest"
 )
+
+func ExampleClassOf() {
+	ctx, client := exampleClient()
+
+	err := redis.SetAs(codec.JSON{}, "k", make(chan int), redis.SetOptions{}).Invalid()
+	fmt.Println(redis.ClassOf(err))
+	_ = redis.Set("k", "text").Do(ctx, client)
+	_, err = redis.Incr("k").Do(ctx, client)
+	fmt.Println(redis.ClassOf(err))
+	// Output:
+	// not sent
+	// answered
+}
 
 // What became of a command that has failed.
 func ExampleClass() {

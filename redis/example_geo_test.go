@@ -7,6 +7,22 @@ import (
 	"github.com/kermes-redis/kermes/redis"
 )
 
+func ExampleGeoSearchHits() {
+	ctx, client := exampleClient()
+
+	_, _ = redis.GeoAdd("towns",
+		redis.Place{Member: "Palermo", Point: redis.Point{Longitude: 13.361389, Latitude: 38.115556}},
+		redis.Place{Member: "Catania", Point: redis.Point{Longitude: 15.087269, Latitude: 37.502669}}).Do(ctx, client)
+	km, _ := redis.GeoDist("towns", "Palermo", "Catania", redis.Kilometers).Do(ctx, client)
+	fmt.Printf("%.0f km\n", km)
+
+	near := redis.GeoArea{Center: redis.Point{Longitude: 15, Latitude: 37}, Radius: 100, Unit: redis.Kilometers}
+	fmt.Println(redis.Redacted(redis.GeoSearch("towns", near, redis.GeoOptions{Order: redis.Nearest}).Command))
+	// Output:
+	// 166 km
+	// GEOSEARCH "towns" "FROMLONLAT" "15" "37" "BYRADIUS" "100" "km" "ASC"
+}
+
 // Cars that move: a place is set only where there is one.
 func ExampleGeoAddWith() {
 	ctx, client := exampleClient()

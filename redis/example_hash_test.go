@@ -10,6 +10,37 @@ import (
 	"github.com/kermes-redis/kermes/redis"
 )
 
+func ExampleHSet() {
+	ctx, client := exampleClient()
+
+	added, _ := redis.HSet("user:7", "name", "Ada", "city", "London").Do(ctx, client)
+	user, _ := redis.HGetAll("user:7").Do(ctx, client)
+	fmt.Println(added, user["name"], user["city"])
+
+	some, _ := redis.HMGet("user:7", "name", "email").Do(ctx, client)
+	fmt.Println(some[0].Value, some[1].OK)
+	// Output:
+	// 2 Ada London
+	// Ada false
+}
+
+func ExampleHExpire() {
+	// Fields of a hash that expire by themselves. Redis 7.4, Valkey 9.
+	forget := redis.HExpire("user:7", time.Hour, "", "token", "cart")
+	fmt.Println(redis.Redacted(forget.Command))
+	// Output: HPEXPIRE "user:7" "3600000" "FIELDS" "2" "token" "cart"
+}
+
+func ExampleHScan() {
+	ctx, client := exampleClient()
+	_, _ = redis.HSet("h", "f", "v").Do(ctx, client)
+
+	for f, err := range redis.HScan(ctx, client, "h", redis.ScanOptions{Dedup: true}) {
+		fmt.Println(f.Field, f.Value, err)
+	}
+	// Output: f v <nil>
+}
+
 func ExampleHSetOne() {
 	ctx, client := exampleClient()
 

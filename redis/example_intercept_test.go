@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
@@ -12,6 +14,43 @@ import (
 	"github.com/kermes-redis/kermes/redistest"
 	"github.com/kermes-redis/kermes/resp"
 )
+
+func ExampleIntercept() {
+	ctx, client := exampleClient()
+
+	count := func(ctx context.Context, call redis.Call) (context.Context, func(redis.Outcome)) {
+		return ctx, func(out redis.Outcome) { fmt.Println(call, "-", out.Class, out.Attempts) }
+	}
+	db := redis.Intercept(client, count)
+	_ = redis.Set("k", "v").Do(ctx, db)
+	_, _ = redis.Incr("k").Do(ctx, db)
+	// Output:
+	// SET "k" "v" - none 1
+	// INCR "k" - answered 1
+}
+
+func ExampleLog() {
+	ctx, client := exampleClient()
+	plain := &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey || a.Key == "duration" {
+			return slog.Attr{}
+		}
+		return a
+	}}
+
+	db := redis.Intercept(client, redis.Log(slog.New(slog.NewTextHandler(os.Stdout, plain)), redis.LogOptions{Args: true}))
+	_ = redis.Set("k", "v").Do(ctx, db) // a debug message
+	_, _ = redis.LLen("k").Do(ctx, db)
+	// Output: level=WARN msg=redis command=LLEN text="LLEN \"k\"" error="WRONGTYPE Operation against a key holding the wrong kind of value" class=answered
+}
+
+func ExampleRedacted() {
+	fmt.Println(redis.Redacted(redis.New(redis.Raw, "AUTH", "ada", "secret").Command))
+	fmt.Println(redis.Redacted(redis.Set("k", strings.Repeat("x", 1000)).Command))
+	// Output:
+	// AUTH *** ***
+	// SET "k" "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"...1000B
+}
 
 // How often was what called, and how often did it fail?
 func ExampleInterceptor() {

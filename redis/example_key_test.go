@@ -5,10 +5,59 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sort"
 	"time"
 
 	"github.com/kermes-redis/kermes/redis"
 )
+
+func ExampleExpire() {
+	ctx, client := exampleClient()
+
+	_ = redis.Set("session", "alice").Do(ctx, client)
+	_, _ = redis.Expire("session", 90*time.Minute).Do(ctx, client)
+	ttl, _ := redis.TTL("session").Do(ctx, client)
+	fmt.Println(ttl)
+
+	_, _ = redis.Persist("session").Do(ctx, client)
+	ttl, _ = redis.TTL("session").Do(ctx, client)
+	fmt.Println(ttl == redis.NoExpiry)
+
+	// What cannot be meant is an error before anything is sent.
+	_, err := redis.Expire("session", -time.Second).Do(ctx, client)
+	fmt.Println(err)
+	// Output:
+	// 1h30m0s
+	// true
+	// redis: PEXPIRE: a duration of -1s, which is negative
+}
+
+func ExampleScanPage() {
+	ctx, client := exampleClient()
+
+	_ = redis.MSet("user:1", "ada", "user:2", "bob", "other", "x").Do(ctx, client)
+	page, _ := redis.ScanPage(0, redis.ScanOptions{Match: "user:*", Count: 100}).Do(ctx, client)
+	slices.Sort(page.Items)
+	fmt.Println(page.Items, page.Cursor)
+	// Output: [user:1 user:2] 0
+}
+
+func ExampleScan() {
+	ctx, client := exampleClient()
+	_ = redis.MSet("user:1", "a", "user:2", "b", "other", "c").Do(ctx, client)
+
+	var keys []string
+	for key, err := range redis.Scan(ctx, client, redis.ScanOptions{Match: "user:*"}) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		keys = append(keys, key) // or break
+	}
+	sort.Strings(keys)
+	fmt.Println(keys)
+	// Output: [user:1 user:2]
+}
 
 func ExampleDel() {
 	ctx, client := exampleClient()
@@ -226,7 +275,7 @@ func ExampleWait() {
 	_ = store
 }
 
-// The same for disks. Redis 7.2.
+// A write that must be on the disks of the master and of a replica. Redis 7.2.
 func ExampleWaitAOF() {
 	store := func(ctx context.Context, client redis.Doer, key, value string) (redis.Synced, error) {
 		var p redis.Pipeline

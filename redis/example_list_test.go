@@ -9,6 +9,40 @@ import (
 	"github.com/kermes-redis/kermes/redis"
 )
 
+func ExampleSort() {
+	ctx, client := exampleClient()
+
+	_, _ = redis.RPush("tasks", "7", "3", "5").Do(ctx, client)
+	sorted, _ := redis.Sort("tasks", redis.SortOptions{Desc: true, Count: 2}).Do(ctx, client)
+	for _, s := range sorted {
+		fmt.Println(s.Value)
+	}
+}
+
+func ExampleLPush() {
+	ctx, client := exampleClient()
+
+	_, _ = redis.RPush("queue", "first", "second").Do(ctx, client)
+	_, _ = redis.LPush("queue", "urgent").Do(ctx, client)
+	all, _ := redis.LRange("queue", 0, -1).Do(ctx, client)
+	fmt.Println(all)
+	// Output: [urgent first second]
+}
+
+func ExampleBLPop() {
+	ctx, client := exampleClient()
+
+	_, _ = redis.RPush("queue", "job").Do(ctx, client)
+	p, err := redis.BLPop(time.Second, "urgent", "queue").Do(ctx, client)
+	fmt.Println(p.Key, p.Value, err)
+
+	_, err = redis.BLPop(time.Millisecond, "urgent", "queue").Do(ctx, client)
+	fmt.Println(errors.Is(err, redis.ErrNil))
+	// Output:
+	// queue job <nil>
+	// true
+}
+
 func ExampleLPop() {
 	ctx, client := exampleClient()
 	_, _ = redis.RPush("queue", "a", "b", "c", "d", "e").Do(ctx, client)
@@ -88,7 +122,7 @@ func ExampleLMove() {
 	// 1 done
 }
 
-// The same, and it waits for a job. A worker with more to do runs it in a loop.
+// LMove that waits for a job. A worker runs it in a loop.
 func ExampleBLMove() {
 	ctx, client := exampleClient()
 	_, _ = redis.RPush("jobs", "job-1").Do(ctx, client)

@@ -11,6 +11,35 @@ import (
 	"github.com/kermes-redis/kermes/redis"
 )
 
+func ExampleCommandDocs() {
+	since := func(ctx context.Context, client redis.Doer, name string) (string, error) {
+		docs, err := redis.CommandDocs(name).Do(ctx, client)
+		return docs[name].Since, err
+	}
+	_ = since
+}
+
+func ExampleLatencyHistogram() {
+	slow := func(ctx context.Context, client redis.Doer) (int64, error) {
+		h, err := redis.LatencyHistogram("get").Do(ctx, client)
+		return h["get"].Calls, err
+	}
+	_ = slow
+}
+
+func ExampleHotKeysStart() {
+	// Who is using the server? Redis 8.6.
+	find := func(ctx context.Context, client redis.Doer) ([]redis.HotKey, error) {
+		if err := redis.HotKeysStart(redis.HotKeysOptions{CPU: true, Count: 10, Duration: time.Minute}).Do(ctx, client); err != nil {
+			return nil, err
+		}
+		time.Sleep(time.Minute)
+		hot, err := redis.HotKeysGet().Do(ctx, client)
+		return hot.CPU, err
+	}
+	_ = find
+}
+
 // What made the server wait? Needs latency-monitor-threshold.
 func ExampleLatencyLatest() {
 	look := func(ctx context.Context, client redis.Doer) error {

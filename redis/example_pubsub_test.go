@@ -7,6 +7,14 @@ import (
 	"github.com/kermes-redis/kermes/redis"
 )
 
+func ExamplePublish() {
+	ctx, client := exampleClient()
+
+	got, _ := redis.Publish("news", "hello").Do(ctx, client)
+	fmt.Println(got, "subscribers")
+	// Output: 0 subscribers
+}
+
 // Does anybody listen?
 func ExamplePubSubNumSub() {
 	ctx, client := exampleClient()

@@ -9,6 +9,70 @@ import (
 	"github.com/kermes-redis/kermes/resp"
 )
 
+func ExampleEval() {
+	ctx, client := exampleClient()
+
+	sum, err := redis.Eval(redis.Int, `return ARGV[1] + ARGV[2]`, nil, resp.Int(3), resp.Int(4)).Do(ctx, client)
+	fmt.Println(sum, err)
+	// Output: 7 <nil>
+}
+
+func ExampleFCall() {
+	// A library of functions stays on the server, unlike a script. Redis 7.0.
+	const library = `#!lua name=counters
+redis.register_function('bump', function(keys, args) return redis.call('INCRBY', keys[1], args[1]) end)`
+	bump := func(ctx context.Context, client redis.Doer) (int64, error) {
+		if _, err := redis.FunctionLoad(library, true).Do(ctx, client); err != nil {
+			return 0, err
+		}
+		return redis.FCall(redis.Int, "bump", []string{"hits"}, resp.Int(5)).Do(ctx, client)
+	}
+	_ = bump
+}
+
+func ExampleNewScript() {
+	ctx, client := exampleClient()
+
+	swap := redis.NewScript(`
+		if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end
+		redis.call("SET", KEYS[1], ARGV[2])
+		return 1`, redis.Bool)
+	_ = redis.Set("k", "old").Do(ctx, client)
+	fmt.Println(swap.Do(ctx, client, []string{"k"}, "old", "new"))
+	fmt.Println(swap.Do(ctx, client, []string{"k"}, "old", "new"))
+
+	var p redis.Pipeline
+	again := swap.Queue(&p, []string{"k"}, "new", "newer")
+	_ = p.Do(ctx, client)
+	fmt.Println(again.Value())
+	// Output:
+	// true <nil>
+	// false <nil>
+	// true <nil>
+}
+
+func ExampleScript_ReadOnly() {
+	sum := redis.NewScript(`return redis.call("GET", KEYS[1]) + redis.call("GET", KEYS[2])`, redis.Int).ReadOnly()
+	c := sum.EvalSha([]string{"a", "b"})
+	fmt.Println(c.Command.Name(), "may run on a replica")
+	// Output: EVALSHA_RO may run on a replica
+}
+
+func ExampleNewLua() {
+	ctx, client := exampleClient()
+
+	swap := redis.NewLua(`
+		local old = redis.call("GET", _:key)
+		redis.call("SET", _:key, _:value)
+		return old`, []string{"key"}, []string{"value"}, redis.Text)
+	_ = redis.Set("k", "old").Do(ctx, client)
+	fmt.Println(swap.Do(ctx, client, redis.Params{"key": "k"}, redis.Params{"value": 7}))
+	fmt.Println(redis.NewLua(`return _:nmae`, nil, []string{"name"}, redis.Text).Invalid())
+	// Output:
+	// old <nil>
+	// lua: _:nmae is not declared
+}
+
 // A script that is made once and run by many. Do sends its source only to a server that
 // does not know it.
 func ExampleScript() {
@@ -69,7 +133,7 @@ func ExampleScript_QueueArgs() {
 	// 11 <nil>
 }
 
-// What Script does by itself.
+// A script by its hash, as Script does it by itself.
 func ExampleEvalSha() {
 	ctx, client := exampleClient()
 	const src = `return ARGV[1] * 2`

@@ -2,11 +2,38 @@ package redis_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/kermes-redis/kermes/conn"
+	"github.com/kermes-redis/kermes/internal/testgroup"
 	"github.com/kermes-redis/kermes/redis"
 )
+
+func ExampleSentinelMaster() {
+	ctx := context.Background()
+	group, err := testgroup.Start(testgroup.Options{})
+	if err != nil {
+		panic(err)
+	}
+	defer group.Close()
+	sentinel, err := conn.Dial(ctx, conn.Options{Addr: group.SentinelAddrs()[0], Sentinel: true})
+	if err != nil {
+		panic(err)
+	}
+	defer sentinel.Close()
+
+	m, _ := redis.SentinelMaster("mymaster").Do(ctx, sentinel)
+	replicas, _ := redis.SentinelReplicas("mymaster").Do(ctx, sentinel)
+	fmt.Println(m.Name, m.Has("o_down"), len(replicas))
+
+	_, err = redis.SentinelMasterAddr("nobody").Do(ctx, sentinel)
+	fmt.Println(errors.Is(err, redis.ErrNil))
+	// Output:
+	// mymaster false 2
+	// true
+}
 
 // What a sentinel watches. Commands of this kind go to a connection to a sentinel.
 func ExampleSentinelMasters() {

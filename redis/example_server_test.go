@@ -10,6 +10,52 @@ import (
 	"github.com/kermes-redis/kermes/redis"
 )
 
+func ExampleTime() {
+	ctx, client := exampleClient()
+
+	now, _ := redis.Time().Do(ctx, client)
+	fmt.Println(now.UTC().Format(time.DateOnly))
+	// Output: 2026-01-01
+}
+
+func ExampleInfoSections() {
+	lag := func(ctx context.Context, client redis.Doer) (map[string]string, error) {
+		info, err := redis.InfoSections("replication").Do(ctx, client)
+		if err != nil {
+			return nil, err
+		}
+		return redis.InfoValue(info["replication"]["slave0"]), nil // ip, port, offset, lag
+	}
+	_ = lag
+
+	fmt.Println(redis.InfoValue("ip=::1,port=6379,state=online")["state"])
+	// Output: online
+}
+
+func ExampleBackupStart() {
+	// Redis 8.10.
+	backup := func(ctx context.Context, client redis.Doer) ([]string, error) {
+		if err := redis.BackupStart().Do(ctx, client); err != nil {
+			return nil, err
+		}
+		for {
+			s, err := redis.BackupStatus().Do(ctx, client)
+			if err != nil || s.State == "failed" {
+				return nil, fmt.Errorf("backup: %s %w", s.Error, err)
+			}
+			if s.State == "incrementing" {
+				break
+			}
+			time.Sleep(time.Second)
+		}
+		if err := redis.BackupSeal().Do(ctx, client); err != nil {
+			return nil, err
+		}
+		return redis.BackupList().Do(ctx, client)
+	}
+	_ = backup
+}
+
 func ExampleInfo() {
 	version := func(ctx context.Context, client redis.Doer) (string, error) {
 		info, err := redis.Info("server").Do(ctx, client)

@@ -8,6 +8,27 @@ import (
 	"github.com/kermes-redis/kermes/redis"
 )
 
+func ExampleSInter() {
+	ctx, client := exampleClient()
+
+	_, _ = redis.SAdd("likes:go", "ada", "bob", "eve").Do(ctx, client)
+	_, _ = redis.SAdd("likes:lisp", "ada", "eve", "joe").Do(ctx, client)
+	both, _ := redis.SInter("likes:go", "likes:lisp").Do(ctx, client)
+	slices.Sort(both)
+	fmt.Println(both)
+	// Output: [ada eve]
+}
+
+func ExampleSScan() {
+	ctx, client := exampleClient()
+	_, _ = redis.SAdd("s", "m").Do(ctx, client)
+
+	for member, err := range redis.SScan(ctx, client, "s", redis.ScanOptions{}) {
+		fmt.Println(member, err)
+	}
+	// Output: m <nil>
+}
+
 func ExampleSAdd() {
 	ctx, client := exampleClient()
 
@@ -79,7 +100,7 @@ func ExampleSDiff() {
 	// [ada bob eve joe] <nil>
 }
 
-// The same, kept on the server: nothing is transferred but the size.
+// Sets that are combined and kept on the server: nothing is transferred but the size.
 func ExampleSInterStore() {
 	ctx, client := exampleClient()
 	_, _ = redis.SAdd("invited", "ada", "bob", "eve").Do(ctx, client)
@@ -92,7 +113,7 @@ func ExampleSInterStore() {
 	// Output: 1 2 4
 }
 
-// Only how many. Redis 7.0; of unions and differences, Redis 8.10.
+// Only how many. Intersections are of Redis 7.0, unions and differences of Redis 8.10.
 func ExampleSInterCard() {
 	ctx, client := exampleClient()
 	_, _ = redis.SAdd("likes:tea", "ada", "bob", "eve").Do(ctx, client)

@@ -9,6 +9,39 @@ import (
 	"github.com/kermes-redis/kermes/redis"
 )
 
+func ExampleXReadGroup() {
+	ctx, client := exampleClient()
+
+	_ = redis.XGroupCreate("events", "mailers", "0", redis.XGroupOptions{MkStream: true}).Do(ctx, client)
+	_, _ = redis.XAdd("events", redis.XAddOptions{ID: "1-1"}, "kind", "login").Do(ctx, client)
+
+	// Consume is this as a loop, with the claim of what others left behind.
+	fresh := redis.StreamID{Key: "events", ID: redis.FreshID}
+	streams, _ := redis.XReadGroup("mailers", "mailer-1", redis.XReadGroupOptions{Count: 10}, fresh).Do(ctx, client)
+	for _, e := range streams[0].Entries {
+		n, _ := redis.XAck("events", "mailers", e.ID).Do(ctx, client)
+		fmt.Println(e.ID, e.Get("kind"), n)
+	}
+	// Output: 1-1 login 1
+}
+
+func ExampleConsume() {
+	ctx, client := exampleClient()
+	_, _ = redis.XAdd("orders", redis.XAddOptions{}, "item", "tea").Do(ctx, client)
+
+	worker := redis.ConsumeOptions{Group: "shop", Consumer: "worker-1", ClaimIdle: time.Minute}
+	for e, err := range redis.Consume(ctx, client, "orders", worker) {
+		if err != nil {
+			fmt.Println(err) // it goes on, until ctx ends
+			continue
+		}
+		fmt.Println(e.Get("item"))
+		_, _ = redis.XAck("orders", "shop", e.ID).Do(ctx, client)
+		break
+	}
+	// Output: tea
+}
+
 func ExampleXGroupCreate() {
 	ctx, client := exampleClient()
 

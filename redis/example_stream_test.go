@@ -11,6 +11,24 @@ import (
 	"github.com/kermes-redis/kermes/redis"
 )
 
+func ExampleXAddMap() {
+	ctx, client := exampleClient()
+
+	_, _ = redis.XAddMap("clicks", redis.XAddOptions{}, map[string]int{"x": 10, "y": 20}).Do(ctx, client)
+	entries, _ := redis.XRange("clicks", redis.MinID, redis.MaxID, 0).Do(ctx, client)
+	fmt.Println(entries[0].Fields)
+	// Output: [{x 10} {y 20}]
+}
+
+func ExampleXAdd() {
+	ctx, client := exampleClient()
+
+	id, _ := redis.XAdd("events", redis.XAddOptions{ID: "1-1"}, "kind", "login", "user", "ada").Do(ctx, client)
+	events, _ := redis.XRange("events", redis.MinID, redis.MaxID, 10).Do(ctx, client)
+	fmt.Println(id, events[0].Get("kind"), events[0].Get("user"))
+	// Output: 1-1 login ada
+}
+
 func ExampleEntry() {
 	ctx, client := exampleClient()
 	_, _ = redis.XAdd("events", redis.XAddOptions{ID: "1-1"}, "kind", "login", "user", "ada").Do(ctx, client)

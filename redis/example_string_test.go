@@ -9,6 +9,97 @@ import (
 	"github.com/kermes-redis/kermes/redis"
 )
 
+func ExampleGet() {
+	ctx, client := exampleClient()
+
+	_ = redis.Set("greeting", "hello").Do(ctx, client)
+	s, err := redis.Get("greeting").Do(ctx, client)
+	fmt.Println(s, err)
+
+	_, err = redis.Get("nothing").Do(ctx, client)
+	fmt.Println(errors.Is(err, redis.ErrNil))
+	// Output:
+	// hello <nil>
+	// true
+}
+
+func ExampleSetWith() {
+	ctx, client := exampleClient()
+
+	once := redis.SetOptions{TTL: time.Minute, If: redis.IfAbsent}
+	first, _ := redis.SetWith("job:7", "worker-1", once).Do(ctx, client)
+	second, _ := redis.SetWith("job:7", "worker-2", once).Do(ctx, client)
+	fmt.Println(first, second)
+	// Output: true false
+}
+
+// Values may be numbers. Where fields of several kinds are mixed, Str makes strings of them.
+func ExampleStr() {
+	ctx, client := exampleClient()
+
+	_ = redis.Set("n", 7).Do(ctx, client)
+	_, _ = redis.HSet("user:7", "name", "ada", "age", redis.Str(36), "rating", redis.Str(4.5)).Do(ctx, client)
+	_, _ = redis.HSetMap("stock", map[string]int{"tea": 12}).Do(ctx, client)
+
+	n, _ := redis.As(redis.Get("n"), redis.Int).Do(ctx, client)
+	age, _ := redis.As(redis.HGet("user:7", "age"), redis.Int).Do(ctx, client)
+	rating, _ := redis.As(redis.HGet("user:7", "rating"), redis.Float).Do(ctx, client)
+	tea, _ := redis.As(redis.HGet("stock", "tea"), redis.Uint).Do(ctx, client)
+	fmt.Println(n, age, rating, tea)
+	// Output: 7 36 4.5 12
+}
+
+func ExampleMSetMap() {
+	ctx, client := exampleClient()
+
+	_ = redis.MSetMap(map[string]int{"a": 1, "b": 2}).Do(ctx, client)
+	sum, _ := redis.IncrBy("a", 10).Do(ctx, client)
+	fmt.Println(sum)
+	// Output: 11
+}
+
+func ExampleMGet() {
+	ctx, client := exampleClient()
+
+	_ = redis.MSet("a", "1", "b", "2").Do(ctx, client)
+	values, _ := redis.MGet("a", "nothing", "b").Do(ctx, client)
+	for _, v := range values {
+		fmt.Println(v.Or("-"))
+	}
+	// Output:
+	// 1
+	// -
+	// 2
+}
+
+func ExampleIncrBy() {
+	ctx, client := exampleClient()
+
+	n, _ := redis.IncrBy("hits", 5).Do(ctx, client)
+	fmt.Println(n)
+
+	_ = redis.Set("name", "Kermes").Do(ctx, client)
+	_, err := redis.IncrBy("name", 5).Do(ctx, client)
+	fmt.Println(err)
+	// Output:
+	// 5
+	// ERR value is not an integer or out of range
+}
+
+func ExampleIncrEx() {
+	// At most 100 calls a minute. Redis 8.8.
+	limit := redis.IncrEx("calls:alice", 1, redis.IncrExOptions[int64]{
+		Max:        redis.Some[int64](100),
+		Expire:     redis.ExpireOptions{TTL: time.Minute},
+		ExpireOnce: true,
+	})
+	allowed := func(ctx context.Context, client redis.Doer) (bool, error) {
+		i, err := limit.Do(ctx, client)
+		return i.Applied > 0, err
+	}
+	_ = allowed
+}
+
 func ExampleGetBytes() {
 	ctx, client := exampleClient()
 

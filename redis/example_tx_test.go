@@ -10,23 +10,36 @@ import (
 	"github.com/kermes-redis/kermes/resp"
 )
 
-// A future has a value when its pipeline has run.
-func ExampleFuture() {
-	ctx, client := exampleClient()
+func ExampleTransact() {
+	ctx, leaser, client := exampleLeaser()
+	_ = redis.Set("n", "7").Do(ctx, client)
 
-	var p redis.Pipeline
-	n := redis.Incr("n").Queue(&p)
-	raw := p.Add(resp.NewCommand("ECHO", resp.String("as it came"))) // whatever the command is
-	fmt.Println(p.Len(), errors.Is(n.Err(), redis.ErrPending))
+	var n redis.Future[int64]
+	double := func(ctx context.Context, tx *redis.Tx) error {
+		old, err := redis.As(redis.Get("n"), redis.Int).Do(ctx, tx) // now
+		if err != nil {
+			return err // nothing is executed
+		}
+		n = redis.IncrBy("n", old).Queue(&tx.Pipeline) // in MULTI
+		return nil
+	}
+	err := redis.Transact(ctx, leaser, redis.TxOptions{Watch: []string{"n"}}, double)
+	sum, _ := n.Value()
+	fmt.Println(sum, err)
+	// Output: 14 <nil>
+}
 
-	_ = p.Do(ctx, client)
-	fmt.Println(n.Value())
-	v, err := raw.Value()
-	fmt.Println(v, err)
-	// Output:
-	// 2 true
-	// 1 <nil>
-	// "as it came" <nil>
+func ExampleWatch() {
+	ctx, leaser, client := exampleLeaser()
+
+	err := redis.Watch(ctx, leaser, []string{"k"}, func(tx *redis.Tx) error {
+		_ = redis.Set("k", "from elsewhere").Do(ctx, client)
+		var p redis.Pipeline
+		redis.Set("k", "mine").Queue(&p)
+		return p.Exec(ctx, tx)
+	})
+	fmt.Println(errors.Is(err, redis.ErrConflict), redis.ClassOf(err))
+	// Output: true rejected
 }
 
 // Money goes from one account to another, if there is enough: both or none, and on the

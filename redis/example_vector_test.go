@@ -9,6 +9,14 @@ import (
 	"github.com/kermes-redis/kermes/redis"
 )
 
+func ExampleVSimWithScores() {
+	// Redis 8.0.
+	similar := func(ctx context.Context, client redis.Doer, embedding []float32) ([]redis.Z, error) {
+		return redis.VSimWithScores("films", redis.VQuery{Vector: embedding, Count: 5, Filter: ".year >= 1980"}).Do(ctx, client)
+	}
+	_ = similar
+}
+
 // Films with what is known of them, for filters. Vector sets are of Redis 8.0.
 func ExampleVAdd() {
 	add := func(ctx context.Context, client redis.Doer, title string, embedding []float32, about map[string]any) error {

@@ -9,6 +9,34 @@ import (
 	"github.com/kermes-redis/kermes/redis"
 )
 
+func ExampleZAdd() {
+	ctx, client := exampleClient()
+
+	_, _ = redis.ZAdd("scores", redis.Z{Member: "ada", Score: 90}, redis.Z{Member: "bob", Score: 70}, redis.Z{Member: "eve", Score: 80}).Do(ctx, client)
+	best, _ := redis.ZRevRangeWithScores("scores", 0, 1).Do(ctx, client)
+	fmt.Println(best)
+	// Output: [{ada 90} {eve 80}]
+}
+
+func ExampleZRangeByScore() {
+	ctx, client := exampleClient()
+
+	_, _ = redis.ZAdd("scores", redis.Z{Member: "ada", Score: 90}, redis.Z{Member: "bob", Score: 70}, redis.Z{Member: "eve", Score: 80}).Do(ctx, client)
+	passed, _ := redis.ZRangeByScore("scores", redis.Excl(70), redis.MaxScore, redis.RangeOptions{}).Do(ctx, client)
+	fmt.Println(passed)
+	// Output: [eve ada]
+}
+
+func ExampleZScan() {
+	ctx, client := exampleClient()
+	_, _ = redis.ZAdd("z", redis.Z{Member: "m", Score: 1.5}).Do(ctx, client)
+
+	for z, err := range redis.ZScan(ctx, client, "z", redis.ScanOptions{}) {
+		fmt.Println(z.Member, z.Score, err)
+	}
+	// Output: m 1.5 <nil>
+}
+
 // High scores of a game: only a better one counts.
 func ExampleZAddWith() {
 	ctx, client := exampleClient()
@@ -57,7 +85,7 @@ func ExampleZRank() {
 	// 90 false
 }
 
-// Both in one answer. Redis 7.2.
+// The place and the score of a player in one answer. Redis 7.2.
 func ExampleZRevRankWithScore() {
 	place := func(ctx context.Context, client redis.Doer, player string) (redis.Rank, error) {
 		return redis.ZRevRankWithScore("scores", player).Do(ctx, client) // 0 is the best
@@ -131,7 +159,7 @@ func ExampleZPopMin() {
 	// Output: [{now 1}] [{later 9}]
 }
 
-// The same, and it waits for a job.
+// A queue by priority that waits for a job.
 func ExampleBZPopMin() {
 	ctx, client := exampleClient()
 	_, _ = redis.ZAdd("jobs", redis.Z{Member: "later", Score: 9}, redis.Z{Member: "now", Score: 1}).Do(ctx, client)
@@ -145,7 +173,7 @@ func ExampleBZPopMin() {
 	// jobs later 9 <nil>
 }
 
-// Several at once, of the first set that has any. Redis 7.0.
+// Several jobs at once, of the first queue that has any. Redis 7.0.
 func ExampleBZMPop() {
 	take := func(ctx context.Context, client redis.Doer, end redis.Extreme) (redis.ZPopped, error) {
 		return redis.ZMPop(end, 10, "urgent", "jobs").Do(ctx, client)
@@ -194,7 +222,7 @@ func ExampleZUnion() {
 	// ZUNION "2" "2025" "2026" "AGGREGATE" "COUNT" "WITHSCORES"
 }
 
-// Combined on the server: nothing is transferred but the size.
+// Sets that are combined and kept on the server: nothing is transferred but the size.
 func ExampleZUnionStore() {
 	ctx, client := exampleClient()
 	_, _ = redis.ZAdd("2025", redis.Z{Member: "ada", Score: 10}, redis.Z{Member: "bob", Score: 30}).Do(ctx, client)

@@ -5,10 +5,83 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/kermes-redis/kermes/codec"
 	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/redistest"
 	"github.com/kermes-redis/kermes/resp"
 )
+
+func ExampleNew() {
+	ctx, client := exampleClient()
+
+	fmt.Println(redis.New(redis.Text, "ECHO", "any command").Do(ctx, client))
+	fmt.Println(redis.New(redis.Text, "ECHO", struct{}{}).Invalid())
+	// Output:
+	// any command <nil>
+	// redis: ECHO: an argument of type struct {}
+}
+
+func ExampleTextSet() {
+	members, err := redis.TextSet(resp.Value("*2\r\n$4\r\nblue\r\n$3\r\nred\r\n"))
+	_, has := members["red"]
+	fmt.Println(has, len(members), err)
+	// Output: true 2 <nil>
+}
+
+func ExampleAs() {
+	ctx, client := exampleClient()
+	_ = redis.Set("n", "42").Do(ctx, client)
+
+	fmt.Println(redis.As(redis.Get("n"), redis.Int).Do(ctx, client))
+	// Output: 42 <nil>
+}
+
+func ExampleMap() {
+	ctx, client := exampleClient()
+	_ = redis.Set("until", "1h30m").Do(ctx, client)
+
+	d, err := redis.Map(redis.Get("until"), time.ParseDuration).Do(ctx, client)
+	fmt.Println(d, err)
+	// Output: 1h30m0s <nil>
+}
+
+func ExampleOptional() {
+	ctx, client := exampleClient()
+
+	name, err := redis.Optional(redis.Get("name")).Do(ctx, client)
+	fmt.Println(name.OK, name.Or("nobody"), err)
+	// Output: false nobody <nil>
+}
+
+func ExampleInto() {
+	ctx, client := exampleClient()
+	_ = redis.Set("k", "value").Do(ctx, client)
+
+	buffer := make([]byte, 0, 1024)
+	buffer, err := redis.Into(redis.Get("k"), buffer[:0]).Do(ctx, client)
+	fmt.Println(string(buffer), err)
+	// Output: value <nil>
+}
+
+func ExampleGetAs() {
+	ctx, client := exampleClient()
+	type user struct{ Name string }
+
+	_, _ = redis.SetAs(codec.JSON{}, "user:7", user{"ada"}, redis.SetOptions{TTL: time.Hour}).Do(ctx, client)
+	u, err := redis.GetAs[user](codec.JSON{}, "user:7").Do(ctx, client)
+	fmt.Println(u.Name, err)
+	// Output: ada <nil>
+}
+
+func ExampleBy() {
+	ctx, client := exampleClient()
+	type user struct{ Name string }
+	_, _ = redis.HSet("users", "7", `{"Name":"ada"}`).Do(ctx, client)
+
+	u, err := redis.As(redis.HGet("users", "7"), redis.By[user](codec.JSON{})).Do(ctx, client)
+	fmt.Println(u.Name, err)
+	// Output: ada <nil>
+}
 
 // A command is a value: it is made once, looked at, and run many times.
 func ExampleCmd() {

@@ -7,7 +7,7 @@ GREMLINS    = github.com/go-gremlins/gremlins/cmd/gremlins@v0.6.0
 FUZZTIME   ?= 10s
 ALLOC_TESTS = Alloc|CostsNothing
 
-.PHONY: mq-once help demo test check fmt vet lint modules fuzz bench bench-guard bench-peers bench-failover acceptance acceptance-pubsub soak soak-leader soak-pubsub soak-lock soak-mq bench-lock bench-mq redis
+.PHONY: mq-once mq-outages help demo test check fmt vet lint modules fuzz bench bench-guard bench-peers bench-failover acceptance acceptance-pubsub soak soak-leader soak-pubsub soak-lock soak-mq bench-lock bench-mq redis
 .PHONY: test-servers chaos mutants imports
 
 help: ## list the targets
@@ -101,6 +101,9 @@ soak-pubsub: redis ## random faults between a subscriber and its server for SOAK
 
 mq-once: redis ## a hundred thousand messages with delays, retries and prefetch: none is handled twice
 	KERMES_MQ_MESSAGES=100000 KERMES_REQUIRE_REDIS=1 $(GO) test -count=1 -timeout 10m -v -run NothingIsHandledTwice ./mq
+
+mq-outages: redis ## a hundred thousand messages through three failovers and half a minute without a master: none is lost
+	KERMES_MQ_MESSAGES=100000 KERMES_REQUIRE_REDIS=1 $(GO) test -count=1 -timeout 20m -v -run ManyMessages ./mq
 
 acceptance-pubsub: redis ## subscribers through failovers and outages, KERMES_RUNS (20) times each with strict bounds
 	KERMES_ACCEPTANCE=1 KERMES_REQUIRE_REDIS=1 $(GO) test -count=1 -timeout 90m -v -run 'EveryKindOfFailover|EveryOutage|NoMessageIsLost' ./pubsub

@@ -259,3 +259,65 @@ func dump(t *testing.T, d redis.Doer, queue string) string {
 	}
 	return b.String()
 }
+
+// Queues of one name and two prefixes have nothing in common.
+func TestAPrefixKeepsQueuesApart(t *testing.T) {
+	everywhere(t, func(t *testing.T, d redis.Doer) {
+		q := newQueue[int](t, d, mq.Options{Prefix: "app"})
+		other := mq.New[int](d, q.Name(), mq.Options{})
+		enqueueN(t, q, 3, mq.Key("k"), mq.Window(time.Hour), mq.KeepResult(time.Hour))
+		if a, b := stats(t, q), stats(t, other); a.Ready != 1 || a.Blocked != 2 || b.Ready+b.Blocked != 0 {
+			t.Errorf("%+v, %+v", a, b)
+		}
+		n, err := q.Drain(t.Context(), func(context.Context, *mq.Msg[int]) error { return nil })
+		if n != 3 || err != nil {
+			t.Error(n, err)
+		}
+		keys, err := redis.New(redis.Texts, "KEYS", "*{"+q.Name()+"}*").Do(t.Context(), d)
+		must(t, err)
+		for _, k := range keys {
+			if !strings.HasPrefix(k, "app:{"+q.Name()+"}:") {
+				t.Errorf("key %s", k)
+			}
+		}
+		if len(keys) < 8 { // three windows and three results among them
+			t.Errorf("%q", keys)
+		}
+	})
+}
+
+func TestTheOldestDeadLettersGo(t *testing.T) {
+	everywhere(t, func(t *testing.T, d redis.Doer) {
+		q := newQueue[int](t, d, mq.Options{})
+		start(t, q, func(context.Context, *mq.Msg[int]) error { return mq.DeadLetter(errPlain) },
+			mq.WorkerOptions{Concurrency: 1, MaxDead: 3})
+		for i := range 10 {
+			_, err := q.Enqueue(t.Context(), i, mq.ID(string(rune('a'+i))))
+			must(t, err)
+			eventually(t, "it is dead", func() bool { return stats(t, q).Died == int64(i+1) })
+		}
+		page, _, err := q.List(t.Context(), mq.Dead, "", 0)
+		must(t, err)
+		if len(page) != 3 || page[0].ID < "h" {
+			t.Errorf("%+v", page)
+		}
+		sound(t, q)
+	})
+}
+
+func TestClearEndsWindows(t *testing.T) {
+	everywhere(t, func(t *testing.T, d redis.Doer) {
+		q := newQueue[int](t, d, mq.Options{Window: time.Hour})
+		for range 2 {
+			_, err := q.Enqueue(t.Context(), 1, mq.ID("a"))
+			must(t, err)
+			_, err = q.Drain(t.Context(), func(context.Context, *mq.Msg[int]) error { return nil })
+			must(t, err)
+			if _, err := q.Enqueue(t.Context(), 1, mq.ID("a")); !errors.Is(err, mq.ErrDuplicate) {
+				t.Errorf("within the window: %v", err)
+			}
+			_, err = q.Clear(t.Context())
+			must(t, err)
+		}
+	})
+}

@@ -258,3 +258,49 @@ func TestKindsPoliciesAndNoticesAreWords(t *testing.T) {
 		t.Error(text)
 	}
 }
+
+func TestABlockedReaderGoesOnBeforeTheConsumerHasTakenAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueue(Queue{Size: 4, Overflow: Block})
+		fill(q, 0, 4)
+		q.pop(nil) // the other three are the consumer's
+		go fill(q, 4, 7)
+		for taken := range 3 {
+			synctest.Wait()
+			if waiting, total, _ := q.count(); waiting != 4 || total != uint64(5+taken) {
+				t.Errorf("%d wait, %d were added", waiting, total)
+			}
+			q.pop(nil)
+		}
+		synctest.Wait()
+		if got := drain(q); got != "4 5 6" {
+			t.Errorf("then %q", got)
+		}
+	})
+}
+
+func TestADropBeforeANoticeIsToldBeforeItsMessages(t *testing.T) {
+	q := newQueue(Queue{Size: 2, Overflow: DropNewest})
+	fill(q, 0, 5) // 0 1, three dropped
+	q.notice(&Gap{Reason: ErrSilent})
+	q.opts.Overflow = DropOldest
+	fill(q, 5, 7)
+	if got := drain(q); got != "gap -5 5 6" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestAMessageThatNeverFitsBesideOthersIsDroppedAlone(t *testing.T) {
+	q := newQueue(Queue{Bytes: 10})
+	fill(q, 0, 3)
+	q.pop(nil)                                        // the other two are the consumer's
+	q.push(news, "news", make([]byte, 11), &reader{}) // nothing is here to be dropped for it
+	fill(q, 3, 4)
+	if got := drain(q); got != "1 2 -1 3" {
+		t.Errorf("got %q", got)
+	}
+	q.push(news, "news", []byte("longer than it all"), &reader{})
+	if got := drain(q); got != "longer than it all" {
+		t.Errorf("got %q", got)
+	}
+}

@@ -102,12 +102,18 @@ func TestADropIsReportedToListenersWithItsNumber(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := s.Subscribe(t.Context(), "b"); err != nil { // which drops none
+		t.Fatal(err)
+	}
 	for i := range 100 {
 		srv.Publish("a", fmt.Sprint(i))
 	}
 	leak.Eventually(t, wait, "90 dropped", func() bool {
 		n := uint64(0)
 		for _, e := range log.of(pubsub.EventDropped) {
+			if e.N == 0 || e.Subscription != sub {
+				t.Fatalf("%+v", e)
+			}
 			n += e.N
 		}
 		return n == 90

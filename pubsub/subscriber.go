@@ -232,11 +232,12 @@ func (s *Subscriber) awaitHandlers() {
 }
 
 // running counts the goroutine of a subscription that is about to start. It
-// reports false when the subscription is closed.
+// reports false when the subscription is closed; one that has ended for want of room
+// may still have messages.
 func (s *Subscriber) running(sub *Subscription) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if sub.closed {
+	if s.closed != nil || sub.ctx.Err() != nil {
 		return false
 	}
 	s.handlers.Add(1)

@@ -21,7 +21,12 @@ func TestAPINGIsSentOncePerInterval(t *testing.T) {
 			if _, err := s.Subscribe(t.Context(), "a"); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(time.Minute)
+			for i := range 20 { // other work delays none
+				time.Sleep(3 * time.Second)
+				if _, err := s.Subscribe(t.Context(), fmt.Sprint(i)); err != nil {
+					t.Fatal(err)
+				}
+			}
 			if n := srv.Count("PING"); n < want || n > want+1 {
 				t.Errorf("interval %v: %d PINGs in a minute", interval, n)
 			}
@@ -164,6 +169,59 @@ func TestNamesAreSubscribedToInFewCommandsOfBoundedSize(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestNothingIsConnectedForNobody(t *testing.T) {
+	inBubble(t, pubsub.Options{}, func(t *testing.T, srv *testserver.Server, s *pubsub.Subscriber) {
+		sub, err := s.Subscribe(t.Context(), "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := sub.Unsubscribe(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Second)
+		srv.CloseAll()
+		time.Sleep(time.Minute)
+		if n := srv.Accepted(); n != 1 {
+			t.Errorf("%d connections, and nothing is wanted", n)
+		}
+		if err := sub.Subscribe(t.Context(), "b"); err != nil || srv.Accepted() != 2 {
+			t.Errorf("%v, %d connections", err, srv.Accepted())
+		}
+	})
+}
+
+// The writer stands in the write of x2 when y is wanted, and not wanted any more.
+func TestWhatIsNotWantedAnyMoreIsNotAskedFor(t *testing.T) {
+	inBubble(t, pubsub.Options{}, func(t *testing.T, srv *testserver.Server, s *pubsub.Subscriber) {
+		sub, err := s.Subscribe(t.Context(), "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		srv.StopReading(true)
+		ended := make(chan error, 3)
+		for _, name := range []string{"x1", "x2", "x3"} {
+			go func() { ended <- sub.Subscribe(t.Context(), name) }()
+			synctest.Wait()
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() { ended <- sub.Subscribe(ctx, "y") }()
+		synctest.Wait()
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		srv.StopReading(false)
+		for range 3 {
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		}
+		if all := fmt.Sprint(names(srv, "SUBSCRIBE"), names(srv, "UNSUBSCRIBE")); all != "[a x1 x2 x3] []" {
+			t.Error(all)
+		}
+	})
 }
 
 func TestCloseWaitsForAHandlerForASecondAtMost(t *testing.T) {

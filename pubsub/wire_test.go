@@ -365,6 +365,7 @@ func TestOtherPushesAreIgnored(t *testing.T) {
 		t.Fatal(err)
 	}
 	srv.Push(testserver.Push(testserver.Bulk("invalidate"), testserver.Null3))
+	srv.Push(testserver.Push(testserver.Bulk("of"), testserver.Bulk("more"), testserver.Bulk("parts"), testserver.Bulk("than"), testserver.Bulk("messages")))
 	srv.Push(testserver.Attribute(testserver.Text("k"), testserver.Text("v")) + testserver.Push(testserver.Bulk("message"), testserver.Bulk("a"), testserver.Bulk("odd")))
 	srv.Push(testserver.Push(testserver.Bulk("message"), testserver.Bulk("nobody's"), testserver.Bulk("x")))
 	srv.Push(testserver.Push(testserver.Bulk("message"), testserver.Bulk("a"), testserver.Text("a text")))

@@ -255,6 +255,7 @@ func TestAConnectionThatRestedIsLookedAt(t *testing.T) {
 	s := testserver.New(t)
 	p := New(Options{Conn: conn.Options{Addr: s.Addr()}, PeekAfter: 10 * keepInterval})
 	defer p.Close()
+	p.clock.Store(1000)
 	if err := p.Ping(t.Context()); err != nil {
 		t.Fatal(err)
 	}

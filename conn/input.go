@@ -318,6 +318,13 @@ func (in *input) replaceBuffer() {
 	in.r, in.w = 0, copy(in.buf, rest)
 }
 
+// dropBuffer is replaceBuffer where nobody has got the buffer in use.
+func (in *input) dropBuffer() {
+	large := in.buf
+	in.replaceBuffer()
+	in.large.giveBack(large)
+}
+
 // shrink lets go of a buffer that has grown, if it is empty.
 func (in *input) shrink() {
 	if len(in.buf) > baseBuffer && in.r == in.w {

@@ -246,3 +246,27 @@ func TestAStringOfManyMiBIsReadIntoOneBuffer(t *testing.T) {
 		t.Errorf("%d bytes allocated for a string of %d", got, size)
 	}
 }
+
+// The peer reads nothing at first, so that not even the beginning can be written in one go.
+func TestALargeCommandIsSentWholeThoughItsFirstBytesAreStuck(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *testserver.Server) {
+		c := dial(t, s, conn.Options{})
+		for _, size := range []int{40 << 10, 100 << 10, 3 << 20} {
+			want := pattern(size)
+			s.StopReading(true)
+			ended := make(chan error, 1)
+			go func() {
+				_, err := text(t.Context(), c, set("k", want))
+				ended <- err
+			}()
+			time.Sleep(time.Second)
+			s.StopReading(false)
+			if err := <-ended; err != nil {
+				t.Fatal(err)
+			}
+			if got, _ := s.Key("k"); got != want {
+				t.Errorf("%d bytes of %d arrived, or others", len(got), size)
+			}
+		}
+	})
+}

@@ -353,6 +353,9 @@ func (c *wire) copyOut(takes []take, k *call) {
 		first += int(t.n)
 		to := t.to
 		if to == nil {
+			if f := frames[0]; f.end-f.start > busyBuffer && len(takes) == 1 {
+				in.dropBuffer()
+			}
 			continue
 		}
 		t.to = nil

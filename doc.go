@@ -12,7 +12,7 @@
 //
 //	redis-sentinel://:password@10.0.0.1,10.0.0.2,10.0.0.3/mymaster?sentinel_password=other
 //
-// [OpenOptions] takes a struct in place of a URL.
+// [OpenOptions] takes a struct in place of a URL. Both return a [Client].
 //
 // # Packages
 //

@@ -6,6 +6,7 @@ import (
 	"log"
 
 	"github.com/kermes-redis/kermes"
+	"github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/redis"
 )
 
@@ -65,6 +66,22 @@ func ExampleParseURL() {
 	o.ClientName = "billing"
 	o.Client.RequireQuorum = true
 	c, err := kermes.OpenOptions(ctx, o)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+}
+
+// Options may be logged, changed, and handed to a package that opens the client.
+func ExampleOptions_Full() {
+	o := kermes.Options{Addr: "localhost:6379", Password: "secret", DB: 2}
+	full, err := o.Full()
+	if err != nil {
+		log.Fatal(err)
+	}
+	full.Pool.MinIdle = 4
+	var c *kermes.Client // what client.Open returns
+	c, err = client.Open(context.Background(), full)
 	if err != nil {
 		log.Fatal(err)
 	}

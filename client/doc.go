@@ -57,7 +57,7 @@
 // writes that were under way, if they come later than 5 ms after the
 // announcement, wait for the outcome too: if the failover takes place they are
 // errors of the class may have executed. Options.MaxHold bounds all that,
-// Options.NoHold turns it off. Options.Adopt makes the pause shorter, at a price. A
+// Options.NoHold turns it off. Options.Adopt, an [Adopt], makes the pause shorter, at a price. A
 // coordinated failover (Valkey 9) loses nothing and is followed when both servers say
 // that they have changed places.
 //
@@ -71,7 +71,7 @@
 // # Replicas
 //
 // [Client.Replicas] runs read-only commands on healthy replicas, and on another
-// one when that fails:
+// one when that fails. A [ReplicaPolicy] says whether the master may serve them too:
 //
 //	names, err := redis.SMembers("names").Do(ctx, c.Replicas())
 //
@@ -96,6 +96,30 @@
 // [Replicas.Status] what is; [Client.Stats] what was.
 // [Client.Verify] and [Client.Invalidate] do by hand what the client does by
 // itself. [Client.GracefulFailover] is for operators.
+//
+// # Defaults
+//
+// What [Options] leave out is:
+//
+//	DefaultRetryTime        10s   of a command, for retries and for waiting for a master
+//	DefaultDirectRetryTime  1s    the same without sentinels
+//	DefaultMaxRetries       3     of a command that may have been executed
+//	DefaultMaxHold          3s    that writes wait in a planned failover
+//	DefaultVerifyInterval   5s    between two questions for the role of the master
+//	DefaultQuorumTTL        1s    that the word of a majority lasts (RequireQuorum)
+//	DefaultEagerBound       3s    without the word of a sentinel (AdoptEager)
+//	DefaultProbeInterval    1s    between two probes of a replica
+//
+// and in [GracefulOptions]:
+//
+//	DefaultPause            4s    of writes on the old master at a time
+//	DefaultCatchUp          3s    for the replicas
+//	DefaultNaming           10s   for the new master
+//
+// # For clients built on this package
+//
+// Client and Replicas take a batch that is encoded already, as packages redis, mq and lock
+// have it: [Client.DoBatch], [Client.DoEncoded], [Replicas.DoBatch], [Replicas.DoEncoded].
 //
 // docs/sentinel.md lists the guarantees for each phase of a failover, and what no
 // client can guarantee; docs/operating.md says how to set up the servers.

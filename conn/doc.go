@@ -33,8 +33,9 @@
 //
 // # Failure
 //
-// Every error of this package is an [*Error] whose Class says whether the
-// server may have executed the command. A caller that gives up because its
+// Every error of this package is an [*Error] whose [Class] says whether the
+// server may have executed the command, as [ClassOf] returns it. It is a net.Error too, by
+// Error.Timeout and Error.Temporary. A caller that gives up because its
 // context ended leaves the connection alive: its reply is thrown away when it
 // comes. The connection breaks, for everybody, on an I/O error, on bytes that
 // are not RESP, on a reply that nobody asked for, when a handler of pushes
@@ -52,13 +53,27 @@
 //
 // # The handshake
 //
-// HELLO 3 with AUTH and SETNAME, SELECT, ROLE and CLIENT SETINFO go out in one
-// write, and each reply is checked. RESP2 is spoken to servers that answer HELLO
+// HELLO 3 with AUTH and SETNAME, SELECT, ROLE and CLIENT SETINFO ([LibName], [LibVersion])
+// go out in one write, and each reply is checked. RESP2 is spoken to servers that answer HELLO
 // with any error but a wrong password, too many clients or protected mode, and to
 // those that hang up on it ([ServerInfo.NoHello], [ServerInfo.HungUp]). Any other
 // failure is the error of [Dial]: [AuthError], [RoleError], [PeerError],
 // [ForeignError], [resp.Error].
-// Options.Protocol 2 sends no HELLO at all.
+// Options.Protocol 2 sends no HELLO at all. Without Options.Role, a [Role], no ROLE is sent.
+//
+// An [Options] that is printed or logged shows [Masked] in the place of its password.
+//
+// # Defaults
+//
+// What Options leave out is:
+//
+//	DefaultAddr         127.0.0.1:6379
+//	DefaultDialTimeout  5s       for connecting, TLS and the handshake together
+//	DefaultReadTimeout  5s       without progress of the oldest unanswered command
+//	DefaultMinProgress  1 KiB    of a reply within the read timeout is progress
+//	DefaultMaxUnsent    16 MiB   of commands that wait to be written
+//	DefaultKeepAlive    15s      of silence before the kernel probes the peer
+//	DefaultUserTimeout  30s      that sent bytes may be unacknowledged (Linux)
 //
 // # Exclusive use
 //

@@ -57,7 +57,27 @@
 // [Pool.Done] tells what is fed by the pool, such as a subscriber, that it has
 // been closed.
 //
+// # Defaults
+//
+// What [Options] leave out is:
+//
+//	DefaultSoloConns    2       callers at a time have a connection each
+//	DefaultSharedConns  2       connections that all share when there are more
+//	DefaultMinConns     16      MaxConns is four for each processor, and this at least
+//	DefaultIdleTime     5m      without use, after which a connection is closed
+//	DefaultPeekAfter    1s      without use, after which a connection is looked at first
+//	DefaultMaxDials     4       dials at a time
+//	DefaultMinBackoff   10ms    between failed dials, at first
+//	DefaultMaxBackoff   1s      and at last
+//
 //	state     entered by     Do, WithConn
 //	open      New            work, dialling as needed
 //	closed    Close, Abort   fail with the cause, class not sent
+//
+// # For clients built on this package
+//
+// Package client needs more of a pool than a program does. These names are exported for
+// it, and for others that build a client: a pool that ends with a cause ([Pool.Abort]),
+// batches that are encoded already ([Pool.DoEncoded]), a bound on the wait for a connection
+// and what was spent of it ([WithWaitTime], [Waited]).
 package pool

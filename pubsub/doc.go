@@ -55,7 +55,7 @@
 //	sub.Chan()          channel, from a goroutine of the subscription
 //
 // [Handlers] are found by the channel of the message, then by the pattern it came
-// by, then under "*", as in carmine. [Decode] and [DecodeHandler] put a decoder
+// by, then under "*", as in carmine; the [Kind] of a message is [Channel], [Pattern] or [Shard]. [Decode] and [DecodeHandler] put a decoder
 // in front; [Publisher] is the other end. PUBSUB CHANNELS, NUMSUB and the like
 // are commands of package redis.
 //
@@ -85,7 +85,7 @@
 // # Buffers
 //
 // Each subscription has a buffer ([Queue]) with limits in messages and bytes. A
-// consumer that is too slow fills it, and then the policy applies:
+// consumer that is too slow fills it, and then the policy applies, an [Overflow]:
 //
 //	DropOldest        the oldest go; the default
 //	DropNewest        the new ones go
@@ -93,11 +93,23 @@
 //	CloseOnOverflow   the subscription ends with ErrOverflow
 //
 // What is dropped is told where it would have come ([Dropped]), to listeners
-// ([EventDropped]), and in [Subscription.Stats]. A slow consumer delays nobody but
+// ([EventDropped], an [EventKind]), and in [Subscription.Stats]. A slow consumer delays nobody but
 // itself, except with Block: then all subscriptions of the Subscriber wait, and
 // the server buffers for them up to its client-output-buffer-limit, beyond which it
 // cuts the connection, and that is a gap. Use Block, on a Subscriber of its own,
 // where it is better that everything is late than that something is missing.
+//
+// # Defaults
+//
+// What [Options] and [Queue] leave out is:
+//
+//	DefaultPingInterval  1s       between two PINGs on an idle connection
+//	DefaultPingTimeout   1.2s     for the answer
+//	DefaultDialTimeout   2.5s     for a connection
+//	DefaultMinBackoff    10ms     between attempts to connect, at first
+//	DefaultMaxBackoff    500ms    and at last
+//	DefaultQueueSize     65,536   messages that wait for a consumer
+//	DefaultQueueBytes    16 MiB   of payloads that wait
 //
 // # Ownership
 //

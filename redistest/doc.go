@@ -1,8 +1,9 @@
 // Package redistest helps to test programs that use Kermes, without a server to
 // install and without a network.
 //
-//   - [Func] is a redis.Doer that answers from a Go function: for a test of what
-//     the program does with a reply.
+//   - [Func] is a redis.Client that answers from a Go function: for a test of what
+//     the program does with a reply. The program calls it as any client: [Func.Do],
+//     [Func.DoBatch] for pipelines, [Func.WithConn] for transactions.
 //   - [Server] is a fake server on loopback that does what the test says, and by
 //     default what a tiny Redis would do: for a test of broken connections, errors
 //     and silence.

@@ -14,13 +14,13 @@
 //
 // A [Command] is a value: a name, arguments, and what a client must know of it
 // ([Flags], how long it may block). Numbers stay numbers until they are encoded.
-// The common ones allocate nothing. [Command.Init] makes one in place, for what is
+// The common ones allocate nothing, and [ArgOf] makes an argument of any [Scalar]. [Command.Init] makes one in place, for what is
 // made of commands and would copy it.
 //
 // # Replies
 //
-// A [Value] is the bytes of one complete reply; its accessors and [Cursor] read
-// them without building a tree. A [Scanner] finds where a reply ends in a growing
+// A [Value] is the bytes of one complete reply, of some [Kind]; its accessors and [Cursor]
+// read them without building a tree. A [Scanner] finds where a reply ends in a growing
 // buffer; a [Reader] does it with a buffer of its own. Every type of RESP3 is
 // known: attributes in front of any value, pushes, strings, arrays, sets and maps
 // that are streamed, and the nulls of both protocols. The same accessor takes what

@@ -13,9 +13,9 @@
 // # How a master is found
 //
 // All sentinels are asked at once, each with a short timeout; one that hangs
-// costs nothing. What a majority of them says is believed, of several such answers
-// the one with the highest configuration epoch: see [Belief] (Sentinel client spec,
-// steps 1 and 2; step 3, to ask the server itself, is for the one that connects to
+// costs nothing. What a majority of them says is believed ([BelieveMajority]), of several
+// such answers the one with the highest configuration epoch: see [Belief] (Sentinel client
+// spec, steps 1 and 2; step 3, to ask the server itself, is for the one that connects to
 // it). If no master is found the error is a *[ResolveError]. It
 // matches [ErrNoSentinel] or [ErrMasterUnknown], and holds what each sentinel
 // said.
@@ -46,6 +46,30 @@
 //
 //	var groups sentinel.Groups
 //	_, err := groups.Add("eu", sentinel.GroupOptions{Sentinels: []string{"eu-1", "eu-2", "eu-3"}})
+//
+// # Defaults
+//
+// What [GroupOptions] leave out is:
+//
+//	DefaultDialTimeout       300ms   for a connection to a sentinel
+//	DefaultQueryTimeout      300ms   for each question
+//	DefaultGatherWindow      50ms    that a first answer waits for better ones
+//	DefaultPingInterval      1s      between two PINGs on a link
+//	DefaultPongTimeout       1.5s    for the answer
+//	DefaultPollInterval      2s      between two questions to a sentinel that sends events
+//	DefaultSoloPollInterval  250ms   to one that may not be subscribed to
+//	DefaultAlarmInterval     50ms    to all, while something is wrong
+//	DefaultRegressionGrace   5s      of an older epoch, before it is believed
+//	DefaultSentinelForget    10m     out of reach, before a sentinel is forgotten
+//	SentinelPort             26379   where an address has none
+//
+// # For clients built on this package
+//
+// Package client needs more of a watch than a program does. These names are exported for
+// it, and for others that build a client: what it tells the group ([Watch.Doubt],
+// [Watch.Deny], [Watch.Send]), what it asks ([Watch.Deserted], [Watch.Coordinated],
+// [Watch.Backing]), and what it is told ([Follower]). [Listeners] gives events to
+// functions.
 //
 // docs/sentinel.md lists the guarantees for each phase of a failover, and what no
 // client can guarantee; docs/operating.md says how to set up the servers.

@@ -20,7 +20,7 @@ import (
 
 // show are the packages whose exported names must be shown, by the module they are in.
 var show = map[string][]string{
-	".":         {"/mq", "/lock"},
+	".":         {"", "/resp", "/conn", "/pool", "/pubsub", "/codec", "/sentinel", "/client", "/mq", "/lock", "/redistest"},
 	"redisotel": {"/redisotel"},
 }
 
@@ -243,6 +243,9 @@ func (n exportedName) isIn(comment string) bool {
 	}
 	code := regexp.MustCompile(`\b` + text + `\b`)
 	if _, method, ok := strings.Cut(text, `\.`); ok {
+		if code.MatchString(comment) { // as "Conn.Alive": a method that is promoted has no link
+			return true
+		}
 		code = regexp.MustCompile(`\.` + method + `\b`)
 	}
 	for line := range strings.Lines(comment) {

@@ -95,6 +95,7 @@ const (
 	noPatterns
 	noPlaces
 	noRanges
+	noSize
 	noSteps
 	noStreams
 	noThreshold
@@ -128,6 +129,7 @@ var reasons = [...]string{
 	noPatterns:  "no patterns",
 	noPlaces:    "no places",
 	noRanges:    "no ranges",
+	noSize:      "an area without Radius, without Width and Height, without a Polygon",
 	noSteps:     "no steps",
 	noUsers:     "no users",
 	noValues:    "no values",

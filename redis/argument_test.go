@@ -59,7 +59,7 @@ func TestArgumentsThatCannotBeMeantAreRefusedBeforeAnyIO(t *testing.T) {
 		bad(emptyFilter, ClientKill(ClientFilter{})), bad(emptyFilter, ClientKill(ClientFilter{Self: Some(true)})), bad(emptyFilter, ARGrep("k", ARGrepOptions{})),
 		bad(emptyVector, VAdd("k", "e", nil, VAddOptions{})),
 		bad(negative, ZRangeByScore("k", MinScore, MaxScore, RangeOptions{Offset: -1})), bad(negative, Sort("k", SortOptions{Count: -1})), bad(negative, SInterCard(-1, "k")), bad(negative, XRange("s", "-", "+", -1)),
-		bad(negative, LMPop(Left, -1, "k")), bad(negative, GeoSearch("k", GeoArea{}, GeoOptions{Count: -1})), bad(negative, XPendingRange("s", "g", -1, XPendingOptions{})), bad(negative, VRange("k", "-", "+", -1)),
+		bad(negative, LMPop(Left, -1, "k")), bad(negative, GeoSearch("k", GeoArea{Radius: 1}, GeoOptions{Count: -1})), bad(negative, XPendingRange("s", "g", -1, XPendingOptions{})), bad(negative, VRange("k", "-", "+", -1)),
 		bad(negative, ScanPage(0, ScanOptions{Count: -1})), bad(negative, LPos("k", "v", LPosOptions{MaxLen: -1})),
 		bad(noFields, HTTL("k")), bad(noFields, HGetDel("k")), bad(noFields, HSetMap("k", map[string]string{})),
 		bad(noIDs, XDelEx("s", "")), bad(noIDs, XAckDel("s", "g", "")), bad(noIDs, XNack("s", "g", NackFail, XNackOptions{})),

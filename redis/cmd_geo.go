@@ -92,7 +92,8 @@ func point(v resp.Value) (p Point, err error) {
 
 // GeoArea is what [GeoSearch] searches: around Member, or around Center if that
 // is empty; within Radius, or in a box of Width and Height if that is 0. With a
-// Polygon it is that, and nothing else.
+// Polygon it is that, and nothing else. One without a size is an [ArgError]: nothing
+// but a member itself would be in it.
 type GeoArea struct {
 	Member        string
 	Center        Point
@@ -151,6 +152,9 @@ func (w words) area(a GeoArea) words {
 		w = w.str("BYRADIUS")
 		w = w.float(a.Radius)
 	} else {
+		if a.Width == 0 || a.Height == 0 {
+			w = w.fail(noSize)
+		}
 		w = w.str("BYBOX")
 		w = w.float(a.Width)
 		w = w.float(a.Height)

@@ -61,13 +61,15 @@ func Expire(key string, d time.Duration) Cmd[bool] {
 	return write(Bool, "PEXPIRE", resp.String(key), ceilMillis(d)).check(checkTTL(d))
 }
 
-// ExpireWith is [Expire] under a condition. It reports whether it was set. Redis
-// 7.0.
+// ExpireWith is [Expire] under condition c if it is not empty. It reports whether it
+// was set. A condition needs Redis 7.0.
 //
 // See https://redis.io/commands/pexpire.
 func ExpireWith(key string, d time.Duration, c ExpireCondition) Cmd[bool] {
-	return write(Bool, "PEXPIRE", resp.String(key), ceilMillis(d), resp.String(string(c))).
-		check(checkTTL(d))
+	w := words{args: append(few(), resp.String(key))}
+	w = w.ms(d)
+	w = w.flag(c != "", string(c))
+	return write(Bool, "PEXPIRE", w.args...).check(w.bad)
 }
 
 // ExpireAt lets key expire at t, to the millisecond. A time that has passed
@@ -78,12 +80,14 @@ func ExpireAt(key string, t time.Time) Cmd[bool] {
 	return write(Bool, "PEXPIREAT", resp.String(key), resp.Int(t.UnixMilli()))
 }
 
-// ExpireAtWith is [ExpireAt] under a condition. It reports whether it was set.
-// Redis 7.0.
+// ExpireAtWith is [ExpireAt] under condition c if it is not empty. It reports whether
+// it was set. A condition needs Redis 7.0.
 //
 // See https://redis.io/commands/pexpireat.
 func ExpireAtWith(key string, t time.Time, c ExpireCondition) Cmd[bool] {
-	return write(Bool, "PEXPIREAT", resp.String(key), resp.Int(t.UnixMilli()), resp.String(string(c)))
+	w := words{args: append(few(), resp.String(key), resp.Int(t.UnixMilli()))}
+	w = w.flag(c != "", string(c))
+	return write(Bool, "PEXPIREAT", w.args...)
 }
 
 // Persist removes the time to live of key and reports whether it had one.

@@ -138,6 +138,9 @@ func senseless() map[string]interface{ Invalid() error } {
 		"no digest by name":        New(Text, "SET", "k", "v", "IFDEQ"),
 		"a negative wait":          BLPop(-time.Second, "k"),
 		"replicas to wait for":     Wait(-1, 0),
+		"an area without a size":   GeoSearch("k", GeoArea{Center: Point{15, 37}, Unit: Kilometers}, GeoOptions{}),
+		"a box without a height":   GeoSearchHits("k", GeoArea{Member: "m", Width: 10}, GeoOptions{}),
+		"a box without a width":    GeoSearchStore("to", "k", GeoArea{Member: "m", Height: 10}, GeoOptions{}, false),
 	}
 }
 

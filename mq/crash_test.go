@@ -144,110 +144,116 @@ func proxied(t *testing.T) (*testproxy.Proxy, *client.Client) {
 }
 
 func TestConnectionsThatBreakLoseNothingAndDelayNothing(t *testing.T) {
-	p, c := proxied(t)
-	q := newQueue[int](t, c, mq.Options{})
-	var got counter
-	var recovered atomic.Int64
-	w := start(t, q, func(_ context.Context, m *mq.Msg[int]) error { got.add(m.Value); return nil },
-		mq.WorkerOptions{Concurrency: 20, Lease: time.Hour, OnEvent: func(e mq.Event) { // no lease ends in this test
-			if e.Kind == mq.EventRecovered {
-				recovered.Add(int64(e.N))
-			}
-		}})
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
-	defer cancel()
-	sent := atomic.Int64{}
-	for range 8 {
-		go func() {
-			for ctx.Err() == nil {
-				i := int(sent.Add(1))
-				for {
-					_, err := q.Enqueue(context.Background(), i, mq.ID(fmt.Sprint(i)), mq.Window(time.Hour))
-					if err == nil || redis.ClassOf(err) == redis.ClassNone {
-						break
+	onEither(t, func(t *testing.T, over func(*client.Client) redis.Doer) {
+		p, c := proxied(t)
+		q := newQueue[int](t, over(c), mq.Options{})
+		var got counter
+		var recovered atomic.Int64
+		w := start(t, q, func(_ context.Context, m *mq.Msg[int]) error { got.add(m.Value); return nil },
+			mq.WorkerOptions{Concurrency: 20, Lease: time.Hour, OnEvent: func(e mq.Event) { // no lease ends in this test
+				if e.Kind == mq.EventRecovered {
+					recovered.Add(int64(e.N))
+				}
+			}})
+		ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+		defer cancel()
+		sent := atomic.Int64{}
+		for range 8 {
+			go func() {
+				for ctx.Err() == nil {
+					i := int(sent.Add(1))
+					for {
+						_, err := q.Enqueue(context.Background(), i, mq.ID(fmt.Sprint(i)), mq.Window(time.Hour))
+						if err == nil || redis.ClassOf(err) == redis.ClassNone {
+							break
+						}
 					}
 				}
-			}
-		}()
-	}
-	for ctx.Err() == nil {
-		p.Cut()
-		time.Sleep(100 * time.Millisecond) // the pace of the fault
-	}
-	eventually(t, "all handled", func() bool {
-		s := stats(t, mq.New[int](onServer(t), q.Name(), mq.Options{}))
-		return int64(got.distinct()) == sent.Load() && s.Leased == 0
+			}()
+		}
+		for ctx.Err() == nil {
+			p.Cut()
+			time.Sleep(100 * time.Millisecond) // the pace of the fault
+		}
+		eventually(t, "all handled", func() bool {
+			s := stats(t, mq.New[int](onServer(t), q.Name(), mq.Options{}))
+			return int64(got.distinct()) == sent.Load() && s.Leased == 0
+		})
+		t.Logf("%d messages, %d recovered, %d twice, %+v", sent.Load(), recovered.Load(), got.twice(), w.Stats())
+		if got.twice() != 0 {
+			t.Errorf("%d handled twice", got.twice())
+		}
+		must(t, w.stop())
+		sound(t, q)
 	})
-	t.Logf("%d messages, %d recovered, %d twice, %+v", sent.Load(), recovered.Load(), got.twice(), w.Stats())
-	if got.twice() != 0 {
-		t.Errorf("%d handled twice", got.twice())
-	}
-	must(t, w.stop())
-	sound(t, q)
 }
 
 // An enqueue whose reply is lost, and whose message is done before it is asked again,
 // adds nothing more.
 func TestAnEnqueueThatIsRepeatedAddsNothing(t *testing.T) {
-	p, c := proxied(t)
-	direct := onServer(t)
-	q := newQueue[int](t, c, mq.Options{})
-	worked := mq.New[int](direct, q.Name(), mq.Options{})
-	var got counter
-	start(t, worked, func(_ context.Context, m *mq.Msg[int]) error { got.add(m.Value); return nil }, mq.WorkerOptions{})
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
-	defer cancel()
-	go func() {
+	onEither(t, func(t *testing.T, over func(*client.Client) redis.Doer) {
+		p, c := proxied(t)
+		direct := onServer(t)
+		q := newQueue[int](t, over(c), mq.Options{})
+		worked := mq.New[int](direct, q.Name(), mq.Options{})
+		var got counter
+		start(t, worked, func(_ context.Context, m *mq.Msg[int]) error { got.add(m.Value); return nil }, mq.WorkerOptions{})
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		go func() {
+			for ctx.Err() == nil {
+				p.Cut()
+				time.Sleep(5 * time.Millisecond) // the pace of the fault
+			}
+		}()
+		sent, failed := 0, 0
 		for ctx.Err() == nil {
-			p.Cut()
-			time.Sleep(5 * time.Millisecond) // the pace of the fault
+			if _, err := q.Enqueue(context.Background(), sent); err != nil {
+				failed++
+			}
+			sent++
 		}
-	}()
-	sent, failed := 0, 0
-	for ctx.Err() == nil {
-		if _, err := q.Enqueue(context.Background(), sent); err != nil {
-			failed++
+		eventually(t, "nothing is left", func() bool { s := stats(t, worked); return s.Ready+s.Leased == 0 })
+		if got.twice() != 0 || got.distinct() < sent-failed {
+			t.Errorf("%d sent, %d errors, %d handled, %d twice", sent, failed, got.distinct(), got.twice())
 		}
-		sent++
-	}
-	eventually(t, "nothing is left", func() bool { s := stats(t, worked); return s.Ready+s.Leased == 0 })
-	if got.twice() != 0 || got.distinct() < sent-failed {
-		t.Errorf("%d sent, %d errors, %d handled, %d twice", sent, failed, got.distinct(), got.twice())
-	}
-	t.Logf("%d sent, %d errors", sent, failed)
+		t.Logf("%d sent, %d errors", sent, failed)
+	})
 }
 
 func TestWithoutChannelPermissionAWorkerPolls(t *testing.T) {
-	node := shared.Node(t)
-	q0 := newQueue[int](t, onServer(t), mq.Options{})
-	user := "u" + q0.Name()
-	rules := []string{"ACL", "SETUSER", user, "on", ">secret", "resetchannels", "~mq:{" + q0.Name() + "}:*"}
-	node.MustDo(t, append(rules, commandRules...)...)
-	var o client.Options
-	o.Pool.Conn.Addr, o.Pool.Conn.Username, o.Pool.Conn.Password = node.Addr(), user, "secret"
-	c, err := client.Open(t.Context(), o)
-	must(t, err)
-	t.Cleanup(func() { _ = c.Close() })
-	q := mq.New[int](c, q0.Name(), mq.Options{})
-	var polling atomic.Int64
-	var got counter
-	w := start(t, q, func(_ context.Context, m *mq.Msg[int]) error { got.add(m.Value); return nil },
-		mq.WorkerOptions{PollInterval: 100 * time.Millisecond, OnEvent: func(e mq.Event) {
-			if e.Kind == mq.EventPolling {
-				polling.Add(1)
-			}
-		}})
-	eventually(t, "the refusal", func() bool { return polling.Load() == 1 && w.Stats().Polling })
-	for i := range 5 {
-		_, err := q.Enqueue(t.Context(), i)
+	onEither(t, func(t *testing.T, over func(*client.Client) redis.Doer) {
+		node := shared.Node(t)
+		q0 := newQueue[int](t, onServer(t), mq.Options{})
+		user := "u" + q0.Name()
+		rules := []string{"ACL", "SETUSER", user, "on", ">secret", "resetchannels", "~mq:{" + q0.Name() + "}:*"}
+		node.MustDo(t, append(rules, commandRules...)...)
+		var o client.Options
+		o.Pool.Conn.Addr, o.Pool.Conn.Username, o.Pool.Conn.Password = node.Addr(), user, "secret"
+		c, err := client.Open(t.Context(), o)
 		must(t, err)
-		eventually(t, "a poll", func() bool { return got.distinct() == i+1 })
-	}
-	if polling.Load() != 1 {
-		t.Errorf("told %d times", polling.Load())
-	}
-	must(t, w.stop())
-	sound(t, q)
+		t.Cleanup(func() { _ = c.Close() })
+		q := mq.New[int](over(c), q0.Name(), mq.Options{})
+		var polling atomic.Int64
+		var got counter
+		w := start(t, q, func(_ context.Context, m *mq.Msg[int]) error { got.add(m.Value); return nil },
+			mq.WorkerOptions{PollInterval: 100 * time.Millisecond, OnEvent: func(e mq.Event) {
+				if e.Kind == mq.EventPolling {
+					polling.Add(1)
+				}
+			}})
+		eventually(t, "the refusal", func() bool { return polling.Load() == 1 && w.Stats().Polling })
+		for i := range 5 {
+			_, err := q.Enqueue(t.Context(), i)
+			must(t, err)
+			eventually(t, "a poll", func() bool { return got.distinct() == i+1 })
+		}
+		if polling.Load() != 1 {
+			t.Errorf("told %d times", polling.Load())
+		}
+		must(t, w.stop())
+		sound(t, q)
+	})
 }
 
 // commandRules are what a producer, a worker and an operator need: see the package
@@ -320,30 +326,32 @@ func TestTheDocumentedPermissionsAreEnough(t *testing.T) {
 var errPlain = fmt.Errorf("no luck")
 
 func TestOutOfMemoryIsToldAndLosesNothing(t *testing.T) {
-	node := testredis.New(t)
-	q := newQueue[int](t, clientOf(t, node.Addr()), mq.Options{})
-	enqueueN(t, q, 100)
-	hold := make(chan struct{})
-	var began, got counter
-	w := start(t, q, func(_ context.Context, m *mq.Msg[int]) error {
-		began.add(m.Value)
-		<-hold
-		got.add(m.Value)
-		if m.Value%2 == 1 && m.Attempt == 1 {
-			return errPlain
+	onEither(t, func(t *testing.T, over func(*client.Client) redis.Doer) {
+		node := testredis.New(t)
+		q := newQueue[int](t, over(clientOf(t, node.Addr())), mq.Options{})
+		enqueueN(t, q, 100)
+		hold := make(chan struct{})
+		var began, got counter
+		w := start(t, q, func(_ context.Context, m *mq.Msg[int]) error {
+			began.add(m.Value)
+			<-hold
+			got.add(m.Value)
+			if m.Value%2 == 1 && m.Attempt == 1 {
+				return errPlain
+			}
+			return nil
+		}, mq.WorkerOptions{Concurrency: 50, Backoff: mq.Backoff(time.Millisecond, time.Millisecond)})
+		eventually(t, "fifty at work", func() bool { return began.distinct() == 50 })
+		node.MustDo(t, "CONFIG", "SET", "maxmemory", "1")
+		if _, err := q.Enqueue(t.Context(), 1); redis.ClassOf(err) == redis.ClassNone || !strings.Contains(err.Error(), "OOM") {
+			t.Errorf("enqueue: %v", err)
 		}
-		return nil
-	}, mq.WorkerOptions{Concurrency: 50, Backoff: mq.Backoff(time.Millisecond, time.Millisecond)})
-	eventually(t, "fifty at work", func() bool { return began.distinct() == 50 })
-	node.MustDo(t, "CONFIG", "SET", "maxmemory", "1")
-	if _, err := q.Enqueue(t.Context(), 1); redis.ClassOf(err) == redis.ClassNone || !strings.Contains(err.Error(), "OOM") {
-		t.Errorf("enqueue: %v", err)
-	}
-	close(hold)
-	eventually(t, "acks go through", func() bool { s, err := q.Stats(t.Context()); return err == nil && s.Handled >= 25 })
-	node.MustDo(t, "CONFIG", "SET", "maxmemory", "0")
-	eventually(t, "all handled", func() bool { return got.distinct() == 100 && stats(t, q).Leased == 0 && stats(t, q).Delayed == 0 })
-	eventually(t, "retries too", func() bool { return got.twice() == 50 })
-	must(t, w.stop())
-	sound(t, q)
+		close(hold)
+		eventually(t, "acks go through", func() bool { s, err := q.Stats(t.Context()); return err == nil && s.Handled >= 25 })
+		node.MustDo(t, "CONFIG", "SET", "maxmemory", "0")
+		eventually(t, "all handled", func() bool { return got.distinct() == 100 && stats(t, q).Leased == 0 && stats(t, q).Delayed == 0 })
+		eventually(t, "retries too", func() bool { return got.twice() == 50 })
+		must(t, w.stop())
+		sound(t, q)
+	})
 }

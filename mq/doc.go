@@ -79,7 +79,9 @@
 // Producers and workers go on through every failover without a restart. The client
 // holds writes or retries them, and a worker looks at the queue anew whenever the
 // generation of the client changes or its subscription is confirmed again. No state is
-// kept in the process that the new master could contradict.
+// kept in the process that the new master could contradict. A client with
+// client.AdoptEager may write to a server that is given up again, where messages are lost:
+// with MinReplicas none is confirmed there, for it has no replicas.
 //
 // # Permissions
 //

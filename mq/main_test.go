@@ -111,6 +111,14 @@ func groupClient(t *testing.T, g *users.Group) *client.Client {
 	return c
 }
 
+// onEither runs a test over a client as it is, and under an interceptor.
+func onEither(t *testing.T, f func(t *testing.T, over func(c *client.Client) redis.Doer)) {
+	t.Run("plain", func(t *testing.T) { f(t, func(c *client.Client) redis.Doer { return c }) })
+	t.Run("intercepted", func(t *testing.T) {
+		f(t, func(c *client.Client) redis.Doer { return redis.Intercept(c, quiet) })
+	})
+}
+
 // newQueue returns a queue of a name that no other test has.
 func newQueue[T any](t *testing.T, d redis.Doer, o mq.Options) *mq.Queue[T] {
 	t.Helper()

@@ -1,6 +1,7 @@
 package mq_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/internal/testgroup"
+	"github.com/kermes-redis/kermes/internal/testproxy"
 	"github.com/kermes-redis/kermes/internal/testredis"
 	"github.com/kermes-redis/kermes/mq"
 )
@@ -174,6 +176,50 @@ func TestManyMessagesGoThroughFailoversAndAnOutage(t *testing.T) {
 	cancel()
 	producers.Wait()
 	m.judge(t)
+}
+
+// Sentinels choose a replica by what the replicas have said of themselves up to ten seconds
+// before: it may be one that replication had stopped to. What all replicas had to confirm is
+// there even then; what one had confirmed may have been the other one.
+func TestNoMessageThatAllReplicasHaveIsLostWhenOneLagsBehind(t *testing.T) {
+	checkLeaks(t)
+	top := testredis.NewTopology(t, testredis.TopologyOptions{Fast: true, ProxyData: true, MaxLife: time.Hour})
+	one, both := newTraffic(t, top, "MinReplicas-1", 1), newTraffic(t, top, "MinReplicas-2", 2)
+	for i := range rounds(1) {
+		master := settled(t, top)
+		end := load(t, []*traffic{one, both})
+		replicas, err := top.Replicas("")
+		must(t, err)
+		lags := []byte(strconv.Itoa(replicas[i%2].Port()))
+		master.Proxy().SetFor(testproxy.BlackHole, func(c *testproxy.Conn) bool {
+			return bytes.Contains(c.Head(), []byte("REPLCONF")) && bytes.Contains(c.Head(), lags)
+		})
+		time.Sleep(50 * time.Millisecond) // what is under way has arrived, or is lost
+		from := time.Now()
+		wait(t, "one replica confirms", func() bool { return one.between(from, time.Now()) > 50 })
+		early := both.between(from, time.Now())
+		planned := i%4 < 3 // at once, by what the replicas have said last
+		if planned {
+			must(t, top.SentinelFailover(0))
+		} else {
+			master.Kill()
+		}
+		next, err := top.WaitSwitch(limited(t), testgroup.DefaultMaster, master)
+		must(t, err)
+		master.Proxy().SetFor(testproxy.Pass, nil)
+		if !planned {
+			must(t, master.Restart())
+		}
+		end()
+		if early > 0 {
+			t.Errorf("%d messages were confirmed that one of two replicas could not have", early)
+		}
+		t.Logf("planned %v, the one that lagged was promoted: %v; lost so far %d of %d, and %d of %d",
+			planned, next == replicas[i%2], one.lost, one.total, both.lost, both.total)
+	}
+	if both.lost > 0 || len(both.errs) > 0 {
+		t.Errorf("%d messages were lost that all replicas had, %d enqueues failed", both.lost, len(both.errs))
+	}
 }
 
 // killMaster kills the master, waits until another takes over, and has it come back.

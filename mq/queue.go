@@ -64,8 +64,10 @@ type Options struct {
 	// message does not say so itself. Zero and negative mean not at all.
 	Window time.Duration
 	// MinReplicas is how many replicas must have a message before Enqueue returns.
-	// With one, no message whose Enqueue returned nil is lost when the master
-	// alone fails. Zero and negative mean none.
+	// With as many as there are replicas, no message whose Enqueue returned nil is lost
+	// when the master fails; with fewer, none if replication to the others had not
+	// stopped before, for sentinels may promote one of those. Zero and negative mean
+	// none.
 	MinReplicas int
 	// DurabilityTimeout bounds how long Enqueue tries to get that, through
 	// failovers. Zero and negative mean DefaultDurabilityTimeout.

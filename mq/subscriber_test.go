@@ -3,10 +3,12 @@ package mq_test
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/kermes-redis/kermes/mq"
 	"github.com/kermes-redis/kermes/pubsub"
+	"github.com/kermes-redis/kermes/redis"
 	users "github.com/kermes-redis/kermes/redistest"
 )
 
@@ -38,4 +40,33 @@ func TestWorkersThatShareASubscriberGoThroughAFailover(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Over a client that gives no connections for subscriptions everything works by polling, as
+// an event says once.
+func TestWithoutSubscriptionsAWorkerPolls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueue[int](t, struct{ redis.Doer }{inBubble(t)}, mq.Options{})
+		var got, polling counter
+		w := start(t, q, func(_ context.Context, m *mq.Msg[int]) error { got.add(m.Value); return nil },
+			mq.WorkerOptions{OnEvent: func(e mq.Event) {
+				if e.Kind == mq.EventPolling && e.Err != nil {
+					polling.add(1)
+				}
+			}})
+		for i := range 5 {
+			time.Sleep(10 * time.Second)
+			_, err := q.Enqueue(t.Context(), i)
+			must(t, err)
+			began := time.Now()
+			eventually(t, "a poll", func() bool { return got.distinct() == i+1 })
+			if took := time.Since(began); took > 1300*time.Millisecond {
+				t.Errorf("handled after %v", took)
+			}
+		}
+		if !w.Stats().Polling || polling.distinct() != 1 || polling.twice() != 0 || stats(t, q).Idle != 0 {
+			t.Errorf("told %d times, %+v", polling.distinct()+polling.twice(), w.Stats())
+		}
+		sound(t, q)
+	})
 }

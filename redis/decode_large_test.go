@@ -84,6 +84,22 @@ func TestALargeReplyThatIsNoStringIsReleased(t *testing.T) {
 	}
 }
 
+func TestABufferThatIsNoneBecomesTheReply(t *testing.T) {
+	const large = 16 << 10
+	for _, c := range []struct {
+		size, held, room int
+		kept             bool
+	}{
+		{large + 1, 0, 0, true}, {large - 100, 0, 0, false}, {20 << 10, 0, 1 << 10, true}, {20 << 10, 0, 20 << 10, true}, {20 << 10, 0, 21 << 10, false}, {20 << 10, 1, 1 << 10, false},
+	} {
+		l := &lender{reply: resp.AppendBulk(nil, strings.Repeat("x", c.size))}
+		got, err := redis.Into(redis.Get("k"), make([]byte, c.held, c.held+c.room)).Do(t.Context(), l)
+		if err != nil || len(got) != c.held+c.size || (l.kept == 1) != c.kept || l.kept+l.released != 1 {
+			t.Errorf("%+v: %d bytes, %v, kept %d times, released %d times", c, len(got), err, l.kept, l.released)
+		}
+	}
+}
+
 func TestLargeBytesMayGrowAndAreTheCallers(t *testing.T) {
 	long := strings.Repeat("x", 20<<10)
 	l := &lender{reply: resp.AppendBulk(nil, long)}

@@ -82,6 +82,7 @@ func TestRepliesAreReadInFull(t *testing.T) {
 				{ID: "id", Addr: "h:1", BusPort: 2, Hostname: "host", Flags: []string{"myself", "master"}, PongGot: at1ms, ConfigEpoch: 5, Connected: true, Slots: []SlotRange{{0, 9}, {11, 11}}},
 				{ID: "id2", Addr: "h:2", Flags: []string{"slave"}, Master: "id", PingSent: at1ms},
 			}),
+		decodes("replicas", clusterNodeList, wire("id2 h:2 slave id 1700000000123 0 0 connected"), []ClusterNode{{ID: "id2", Addr: "h:2", Flags: []string{"slave"}, Master: "id", PingSent: at1ms, Connected: true}}),
 		decodes("shards", shards, wire(l{"slots", l{0, 5, 7, 9}, "nodes", l{l{"id", "i", "endpoint", nil, "ip", "p", "hostname", "h", "port", 1, "tls-port", 2, "role", "master", "replication-offset", 3, "health", "online"}}}),
 			[]Shard{{Slots: []SlotRange{{0, 5}, {7, 9}}, Nodes: []ShardNode{{ID: "i", IP: "p", Hostname: "h", Port: 1, TLSPort: 2, Role: "master", Offset: 3, Health: "online"}}}}),
 		decodes("links", clusterLinks, wire(l{"direction", "to", "node", "n", "create-time", m, "events", "rw", "send-buffer-allocated", 1, "send-buffer-used", 2}), []ClusterLink{{"to", "n", at1ms, "rw", 1, 2}}),

@@ -156,6 +156,12 @@ func TestScriptsThatANewServerDoesNotKnowAreSentAgain(t *testing.T) {
 		},
 	} {
 		var p Pipeline
+		for range len(name) % 4 { // in flushes before
+			b.Queue(&p, nil)
+			if err := p.Do(t.Context(), &replying{replies: []string{okReply}}); err != nil {
+				t.Fatal(name, err)
+			}
+		}
 		futures := row.queue(&p)
 		d := &replying{replies: slices.Clone(row.replies)}
 		if err := p.Do(t.Context(), d); err != nil {
@@ -168,6 +174,41 @@ func TestScriptsThatANewServerDoesNotKnowAreSentAgain(t *testing.T) {
 			if lost := errors.Is(f.Err(), ErrNoScript); lost != row.lost[i] {
 				t.Errorf("%s: future %d: %v", name, i, f.Err())
 			}
+		}
+	}
+}
+
+func TestAScriptIsSentByItsHashUnlessItMayAnswerNoScriptItself(t *testing.T) {
+	plain, sly := NewScript("return 1", Int), NewScript("return redis.error_reply('NOSCRIPT x')", Int)
+	may := NewScript("return redis.error_reply(ARGV[1])", Int)
+	exists := func(n int) string { return wire(l{n}...) }
+	for i, c := range []struct {
+		s       *Script[int64]
+		arg     string
+		replies []string
+		asked   string
+		fails   bool
+	}{
+		{plain, "a", []string{":1\r\n"}, "EVALSHA", false}, {plain, "a", []string{unknownHash, ":1\r\n"}, "EVALSHA EVAL", false},
+		{plain, "NOSCRIPT", []string{unknownHash, ":1\r\n"}, "EVALSHA EVAL", false}, {plain, "a", []string{"-NOSCRIPT mine\r\n"}, "EVALSHA", true},
+		{sly, "a", []string{":1\r\n"}, "EVAL", false}, {sly, "a", []string{unknownHash}, "EVAL", true},
+		{may, "a", []string{unknownHash, ":1\r\n"}, "EVALSHA EVAL", false},
+		{may, "NOSCRIPT", []string{unknownHash, exists(0), ":1\r\n"}, "EVALSHA SCRIPT EXISTS EVAL", false},
+		{may, "NOSCRIPT", []string{unknownHash, exists(1)}, "EVALSHA SCRIPT EXISTS", true},
+		{may, "NOSCRIPT", []string{unknownHash, "*0\r\n"}, "EVALSHA SCRIPT EXISTS", true},
+		{may.Idempotent(), "NOSCRIPT", []string{unknownHash, ":1\r\n"}, "EVALSHA EVAL", false},
+		{may.ReadOnly(), "NOSCRIPT", []string{unknownHash, ":1\r\n"}, "EVALSHA_RO EVAL_RO", false},
+	} {
+		d := &replying{replies: c.replies}
+		_, err := c.s.Do(t.Context(), d, nil, c.arg)
+		var names []string
+		for _, asked := range d.asked {
+			name, _, _ := strings.Cut(asked, " "+c.s.Hash())
+			name, _, _ = strings.Cut(name, " "+c.s.Source())
+			names = append(names, name)
+		}
+		if got := strings.Join(names, " "); got != c.asked || (err != nil) != c.fails {
+			t.Errorf("%d: %s, %v", i, got, err)
 		}
 	}
 }

@@ -44,6 +44,7 @@ func TestDurationsAreTakenFromAMillisecondOn(t *testing.T) {
 		{sent(XCfgSet("s", XCfgSetOptions{Duration: time.Second + 1}).Cmd()), "XCFGSET s IDMP-DURATION 2"}, {sent(XCfgSet("s", XCfgSetOptions{Duration: ms - 1}).Cmd()), "refused"},
 		{sent(XAutoClaim("s", "g", "c", 0, "0", 0)), "XAUTOCLAIM s g c 0 0"}, {sent(XAutoClaim("s", "g", "c", ms, "0", 1)), "XAUTOCLAIM s g c 1 0 COUNT 1"},
 		{sent(ScanPage(0, ScanOptions{Count: 1})), "SCAN 0 COUNT 1"}, {sent(ScanPage(0, ScanOptions{})), "SCAN 0"},
+		{sent(XPendingRange("s", "g", 0, XPendingOptions{})), "XPENDING s g - + 0"}, {sent(XPendingRange("s", "g", -1, XPendingOptions{})), "refused"},
 		{sent(ZPopMax("k", 0)), "ZPOPMAX k 0"}, {sent(ZPopMax("k", -1)), "refused"},
 		{sent(MSet("a", "b").Cmd()), "MSET a b"}, {sent(HSet("h", "a", "b", "c")), "refused"},
 		{sent(LMPop(Left, 0, "k")), "LMPOP 1 k LEFT"}, {sent(Expire("k", math.MaxInt64)), "PEXPIRE k 9223372036855"},
@@ -191,6 +192,22 @@ func TestLogSaysNothingOfErrorsWhereThereAreNone(t *testing.T) {
 		}
 		for _, part := range c.want {
 			check(t, part+" in "+out.String(), strings.Contains(out.String(), part))
+		}
+	}
+}
+
+func TestAnUnknownScriptIsNormalOnlyByItself(t *testing.T) {
+	unknown := resp.ParseError("NOSCRIPT No matching script. Please use EVAL.")
+	for _, c := range []struct {
+		out  Outcome
+		want bool
+	}{
+		{Outcome{Err: unknown, Errors: 1}, true}, {Outcome{Err: unknown}, true}, {Outcome{Err: unknown, Errors: 2}, false},
+		{Outcome{Err: resp.ParseError("NOSCRIPT mine"), Errors: 1}, false}, {Outcome{Err: errLost, Errors: 1}, false},
+		{Outcome{Err: context.Canceled, Errors: 5}, true}, {Outcome{Err: context.DeadlineExceeded}, false}, {Outcome{Err: errLost, Callback: true}, true},
+	} {
+		if got := normal(c.out); got != c.want {
+			t.Errorf("%v, %d errors: %v", c.out.Err, c.out.Errors, got)
 		}
 	}
 }

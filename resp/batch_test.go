@@ -102,6 +102,7 @@ func TestCommandsOutliveTheirBatch(t *testing.T) {
 		t.Errorf("%q %q", name, encoded(copies))
 	}
 	b.Free()
+	b.Free() // of an empty one
 	if b.Len() != 0 || b.Size(0) != 0 || b.NextSpecial(0) != 0 || len(b.Commands(0)) != 0 {
 		t.Error("not empty")
 	}

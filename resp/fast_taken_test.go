@@ -200,6 +200,33 @@ func TestOrdinaryNumbersAreTakenByACursor(t *testing.T) {
 	}
 }
 
+// The last element is taken like any other, whatever is behind it, and nothing is taken
+// of one that is not whole.
+func TestTheLastElementIsTakenByACursor(t *testing.T) {
+	for _, e := range []string{":5\r\n", ":-5\r\n", "$1\r\n5\r\n", ",5\r\n", ",1.5\r\n", "$0\r\n\r\n", "$3\r\nabc\r\n", "_\r\n", "$-1\r\n", "*0\r\n", "*1\r\n"} {
+		for cut := range len(e) + 1 {
+			v := e[:len(e)-cut]
+			at := Cursor{rest: []byte(v), left: 1}
+			integer, float, bulk, null, in := at, at, at, at, at
+			_, isInt := integer.NextInt()
+			_, isFloat := float.NextFloat()
+			_, isBulk := bulk.NextBulk()
+			isNull := null.NextNull()
+			_, isArray := in.Enter()
+			whole := cut == 0
+			number := e[0] == '$' && e[4] == '5'
+			for name, x := range map[string]struct{ got, want bool }{
+				"NextInt": {isInt, e[0] == ':' || number}, "NextFloat": {isFloat, e[0] == ',' || number}, "NextBulk": {isBulk, e[0] == '$' && e[1] != '-'},
+				"NextNull": {isNull, e[0] == '_' || e[1] == '-' && e[0] == '$'}, "Enter": {isArray, e[0] == '*'},
+			} {
+				if x.got != (x.want && whole) {
+					t.Errorf("%s of %q: %v", name, v, x.got)
+				}
+			}
+		}
+	}
+}
+
 func TestALineEndsAtItsFirstCROrLF(t *testing.T) {
 	for n := range 3 * shortLine {
 		for _, end := range []string{"\r\n", "\n", "\r", "\n\r", "\r" + strings.Repeat("x", 40) + "\n", "\n" + strings.Repeat("x", 40) + "\r"} {

@@ -69,6 +69,21 @@ func TestALargeStringIsTheReplyItselfWhereThatCanBeKept(t *testing.T) {
 	}
 }
 
+// A string may have an eighth of its size beside it where it is kept with its reply.
+func TestAStringKeepsLittleBesideIt(t *testing.T) {
+	const size = 80 << 10
+	for note, kept := range map[int]int{100: 1, 10_211: 1, 10_212: 1, 10_213: 0, 20_000: 0} {
+		reply := resp.AppendBulk(append(resp.AppendAttribute(nil, 1), "+a\r\n"...), strings.Repeat("n", note))
+		l := &lender{reply: resp.AppendBulk(reply, strings.Repeat("x", size))}
+		if note == 10_212 && len(l.reply) != size+size/8 {
+			t.Fatal(len(l.reply))
+		}
+		if got, err := redis.Get("k").Do(t.Context(), l); err != nil || len(got) != size || l.kept != kept {
+			t.Errorf("%d bytes beside: %d bytes, %v, kept %d times", note, len(got), err, l.kept)
+		}
+	}
+}
+
 func TestALargeReplyThatIsNoStringIsReleased(t *testing.T) {
 	long := strings.Repeat("x", 20<<10)
 	list := resp.AppendBulk(resp.AppendArray(nil, 1), long)

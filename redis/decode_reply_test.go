@@ -126,3 +126,32 @@ func known(ask func(SentinelNode) []any) Decoder[[]any] {
 		return ask(n), err
 	}
 }
+
+// What is frequent must not fall off its fast path: nobody would notice but by the time.
+func TestOrdinaryElementsAreDecodedWithoutALookAtEach(t *testing.T) {
+	for _, c := range []struct {
+		entry    string
+		ordinary bool
+	}{
+		{wire("1-1", l{"a", "b"}), true}, {wire("1-1", l{"a", "b", "c", "d"}), true}, {wire("1-1", l{}), false}, {wire("1-1", l{"a"}), false},
+		{wire("1-1", l{"a", "b", "c"}), false}, {wire("1-1", l{"a", 1}), false}, {wire("1-1", l{1, "b"}), false}, {wire(1, l{"a", "b"}), false},
+		{wire("1-1", nil), false}, {wire("1-1", l{"a", "b"}, 1, 1), false}, {wire("1-1"), false}, {"*2\r\n$3\r\n1-1\r\n*4\r\n$1\r\na\r\n", false},
+	} {
+		v := resp.Value("*2\r\n" + c.entry + ":7\r\n")
+		cur := v.Cursor()
+		r := entryReader{arena: arena{left: len(v)}, left: 1}
+		e, ok := r.ordinary(&cur)
+		next, _ := cur.Next()
+		if after := string(next) == ":7\r\n"; ok != c.ordinary || ok != (e.Fields != nil) || ok != after {
+			t.Errorf("%q: %v, %+v, then %q", c.entry, ok, e, []byte(next))
+		}
+	}
+	for reply, ordinary := range map[string]bool{
+		wire("m", "1.5"): true, wire(l{"m", "1.5"}): true, "*1\r\n*2\r\n$1\r\nm\r\n,1.5\r\n": true, wire(l{"m", "1", "x"}): false, wire("m", "1e5"): false, wire(1, "1"): false, wire("m"): false,
+	} {
+		p, _, err := pairsOf(resp.Value(reply))
+		if m, score, ok := p.scored(); err != nil || ok != ordinary || ok && (string(m) != "m" || score != 1.5) {
+			t.Errorf("%q: %v, %q, %v", reply, ok, m, score)
+		}
+	}
+}

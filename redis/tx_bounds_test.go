@@ -120,6 +120,12 @@ func TestATxTakesBatchesOfWhatReads(t *testing.T) {
 		if err := tx.DoBatch(t.Context(), []resp.Command{Get("k").Command, Get("none").Command}, each); err != nil || !slices.Equal(got, []string{`"v"`, "(nil)"}) {
 			t.Errorf("%q, %v", got, err)
 		}
+		for _, name := range []string{"FLUSHALL", "NOSUCH", "CONFIG SET"} { // without an argument
+			var arg *ArgError
+			if _, err := tx.Do(t.Context(), resp.NewCommand(name)); !errors.As(err, &arg) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
 		for at := range 3 {
 			cmds := []resp.Command{Get("k").Command, Get("k").Command, Get("k").Command}
 			cmds[at] = Incr("n").Command

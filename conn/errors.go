@@ -114,8 +114,7 @@ type Error struct {
 
 // Error returns the step, the address, the cause and the class.
 func (e *Error) Error() string {
-	cause := strings.ReplaceAll(fmt.Sprint(e.Err), "\n", "; ") // one line, also of joined causes
-	cause = strings.TrimPrefix(cause, "conn: ")
+	cause := strings.ReplaceAll(textOf(e.Err), "\n", "; ") // one line, also of joined causes
 	if e.Step != "" {
 		cause = e.Step + ": " + cause
 	}
@@ -124,6 +123,9 @@ func (e *Error) Error() string {
 	}
 	return "conn: " + e.Op + " " + e.Addr + ": " + cause
 }
+
+// textOf returns the text of a cause inside of a text that names the package already.
+func textOf(cause error) string { return strings.TrimPrefix(fmt.Sprint(cause), "conn: ") }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
@@ -216,7 +218,7 @@ type RoleError struct {
 
 // Error names both roles.
 func (e *RoleError) Error() string {
-	return fmt.Sprintf("the role of the server is %q, want %q", e.Got, e.Want)
+	return fmt.Sprintf("conn: the role of the server is %q, want %q", e.Got, e.Want)
 }
 
 // AuthError says that the server refused the credentials, or wants some and
@@ -227,23 +229,25 @@ type AuthError struct {
 }
 
 // Error returns the server's words. The password is never part of them.
-func (e *AuthError) Error() string { return "the server refuses the credentials: " + e.Err.Error() }
+func (e *AuthError) Error() string {
+	return "conn: the server refuses the credentials: " + e.Err.Error()
+}
 
 // Unwrap returns the server's error.
 func (e *AuthError) Unwrap() error { return e.Err }
 
 var (
 	// ErrClosed says that the connection was closed with Close.
-	ErrClosed = errors.New("connection is closed")
+	ErrClosed = errors.New("conn: connection is closed")
 	// ErrTimeout says that the read timeout passed while a command waited for its
 	// reply, and that the server sent nothing, or less than Options.MinProgress.
-	ErrTimeout = errors.New("read timeout")
+	ErrTimeout = errors.New("conn: read timeout")
 	// ErrStateful refuses a command that would change the connection for
 	// everybody who shares it, or whose replies cannot be matched.
-	ErrStateful = errors.New("command changes the state of its connection and needs one of its own")
+	ErrStateful = errors.New("conn: command changes the state of its connection and needs one of its own")
 	// ErrEmptyCommand refuses a command without a name: the server would
 	// never answer it.
-	ErrEmptyCommand = errors.New("command has no name")
+	ErrEmptyCommand = errors.New("conn: command has no name")
 
 	errPanicked = errors.New("a function of the caller panicked")
 )

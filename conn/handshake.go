@@ -60,7 +60,7 @@ type stepError struct {
 	err  error
 }
 
-func (e *stepError) Error() string { return e.step + ": " + e.err.Error() }
+func (e *stepError) Error() string { return e.step + ": " + textOf(e.err) }
 func (e *stepError) Unwrap() error { return e.err }
 
 // handshake makes the connection ready in one round trip, or two where HELLO

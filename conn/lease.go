@@ -21,7 +21,7 @@ type Conn struct {
 
 // ErrLeaseOver refuses to work on a leased connection after the function that it was
 // leased to has returned: somebody else may have it.
-var ErrLeaseOver = errors.New("lease is over: the connection is for the function that it was leased to, until that returns")
+var ErrLeaseOver = errors.New("conn: lease is over: the connection is for the function that it was leased to, until that returns")
 
 // lease is what a leased Conn knows of its lease. Its methods are those of none as well.
 type lease struct {

@@ -44,11 +44,11 @@ type ForeignError struct {
 func (e *ForeignError) Error() string {
 	switch e.Speaks {
 	case SpeaksTLS:
-		return fmt.Sprintf("the peer speaks TLS: set TLS, or use rediss:// (%v)", e.Err)
+		return fmt.Sprintf("conn: the peer speaks TLS: set TLS, or use rediss:// (%v)", e.Err)
 	case SpeaksPlain:
-		return fmt.Sprintf("the peer speaks RESP without TLS: leave TLS out, use redis://, or dial its TLS port (%v)", e.Err)
+		return fmt.Sprintf("conn: the peer speaks RESP without TLS: leave TLS out, use redis://, or dial its TLS port (%v)", e.Err)
 	}
-	return fmt.Sprintf("the peer speaks %s, not RESP: is the address right? (%v)", e.Speaks, e.Err)
+	return fmt.Sprintf("conn: the peer speaks %s, not RESP: is the address right? (%v)", e.Speaks, e.Err)
 }
 
 // Unwrap returns the error by which it was seen.
@@ -72,11 +72,11 @@ type PeerError struct {
 func (e *PeerError) Error() string {
 	switch {
 	case e.Got == PeerCluster:
-		return "the peer is a node of a Redis Cluster, which is not supported (Options.AllowCluster connects all the same)"
+		return "conn: the peer is a node of a Redis Cluster, which is not supported (Options.AllowCluster connects all the same)"
 	case e.Got == PeerSentinel:
-		return "the peer is a sentinel, not a data server: give its address as that of a sentinel, with the name of a master"
+		return "conn: the peer is a sentinel, not a data server: give its address as that of a sentinel, with the name of a master"
 	}
-	return "the peer is a data server, not a sentinel: give the addresses of sentinels, whose port is 26379 by default"
+	return "conn: the peer is a data server, not a sentinel: give the addresses of sentinels, whose port is 26379 by default"
 }
 
 // checkPeer looks whether the peer is what was meant, as far as mode tells.
@@ -96,7 +96,7 @@ func (o Options) checkPeer(mode string) error {
 type silentError struct{ err error }
 
 func (e *silentError) Error() string {
-	return "no reply: the peer accepts connections, but does not answer (is it a Redis server, and not overloaded?): " + e.err.Error()
+	return "no reply: the peer accepts connections, but does not answer (is it a Redis server, and not overloaded?): " + textOf(e.err)
 }
 func (e *silentError) Unwrap() error { return e.err }
 
@@ -104,7 +104,7 @@ func (e *silentError) Unwrap() error { return e.err }
 type hangUpError struct{ err error }
 
 func (e *hangUpError) Error() string {
-	return "the peer hangs up (is it a Redis server, and does it let this host in?): " + e.err.Error()
+	return "the peer hangs up (is it a Redis server, and does it let this host in?): " + textOf(e.err)
 }
 func (e *hangUpError) Unwrap() error { return e.err }
 

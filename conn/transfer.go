@@ -14,7 +14,7 @@ import (
 
 // ErrInUse refuses to stream on a connection that is shared, or that has calls
 // under way: streaming needs it alone.
-var ErrInUse = errors.New("connection is in use, streaming needs it alone")
+var ErrInUse = errors.New("conn: connection is in use, streaming needs it alone")
 
 // DoTo is [Conn.DoTo] without the lease.
 func (c *wire) DoTo(ctx context.Context, cmd resp.Command, w io.Writer) (n int64, err error) {

@@ -58,6 +58,9 @@ func NewURLError(text string, err error) *URLError {
 	if i := strings.IndexAny(rest, "/?#"); i >= 0 && strings.Contains(rest[i:], "@") {
 		err = errEscape
 	}
+	if e, ok := errors.AsType[*URLError](err); ok {
+		return e
+	}
 	return &URLError{Problem: err.Error()}
 }
 
@@ -237,7 +240,7 @@ func ParseDuration(name, value string) (time.Duration, error) {
 		d, err = time.Duration(n)*time.Second, nil
 	}
 	if err != nil {
-		return 0, fmt.Errorf("%s is not a duration such as 250ms, nor a number of seconds", name)
+		return 0, &URLError{Problem: name + " is not a duration such as 250ms, nor a number of seconds"}
 	}
 	if d <= 0 {
 		return -1, nil
@@ -249,7 +252,7 @@ func ParseDuration(name, value string) (time.Duration, error) {
 func ParseBool(name, value string) (bool, error) {
 	b, err := strconv.ParseBool(value)
 	if err != nil && value != "" {
-		return false, fmt.Errorf("%s is not true or false", name)
+		return false, &URLError{Problem: name + " is not true or false"}
 	}
 	return b, nil
 }

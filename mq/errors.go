@@ -146,7 +146,9 @@ type PanicError struct {
 }
 
 // Error returns the value and the stack.
-func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v\n%s", e.Value, e.Stack) }
+func (e *PanicError) Error() string {
+	return fmt.Sprintf("mq: panic in a handler: %v\n%s", e.Value, e.Stack)
+}
 
 // wrap makes an error of a script one of the queue.
 func (c *core) wrap(what string, err error) error {

@@ -159,7 +159,7 @@ func TestAPanicAndGoexitAreFailuresAndTheWorkerLives(t *testing.T) {
 	for _, s := range page {
 		reasons += s.Reason + "\n"
 	}
-	for _, want := range []string{"panic: boom", "worker_test.go", "Goexit", "nil pointer"} {
+	for _, want := range []string{"mq: panic in a handler: boom", "worker_test.go", "Goexit", "nil pointer"} {
 		if !strings.Contains(reasons, want) {
 			t.Errorf("no %q in %s", want, reasons)
 		}

@@ -1,6 +1,6 @@
 // Package sentinel knows who the master is. It asks the sentinels of a Redis or
 // Valkey deployment, listens to them, and tells of every change. Package client
-// rests on it; a proxy, an exporter or an operator's tool can use it without a
+// is built on it; a proxy, an exporter or an operator's tool can use it without a
 // client.
 //
 //	g, err := sentinel.NewGroup(sentinel.GroupOptions{Sentinels: []string{"10.0.0.1", "10.0.0.2", "10.0.0.3"}})

@@ -20,7 +20,7 @@ import (
 
 // show are the packages whose exported names must be shown, by the module they are in.
 var show = map[string][]string{
-	".":         {"", "/resp", "/conn", "/pool", "/pubsub", "/codec", "/sentinel", "/client", "/mq", "/lock", "/redistest"},
+	".":         {"", "/resp", "/conn", "/pool", "/redis", "/pubsub", "/codec", "/sentinel", "/client", "/mq", "/lock", "/redistest"},
 	"redisotel": {"/redisotel"},
 }
 

@@ -150,7 +150,7 @@ func cmdQuit(c *Peer, args []string) {
 }
 
 func cmdReset(c *Peer, args []string) {
-	fresh := freshSession(c.srv.options())
+	fresh := freshState(c.srv.options())
 	c.mu.Lock()
 	c.state = fresh
 	c.mu.Unlock()

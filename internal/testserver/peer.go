@@ -30,12 +30,12 @@ type Peer struct {
 	stalled            atomic.Bool
 
 	mu    sync.Mutex
-	state session
+	state peerState
 	value any
 }
 
-// session is what a connection has said about itself.
-type session struct {
+// peerState is what a connection has said about itself.
+type peerState struct {
 	proto    int
 	authed   bool
 	user     string
@@ -62,12 +62,12 @@ func newPeer(s *Server, id int64, raw net.Conn, o Options) *Peer {
 	if o.TLS != nil {
 		c.nc = tls.Server(c.nc, o.TLS)
 	}
-	c.state = freshSession(o)
+	c.state = freshState(o)
 	return c
 }
 
-func freshSession(o Options) session {
-	return session{
+func freshState(o Options) peerState {
+	return peerState{
 		proto:    2,
 		authed:   o.Password == "" && len(o.Users) == 0,
 		user:     "default",

@@ -234,20 +234,20 @@ func (s *Server) handler(name, full string) Handler {
 	if h := s.handlers[name]; h != nil {
 		return h
 	}
-	if s.rest != nil && !ofTheSession[name] {
+	if s.rest != nil && !ofTheConnection[name] {
 		return s.rest
 	}
 	return defaultHandler(s.o, name)
 }
 
-// ofTheSession are commands that HandleRest leaves to the server.
-var ofTheSession = map[string]bool{
+// ofTheConnection are commands about a connection, which HandleRest leaves to the server.
+var ofTheConnection = map[string]bool{
 	"HELLO": true, "AUTH": true, "CLIENT": true, "SELECT": true, "RESET": true, "QUIT": true,
 	"MULTI": true, "EXEC": true, "DISCARD": true, "WATCH": true, "UNWATCH": true,
 }
 
 // HandleRest makes h answer, inside MULTI too, every command that has no handler of
-// its own and is not one of the session: the handshake, SELECT, RESET and transactions.
+// its own and is not about the connection: the handshake, SELECT, RESET and transactions.
 func (s *Server) HandleRest(h Handler) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -123,13 +123,15 @@ func ExampleAbortError() {
 	err := p.Exec(ctx, leaser)
 	fmt.Println(errors.Is(err, redis.ErrTxAborted), redis.ClassOf(err))
 	if a, ok := errors.AsType[*redis.AbortError](err); ok {
-		fmt.Println(a.Index, a.Command)
-		fmt.Println(a.Is(redis.ErrExecAbort), a.Error() != "", a.Unwrap() == a.Cause)
+		fmt.Println(a.Index, a.Command, "-", a.Unwrap()) // what the server said to that command
+		fmt.Println(a.Error())
+		fmt.Println(a.Is(redis.ErrExecAbort)) // as the server calls it
 	}
 	// Output:
 	// true rejected
-	// 1 GET
-	// true true true
+	// 1 GET - ERR wrong number of arguments for 'get' command
+	// redis: transaction aborted by command 1, GET: ERR wrong number of arguments for 'get' command
+	// true
 }
 
 // A proxy that does not know MULTI executes what is behind it one by one. That is no

@@ -265,12 +265,12 @@ func ExampleRaw() {
 	fmt.Println(v.Kind(), v.Len(), v, err)
 	_, err = redis.New(redis.OK, "MY.SET").Do(ctx, fake)
 	fmt.Println(err)
-	picture, err := redis.New(redis.Bytes, "ECHO", []byte{1}).Do(ctx, redistest.Func(func(args []string) string { return redistest.Bulk(args[1]) }))
-	fmt.Println(picture, err)
+	picture, err := redis.New(redis.Bytes, "ECHO", []byte("picture")).Do(ctx, redistest.Func(func(args []string) string { return redistest.Bulk(args[1]) }))
+	fmt.Println(string(picture), err)
 	// Output:
 	// array 2 [(integer) 1, "two"] <nil>
 	// <nil>
-	// [1] <nil>
+	// picture <nil>
 }
 
 // Codecs are two methods. This one keeps times as their seconds.

@@ -14,7 +14,8 @@ const inlineLevels = 6
 // The zero Scanner has the default [Limits]. A Scanner may be copied before its
 // first use. It is not safe for concurrent use.
 type Scanner struct {
-	lim Limits
+	lim  Limits
+	lone int // how long a string may be that is the whole reply
 
 	pos  int // where the next header or line begins; all before is accepted
 	seen int // how far the line at pos has been searched for its end
@@ -46,7 +47,19 @@ type level struct {
 }
 
 // NewScanner returns a Scanner with the given limits.
-func NewScanner(l Limits) Scanner { return Scanner{lim: l.withDefaults()} }
+func NewScanner(l Limits) (s Scanner) {
+	s.limit(l)
+	return s
+}
+
+func (s *Scanner) limit(l Limits) {
+	s.lim = l.withDefaults()
+	s.lone = min(s.lim.Bulk, s.lim.Reply-framing)
+}
+
+// framing is at most how much longer than its text the reply with a string is that
+// leaf knows: "$", nine digits, and two ends of lines.
+const framing = 1 + 9 + 2 + 2
 
 // What more than one place finds wrong.
 const (
@@ -79,7 +92,7 @@ func (s *Scanner) Need() int { return max(s.need, 1) }
 // unknown then; only [Scanner.Reset] makes s usable again.
 func (s *Scanner) Scan(b []byte) (n int, err error) {
 	if s.pos == 0 {
-		if n := leaf(b, s.lim.Bulk); n > 0 {
+		if n := leaf(b, s.lone); n > 0 {
 			s.seen = 0
 			return n, nil
 		}
@@ -89,7 +102,7 @@ func (s *Scanner) Scan(b []byte) (n int, err error) {
 
 func (s *Scanner) scan(b []byte) (int, error) {
 	if s.lim.Line == 0 {
-		s.lim = s.lim.withDefaults()
+		s.limit(s.lim)
 	}
 	for s.pos < len(b) {
 		if s.run(b); s.pos == len(b) {
@@ -284,7 +297,7 @@ func (s *Scanner) bulk(b []byte, k Kind, text []byte, next int) (extent, error) 
 // body returns where a body of n bytes at next ends, after its CRLF, or 0 if it
 // is not all there.
 func (s *Scanner) body(b []byte, next, n int) (end int, err error) {
-	if n+2 > s.lim.Reply-next {
+	if n > s.lim.Reply-next-len("\r\n") {
 		return 0, s.beyond("reply", s.lim.Reply)
 	}
 	if missing := n + 2 - (len(b) - next); missing > 0 {

@@ -12,7 +12,7 @@ const fullLine = 64
 // errors are those of Scan, but for the offset in an error.
 func (s *Scanner) Skip(b []byte) (n int, whole bool, err error) {
 	if s.lim.Line == 0 {
-		s.lim = s.lim.withDefaults()
+		s.limit(s.lim)
 	}
 	for {
 		took, ended, err := s.skipStep(b[n:])

@@ -38,20 +38,34 @@ func (c *Client) DoEncoded(ctx context.Context, cmds *resp.Batch, from int, to r
 			}
 			if some&resp.NoRetry != 0 || !c.resendable(r, err, b) {
 				c.doubt(err)
-				return r.giveUp(err)
+				return placed(r.giveUp(err), cmds, r.given)
 			}
 		}
 		if final(err) {
-			return err
+			return placed(err, cmds, given)
 		}
 		if err := c.pause(ctx, t, b, err); err != nil {
-			return err
+			return placed(err, cmds, given)
 		}
 		c.counters.retries.Add(1)
 		redis.CountAttempt(ctx)
 		b.attempts++
 	}
 	return nil
+}
+
+// placed lets the error of a batch that was given up know the first command without a
+// reply.
+func placed(err error, cmds *resp.Batch, given int) error {
+	switch e := err.(type) {
+	case *RetryError:
+		e.Command = cmds.Place(given)
+	case *conn.Error:
+		if e.Step == "" {
+			e.Step = cmds.Place(given)
+		}
+	}
+	return err
 }
 
 // run is one attempt of a batch, or of its rest.

@@ -2,6 +2,7 @@ package client
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"sync"
 	"syscall"
@@ -24,6 +25,7 @@ type dialPace struct {
 	wait  time.Duration // the next back-off
 	until time.Time     // no call begins with an attempt before
 	cause error         // why
+	at    time.Time     // when that was; of a connection that has not lasted, when it was made
 	cut   bool          // it is about a connection that has not lasted
 	last  *conn.Conn    // the last one made, nil if it has been judged
 	born  time.Time
@@ -60,8 +62,30 @@ func (p *dialPace) begin(b *budget, to *pool.Pool) error {
 	if p.cut {
 		b.vain = maxVain // that the server answers PING was not enough before
 	}
-	return p.cause
+	return &earlierError{cut: p.cut, ago: now.Sub(p.at), left: b.resume.Sub(now), err: p.cause}
 }
+
+// earlierError is why a call waits before its first attempt: what an earlier one has
+// failed with.
+type earlierError struct {
+	cut  bool          // err is of a connection that was made and has not lasted
+	ago  time.Duration // since the other call failed, when this one began
+	left time.Duration // for how long this one was to wait then
+	err  error
+}
+
+// Error says whose error it is, how old, and what would help.
+func (e *earlierError) Error() string {
+	what := "an earlier call failed"
+	if e.cut {
+		what = "the connection of an earlier call, which has not lasted, was made"
+	}
+	return fmt.Sprintf("%s %v before this one, which was to dial %v after its begin: give it a context that lasts longer: %v",
+		what, rounded(e.ago), rounded(e.left), e.err)
+}
+
+// Unwrap returns the error of the earlier call.
+func (e *earlierError) Unwrap() error { return e.err }
 
 // judgeLocked looks at what has become of the last connection. One that is young and
 // lives says nothing yet.
@@ -76,7 +100,7 @@ func (p *dialPace) judgeLocked() {
 		p.wait, p.until, p.cause, p.cut = minRetryBackoff, time.Time{}, nil, false
 		return
 	}
-	p.cause, p.cut = last.Err(), true
+	p.cause, p.cut, p.at = last.Err(), true, p.born
 	p.until = p.born.Add(around(p.wait))
 	p.wait = min(2*p.wait, maxRetryBackoff)
 }
@@ -110,7 +134,7 @@ func (p *dialPace) failed(b *budget, from *pool.Pool, cause error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.pool == from {
-		p.wait, p.until, p.cause, p.cut = b.wait, b.resume, cause, false
+		p.wait, p.until, p.cause, p.cut, p.at = b.wait, b.resume, cause, false, time.Now()
 	}
 }
 

@@ -73,6 +73,16 @@ func TestEveryMistakeHasATextThatHelps(t *testing.T) {
 	}
 	get := func(ctx context.Context, c redis.Doer) error { _, err := redis.Get("k").Do(ctx, c); return err }
 	number := func() error { _, err := redis.As(redis.Get("k"), redis.Int).Do(ctx, one); return err }
+	pipeline := func(c *client.Client, cmd redis.Cmd[int64]) error {
+		var p redis.Pipeline
+		first := redis.HGet("h", "f").Queue(&p)
+		cmd.Queue(&p)
+		redis.HGet("h", "f").Queue(&p)
+		if err := p.Do(ctx, c); err != nil {
+			return err
+		}
+		return first.Err()
+	}
 	field := func() error { _, err := redis.HGet("h", "f").Do(ctx, one); return err }
 	incr := func() error { _, err := redis.Incr("n").Do(ctx, one); return err }
 	push := func() error { _, err := redis.LPush("k", "v").Do(ctx, one); return err }
@@ -80,7 +90,11 @@ func TestEveryMistakeHasATextThatHelps(t *testing.T) {
 	raw := func(cmd resp.Command) error { _, err := one.Do(ctx, cmd); return err }
 	situations := map[string]situation{
 		"value is no number":        {number(), []string{"integer"}},
-		"no field":                  {field(), []string{"null"}},
+		"no field":                  {field(), []string{"redis: HGET: ", "redis.ErrNil", "the key or the field does not exist"}},
+		"no field, in a pipeline":   {pipeline(one, redis.HLen("h")), []string{"redis: HGET: ", "redis.ErrNil"}},
+		"hung up in a pipeline":     {pipeline(one, redis.Del("k")), []string{"DEL, index 1 of 3 commands", s.Addr(), "may have been executed"}},
+		"mistake in a pipeline":     {pipeline(one, redis.Del()), []string{"redis: DEL, index 1 of the pipeline: "}},
+		"server down, pipeline":     {pipeline(dead, redis.Del("k")), []string{"client: HGET, index 0 of 3 commands: gave up after ", "refused"}},
 		"wrong type":                {push(), []string{"WRONGTYPE"}},
 		"replica":                   {redis.Set("k", "v").Do(ctx, one), []string{"READONLY"}},
 		"no replicas attached":      {incr(), []string{"NOREPLICAS"}},
@@ -89,7 +103,7 @@ func TestEveryMistakeHasATextThatHelps(t *testing.T) {
 		"no name":                   {raw(resp.NewCommand("")), []string{"no name"}},
 		"blocked until the end":     {blpop(short(), one), []string{"BLPOP", "deadline exceeded"}},
 		"all leased":                {lease(func() error { return one.WithConn(short(), func(*conn.Conn) error { return nil }) }), []string{"pool: no connection within", "all are in use (MaxConns 1, leased 1, waiting 1)", "raise MaxConns"}},
-		"server down":               {get(ctx, dead), []string{"client: GET: gave up after ", "attempts", "127.0.0.1:1", "refused"}},
+		"server down":               {get(ctx, dead), []string{"client: GET: gave up after ", " attempt", "127.0.0.1:1", "refused"}},
 		"server down, lease":        {dead.WithConn(ctx, func(*conn.Conn) error { return nil }), []string{"client: a lease: gave up after ", "refused"}},
 		"server down, context":      {get(short(), dead), []string{"GET", "deadline exceeded", "refused"}},
 		"server down, no retry":     {get(ctx, never), []string{"127.0.0.1:1", "refused"}},

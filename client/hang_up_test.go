@@ -3,6 +3,8 @@ package client_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -155,5 +157,49 @@ func cut(t *testing.T, s *testserver.Server, cn *conn.Conn) {
 	s.CloseAll()
 	if _, err := cn.Do(t.Context(), resp.NewCommand("PING")); err == nil || !cn.Broken() {
 		t.Fatal("the connection is not broken")
+	}
+}
+
+// A call whose context ends within the back-off of others has tried nothing, and says so.
+func TestADialThatHasTriedNothingSaysWhoseErrorItReturns(t *testing.T) {
+	for how, want := range map[string]string{
+		"at the first word":    "an earlier call failed 5ms before this one, which was to dial ",
+		"at the first command": "the connection of an earlier call, which has not lasted, was made 5ms before this one, which was to dial ",
+	} {
+		for from, source := range dialSources {
+			t.Run(how+"/"+from, func(t *testing.T) {
+				oneServer(t, client.Options{}, func(t *testing.T, s *testserver.Server, c *client.Client) {
+					hangUps[how].script(s)
+					dial := func(d time.Duration) error {
+						ctx, cancel := context.WithTimeout(t.Context(), d)
+						defer cancel()
+						cn, err := source(c).Dial(ctx)
+						if err == nil {
+							_, err = cn.Do(ctx, resp.NewCommand("ECHO", resp.String("x")))
+						}
+						return err
+					}
+					var err error
+					before := 0
+					for tried := true; tried; { // until a back-off has more than 6 ms left
+						_ = dial(time.Second)
+						time.Sleep(5 * time.Millisecond)
+						before = s.Accepted()
+						err = dial(time.Millisecond)
+						e, ok := errors.AsType[*client.RetryError](err)
+						tried = !ok || e.Attempts > 0
+					}
+					text := fmt.Sprint(err)
+					for _, part := range []string{"client: a connection: context deadline exceeded after 1ms, without an attempt", want, "give it a context that lasts longer", s.Addr()} {
+						if !strings.Contains(text, part) {
+							t.Errorf("%q lacks %q", text, part)
+						}
+					}
+					if n := s.Accepted() - before; n != 0 || conn.ClassOf(err) != conn.ClassNotSent || !errors.Is(err, context.DeadlineExceeded) {
+						t.Errorf("%d connections, class %v: %v", n, conn.ClassOf(err), err)
+					}
+				})
+			})
+		}
 	}
 }

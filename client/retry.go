@@ -339,7 +339,9 @@ func (c *Client) gaveUp(ctx context.Context, b *budget, cause error) error {
 	if c.opts.RetryTime < 0 && b.attempts <= 1 && ctx.Err() == nil { // it was not to be tried again
 		return cause
 	}
-	if _, ok := errors.AsType[*conn.Error](cause); !ok {
+	if b.attempts == 0 { // the cause is another call's
+		cause = &conn.Error{Op: conn.OpWait, Addr: c.Master(), Class: conn.ClassNotSent, Err: cause}
+	} else if _, ok := errors.AsType[*conn.Error](cause); !ok {
 		cause = &conn.Error{Op: conn.OpWait, Addr: c.Master(), Class: c.unsentClass(cause), Err: cause}
 	}
 	return &RetryError{Command: b.what, Took: time.Since(b.began), Attempts: b.attempts, Ended: ctx.Err(), Err: cause}

@@ -24,12 +24,12 @@ func (c *wire) DoBatch(ctx context.Context, cmds []resp.Command, each func(i int
 func (c *wire) DoEncoded(ctx context.Context, cmds *resp.Batch, from int, to resp.Receiver) error {
 	mustHave(ctx)
 	if err := ctx.Err(); err != nil {
-		return c.notSent(err)
+		return placed(c.notSent(err), cmds, from)
 	}
 	for i := cmds.NextSpecial(from); i < cmds.Len(); i = cmds.NextSpecial(i + 1) {
 		cmd := cmds.Command(i)
 		if err := c.admit(&cmd); err != nil {
-			return named(c.notSent(err), &cmd)
+			return placed(c.notSent(err), cmds, i)
 		}
 	}
 	some, _ := cmds.Flags(from)
@@ -38,13 +38,22 @@ func (c *wire) DoEncoded(ctx context.Context, cmds *resp.Batch, from int, to res
 	defer b.leave() // also when Receive panics: the roles must not be lost
 	for b.taken < cmds.Len() || b.count > 0 {
 		if err := b.send(); err != nil {
-			return err
+			return placed(err, cmds, b.given)
 		}
 		if err := b.giveNext(); err != nil {
-			return err
+			return placed(err, cmds, b.given)
 		}
 	}
 	return nil
+}
+
+// placed adds to the error of a batch which command it is about: the first one without
+// a reply.
+func placed(err error, cmds *resp.Batch, i int) error {
+	if e, ok := err.(*Error); ok && e.Step == "" {
+		e.Step = cmds.Place(i)
+	}
+	return err
 }
 
 // A batch is the progress of one DoBatch.

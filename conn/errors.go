@@ -90,7 +90,8 @@ type Error struct {
 	Op string
 	// Step is the part of a dial that failed (resolve, connect, TLS, credentials) or of
 	// a handshake (HELLO, AUTH, SELECT, ROLE, CLIENT SETNAME), or the name of the
-	// command; empty where there is none.
+	// command; empty where there is none. Of a batch it is the first command without a
+	// reply, and its place: "INCR, index 2 of 10 commands".
 	Step string
 	// Addr is the address of the server as it was given.
 	Addr string

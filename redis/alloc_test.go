@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"runtime"
@@ -89,6 +90,12 @@ func allocRows() []allocRow {
 		{"GET as int", bulk("12345"), 0, func(ctx context.Context, d Doer) error {
 			_, err := As(Get("key"), Int).Do(ctx, d)
 			return err
+		}},
+		{"GET of nothing", "$-1\r\n", 0, func(ctx context.Context, d Doer) error {
+			if _, err := Get("key").Do(ctx, d); !errors.Is(err, ErrNil) {
+				return err
+			}
+			return nil
 		}},
 		{"SET", "+OK\r\n", 0, func(ctx context.Context, d Doer) error { return Set("key", "value").Do(ctx, d) }},
 		{"SET bytes", "+OK\r\n", 0, func(ctx context.Context, d Doer) error { return Set("key", payload).Do(ctx, d) }},

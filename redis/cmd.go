@@ -34,7 +34,8 @@ func New[T any](decode Decoder[T], name string, args ...any) Cmd[T] {
 }
 
 // Do runs the command on d and returns its decoded reply. An error reply of the
-// server is a *[resp.Error]; a null reply is [ErrNil], except where T can say it.
+// server is a *[resp.Error]; a null reply is an error that names the command and
+// matches [ErrNil], except where T can say it.
 // [ClassOf] tells whether a failed command may have been executed.
 func (c Cmd[T]) Do(ctx context.Context, d Doer) (T, error) {
 	mustContext(ctx)
@@ -79,7 +80,7 @@ func (c Cmd[T]) Invalid() error { return c.err.orNil() }
 // check returns the command as one that fails with r, if there is a reason.
 func (c Cmd[T]) check(r reason) Cmd[T] {
 	if r != fine && c.err == nil {
-		c.err = &ArgError{c.Command.Name(), r.text()}
+		c.err = &ArgError{Command: c.Command.Name(), Reason: r.text()}
 	}
 	return c
 }
@@ -87,7 +88,7 @@ func (c Cmd[T]) check(r reason) Cmd[T] {
 // fail returns the command as one that fails with err, if that is not nil.
 func (c Cmd[T]) fail(err error) Cmd[T] {
 	if err != nil && c.err == nil {
-		c.err = &ArgError{c.Command.Name(), err.Error()}
+		c.err = &ArgError{Command: c.Command.Name(), Reason: err.Error()}
 	}
 	return c
 }
@@ -120,7 +121,7 @@ func (s Status) Do(ctx context.Context, d Doer) error {
 
 // Queue appends the command to p. The future's value tells its error.
 func (s Status) Queue(p *Pipeline) Future[struct{}] {
-	return Future[struct{}]{p: p, index: p.add(&s.Command, s.err), gen: p.gen, decode: OK}
+	return Future[struct{}]{p: p, index: p.add(&s.Command, s.err), gen: p.gen, decode: OK, command: s.Command.Name()}
 }
 
 // Cmd returns the command as a [Cmd] without a value.
@@ -140,7 +141,7 @@ func (s Status) Invalid() error { return s.err.orNil() }
 
 func (s Status) check(r reason) Status {
 	if r != fine && s.err == nil {
-		s.err = &ArgError{s.Command.Name(), r.text()}
+		s.err = &ArgError{Command: s.Command.Name(), Reason: r.text()}
 	}
 	return s
 }
@@ -244,6 +245,9 @@ func answerTo(c *resp.Command, err error) error {
 
 // ofCommand lets an error of a decoder know the name of the command.
 func ofCommand(command string, err error) error {
+	if err == ErrNil { //nolint:errorlint // one that says more is left as it is
+		return nullOf(command)
+	}
 	if e, ok := err.(*DecodeError); ok && e.Command == "" {
 		known := *e
 		known.Command = command

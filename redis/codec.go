@@ -54,5 +54,5 @@ var errNoCodec = errors.New("no codec")
 // Invalid returns a command that fails with an [ArgError] for reason before any
 // I/O, for functions that make commands and get arguments they cannot send.
 func Invalid[T any](name string, reason error) Cmd[T] {
-	return Cmd[T]{Command: resp.NewCommand(name), err: &ArgError{name, reason.Error()}}
+	return Cmd[T]{Command: resp.NewCommand(name), err: &ArgError{Command: name, Reason: reason.Error()}}
 }

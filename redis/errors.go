@@ -3,14 +3,16 @@ package redis
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/kermes-redis/kermes/conn"
 	"github.com/kermes-redis/kermes/resp"
 )
 
-// ErrNil is returned for a null reply: the key, field or element does not exist.
-// It is the same error as [resp.ErrNull].
+// ErrNil is what the error for a null reply matches: the key, field or element does
+// not exist. Ask by errors.Is(err, redis.ErrNil), not by ==: the errors that commands
+// return name the command as well. It is the same error as [resp.ErrNull].
 var ErrNil = resp.ErrNull
 
 // ErrPending is returned by [Future.Value] before the pipeline has run.
@@ -82,10 +84,17 @@ func ClassOf(err error) Class {
 type ArgError struct {
 	Command string
 	Reason  string
+
+	place string // in a pipeline
 }
 
 // Error implements error.
-func (e *ArgError) Error() string { return "redis: " + e.Command + ": " + e.Reason }
+func (e *ArgError) Error() string { return "redis: " + e.Command + e.place + ": " + e.Reason }
+
+// at returns e as the error of a pipeline whose command i is wrong.
+func (e *ArgError) at(i int) *ArgError {
+	return &ArgError{Command: e.Command, Reason: e.Reason, place: ", index " + strconv.Itoa(i) + " of the pipeline"}
+}
 
 // orNil returns e as an error that is nil if e is.
 func (e *ArgError) orNil() error {

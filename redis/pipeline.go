@@ -164,10 +164,10 @@ func (p *Pipeline) add(cmd *resp.Command, err *ArgError) int {
 }
 
 // refuse notes that command i cannot be sent.
-func (p *Pipeline) refuse(i int, err error) {
+func (p *Pipeline) refuse(i int, err *ArgError) {
 	p.blame(i, err)
 	if p.err == nil {
-		p.err = err
+		p.err = err.at(i)
 	}
 }
 

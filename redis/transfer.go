@@ -44,7 +44,7 @@ func CopyTo[T any](ctx context.Context, l Leaser, c Cmd[T], w io.Writer) (n int6
 		n, err = conn.DoTo(ctx, c.Command, w)
 		return err
 	})
-	return n, err
+	return n, answerTo(&c.Command, err)
 }
 
 // CopyFrom runs any command with one more argument of size bytes, read from r,
@@ -59,7 +59,7 @@ func CopyFrom[T any](ctx context.Context, l Leaser, c Cmd[T], size int64, r io.R
 			return err
 		}
 		value, err = decodeReply(reply, c.Decode)
-		return err
+		return answerTo(&c.Command, err)
 	})
 	return value, err
 }

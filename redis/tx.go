@@ -90,8 +90,8 @@ func (tx *Tx) admit(cmd *resp.Command) error {
 	case "WATCH", "UNWATCH", "WAIT", "WAITAOF":
 		return nil
 	}
-	return &ArgError{cmd.Name(), "it would run at once and outside the transaction: queue it by Queue(&tx.Pipeline), " +
-		"or for a pipeline of your own by Queue(&p) and p.Exec(ctx, tx)"}
+	return &ArgError{Command: cmd.Name(), Reason: "it would run at once and outside the transaction: " +
+		"queue it by Queue(&tx.Pipeline), or for a pipeline of your own by Queue(&p) and p.Exec(ctx, tx)"}
 }
 
 // asksOnly tells by the name that a command writes nothing: a write that is marked

@@ -56,7 +56,7 @@ func (p *Pipeline) refuseStateful() error {
 	}
 	if i := p.queued.NextSpecial(0); i < p.queued.Len() {
 		c := p.queued.Command(i)
-		return &ArgError{strings.Clone(c.Name()), "not inside a transaction"}
+		return (&ArgError{Command: strings.Clone(c.Name()), Reason: "not inside a transaction"}).at(p.ran + i)
 	}
 	p.begin()
 	p.queued.Enclose(&multi, &exec)
@@ -194,6 +194,7 @@ func (t *txReplies) exec(v resp.Value) error {
 	}
 	c, _, err := elems(v)
 	if err != nil {
+		err = ofCommand("EXEC", err)
 		t.p.lose(err)
 		return err
 	}
@@ -206,7 +207,7 @@ func (t *txReplies) exec(v resp.Value) error {
 		}
 		e, ok := c.Next()
 		if !ok {
-			err := &DecodeError{Want: "a reply for each command", Got: v.Kind()}
+			err := &DecodeError{Want: "a reply for each command", Got: v.Kind(), Command: "EXEC"}
 			t.p.lose(err)
 			return err
 		}

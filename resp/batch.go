@@ -2,6 +2,8 @@ package resp
 
 import (
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -109,6 +111,19 @@ func kindOf(cmd *Command) (k kinds) {
 
 // Len returns the number of commands.
 func (b *Batch) Len() int { return b.n }
+
+// Place returns the name of command i and where it stands, for errors: "INCR, index 2
+// of 10 commands". Of a batch of one it is the name.
+func (b *Batch) Place(i int) string {
+	if i >= b.n {
+		return ""
+	}
+	cmd := b.Command(i)
+	if b.n == 1 {
+		return strings.Clone(cmd.Name())
+	}
+	return cmd.Name() + ", index " + strconv.Itoa(i) + " of " + strconv.Itoa(b.n) + " commands"
+}
 
 // Size returns about how many bytes the commands from that one on have, encoded.
 func (b *Batch) Size(from int) (n int) {

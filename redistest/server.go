@@ -17,8 +17,8 @@ type ServerOptions struct {
 // knows a few by itself: those of the handshake, GET, SET (without its options), INCR,
 // DEL, EXISTS, MULTI and EXEC, SUBSCRIBE and PUBLISH. Each database has its own keys.
 //
-// It is strict with what is sent, so that it is no server for telnet: an inline command
-// is a protocol error. It has no hashes, lists, sorted sets, streams, scripts or
+// What it knows it answers to the byte as redis-server 7.0 does. It ignores the options of
+// SET and watches no keys. An inline command is a protocol error. It has no hashes, lists, sorted sets, streams, scripts or
 // expiry, and does not track keys for a client's cache. A program that needs those is
 // tested with a [Group] of one master and without replicas, which has the data commands
 // of miniredis, or with miniredis itself: it works with this client as it is.

@@ -41,6 +41,8 @@ type miniConn struct {
 	buf  bytes.Buffer
 	w    *bufio.Writer
 	tx   bool
+
+	dirty bool // EXEC is to fail: a command could not be queued
 }
 
 // newNode starts a data server as a master.
@@ -145,7 +147,7 @@ func (n *Node) delegate(c *testserver.Peer, args []string) bool {
 	if replica {
 		args = readOnlyScript(name, args)
 	}
-	raw := mc.dispatch(c, target.srv, name, args)
+	raw := n.asRedis(c, mc, target, name, args)
 	if replica && strings.HasPrefix(raw, "-") && strings.Contains(raw, "Write commands are not allowed") {
 		raw = testserver.Error(errReadOnlyScript)
 	}
@@ -226,7 +228,10 @@ func (mc *miniConn) note(name, raw string) {
 	case "MULTI":
 		mc.tx = mc.tx || raw == testserver.OK
 	case "EXEC", "DISCARD":
-		mc.tx = false
+		mc.tx, mc.dirty = false, false
+	case "WATCH":
+	default:
+		mc.dirty = mc.dirty || mc.tx && strings.HasPrefix(raw, "-")
 	}
 }
 

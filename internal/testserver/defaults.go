@@ -130,7 +130,7 @@ func cmdSelect(c *Peer, args []string) {
 	c.withArgs(args, 1, func() {
 		n, err := strconv.Atoi(args[1])
 		if err != nil {
-			c.Error("ERR invalid DB index")
+			c.Error("ERR value is not an integer or out of range")
 			return
 		}
 		if n < 0 || n >= databases {

@@ -188,7 +188,7 @@ func (s *Server) execute(c *Peer, cmd command) {
 	h := s.handler(name, full)
 	if h == nil {
 		c.markDirty()
-		c.Write(unknownCommand(cmd.args))
+		c.Write(UnknownCommand(cmd.args))
 		return
 	}
 	if c.queue(name, cmd.args) {
@@ -266,8 +266,8 @@ func (c *Peer) Default(args []string) bool {
 	return true
 }
 
-// unknownCommand is the error of Redis 7.
-func unknownCommand(args []string) string {
+// UnknownCommand is the error of Redis 7.
+func UnknownCommand(args []string) string {
 	var b strings.Builder
 	for _, a := range args[1:] {
 		if b.Len() > 128 {

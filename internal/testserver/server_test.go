@@ -48,7 +48,7 @@ func TestServerAnswersTheUsualCommands(t *testing.T) {
 		{Bulks("GET", "k"), "_\r\n"},
 		{Bulks("CLIENT", "GETNAME"), "$2\r\nme\r\n"},
 		{Bulks("MULTI") + Bulks("INCR", "n") + Bulks("GET", "k") + Bulks("EXEC"), "+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n:1\r\n_\r\n"},
-		{Bulks("MULTI") + Bulks("NOPE") + Bulks("EXEC"), OK + unknownCommand([]string{"NOPE"}) + "-EXECABORT Transaction discarded because of previous errors.\r\n"},
+		{Bulks("MULTI") + Bulks("NOPE") + Bulks("EXEC"), OK + UnknownCommand([]string{"NOPE"}) + "-EXECABORT Transaction discarded because of previous errors.\r\n"},
 		{Bulks("MULTI") + Bulks("GET", "k") + Bulks("DISCARD"), "+OK\r\n+QUEUED\r\n+OK\r\n"},
 		{Bulks("RESET") + Bulks("GET", "k"), "+RESET\r\n$-1\r\n"},
 		{Bulks("QUIT"), OK},
@@ -93,8 +93,8 @@ func TestSentinelModeAnswersHelloWithSixEntriesAndKnowsNoSelect(t *testing.T) {
 	Talk(t, nc, Bulks("HELLO", "2"), "*12\r\n$6\r\nserver")
 	s := NewWith(t, Options{Mode: "sentinel"})
 	nc = DialServer(t, s)
-	Talk(t, nc, Bulks("SELECT", "0"), unknownCommand([]string{"SELECT", "0"}))
-	Talk(t, nc, Bulks("QUIT"), unknownCommand([]string{"QUIT"}))
+	Talk(t, nc, Bulks("SELECT", "0"), UnknownCommand([]string{"SELECT", "0"}))
+	Talk(t, nc, Bulks("QUIT"), UnknownCommand([]string{"QUIT"}))
 }
 
 func TestHandlersRepliesAndCounters(t *testing.T) {

@@ -214,21 +214,29 @@ func refusedText(msg string) bool {
 	return false
 }
 
-// matches reports whether text is the pattern, in which a star stands for anything.
-// A full stop at the end does not matter.
+// matches reports whether text is the pattern, in which a star stands for anything, and
+// a percent sign for anything without a space. A full stop at the end does not matter.
 func matches(text, pattern string) bool {
-	text, pattern = strings.TrimSuffix(text, "."), strings.TrimSuffix(pattern, ".")
-	head, rest, open := strings.Cut(pattern, "*")
-	if !open {
+	return fits(strings.TrimSuffix(text, "."), strings.TrimSuffix(pattern, "."))
+}
+
+func fits(text, pattern string) bool {
+	i := strings.IndexAny(pattern, "*%")
+	if i < 0 {
 		return text == pattern
 	}
-	text, ok := strings.CutPrefix(text, head)
-	for ok {
-		var part string
-		if part, rest, open = strings.Cut(rest, "*"); !open {
-			return strings.HasSuffix(text, part)
-		}
-		_, text, ok = strings.Cut(text, part)
+	if len(text) < i || text[:i] != pattern[:i] {
+		return false
 	}
-	return false
+	if pattern[i:] == "*" {
+		return true
+	}
+	for text, pattern, one := text[i:], pattern[i+1:], pattern[i] == '%'; ; text = text[1:] {
+		if fits(text, pattern) {
+			return true
+		}
+		if text == "" || one && text[0] == ' ' {
+			return false
+		}
+	}
 }

@@ -328,6 +328,9 @@ func (w *worker) settled(batch []settle, results string) {
 		if w.held[s.d.id] == s.d {
 			delete(w.held, s.d.id)
 		}
+		if w.asking > 0 {
+			w.ended[s.d.id] = s.d.token
+		}
 		w.mu.Unlock()
 		s.d.ctx.cancel(context.Canceled)
 		if s.done() && (result == letterDone || result == letterGone && s.sent) {
@@ -373,7 +376,8 @@ func (w *worker) receive(all []claimed, token string, sent time.Time) {
 }
 
 // accept makes a delivery of a claimed message. Without a token it is one that was
-// recovered, and nil is returned if it is here already.
+// recovered, and nil is returned if it is here already, or was when the server was asked:
+// its answer may be older than what has settled the message.
 func (w *worker) accept(m *claimed, token string, until time.Time) *delivery {
 	d := &delivery{claimed: *m, ctx: newLeaseContext(w.root, until)}
 	if token != "" {
@@ -384,7 +388,7 @@ func (w *worker) accept(m *claimed, token string, until time.Time) *delivery {
 	w.order++
 	d.order = w.order
 	before := w.held[d.id]
-	if token == "" && before != nil && before.token == d.token {
+	if token == "" && (before != nil && before.token == d.token || w.ended[d.id] == d.token) {
 		w.mu.Unlock()
 		return nil
 	}

@@ -133,10 +133,15 @@ func (w *worker) recover(ctx context.Context) error {
 		}
 		args = append(args, resp.String(token))
 	}
-	w.mu.Unlock()
 	if len(args) == 1 {
+		w.mu.Unlock()
 		return nil
 	}
+	if w.asking++; w.asking == 1 {
+		w.ended = make(map[string]string)
+	}
+	w.mu.Unlock()
+	defer w.asked()
 	ctx, cancel := context.WithTimeout(ctx, w.o.Lease/3)
 	defer cancel()
 	sent := time.Now()
@@ -156,6 +161,15 @@ func (w *worker) recover(ctx context.Context) error {
 		w.tell(Event{Kind: EventRecovered, N: n})
 	}
 	return nil
+}
+
+// asked ends a call of recover.
+func (w *worker) asked() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.asking--; w.asking == 0 {
+		w.ended = nil
+	}
 }
 
 // resume gives a recovered message to the handlers, or back to the queue if they have

@@ -210,6 +210,9 @@ func TestABatchGivesEveryReplyInOrder(t *testing.T) {
 		if err != nil || next != size {
 			t.Fatalf("batch of %d: %d replies, %v", size, next, err)
 		}
+		if bytes, waiting := c.Backlog(); bytes != 0 || waiting != 0 {
+			t.Errorf("after a batch of %d: %d bytes and %d callers are left", size, bytes, waiting)
+		}
 	}
 }
 

@@ -177,21 +177,26 @@ func (c *wire) cancelEndedLocked() (next pace, cut error) {
 			cut = k.ctx.Err()
 			continue
 		}
-		switch k {
-		case c.reader:
-			next = fast
-			_ = c.nc.SetReadDeadline(past())
-		case c.flusher:
-			next = fast
-			if !c.secure {
-				_ = c.nc.SetWriteDeadline(past())
-			}
-		default:
+		if k != c.reader && k != c.flusher {
 			c.abandonLocked(k)
 			k.sig <- sigDone
+			continue
 		}
+		next = fast
+		c.pokeLocked(k)
 	}
 	return next, cut
+}
+
+// pokeLocked wakes k from the read or write, or from both, that it is in: a caller that
+// is alone has both roles while it writes. c.mu is held.
+func (c *wire) pokeLocked(k *call) {
+	if k == c.reader {
+		_ = c.nc.SetReadDeadline(past())
+	}
+	if k == c.flusher && !c.secure {
+		_ = c.nc.SetWriteDeadline(past())
+	}
 }
 
 // past is a deadline that makes a blocked read or write return now.

@@ -135,30 +135,37 @@ func TestABatchThatIsGivenUpSaysHowMuchMayHaveLeft(t *testing.T) {
 }
 
 func TestACallerThatHasLeftALargeReplyLeavesASmallBuffer(t *testing.T) {
-	c := newCrowded(t, 0)
-	ctx, cancel := context.WithCancel(t.Context())
-	c.call(ctx, "LARGE")
-	c.gets("LARGE")
 	half := strings.Repeat("x", 500_000)
-	write := func(text string) {
-		if _, err := c.peer.Write([]byte(text)); err != nil {
-			t.Error(err)
+	part := "$500000\r\n" + half + "\r\n"
+	for name, reply := range map[string][2]string{
+		"a string": {"$1000000\r\n" + half, half + "\r\n"},
+		"an array": {"*2\r\n" + part, part}, // how long it is shows only as it comes
+	} {
+		c := newCrowded(t, 0)
+		ctx, cancel := context.WithCancel(t.Context())
+		c.call(ctx, "LARGE")
+		c.gets("LARGE")
+		for i, text := range reply {
+			if _, err := c.peer.Write([]byte(text)); err != nil {
+				t.Error(err)
+			}
+			if i == 0 {
+				c.until(c.Bulky)
+				cancel()
+				if err := <-c.done; !errors.Is(err, context.Canceled) {
+					t.Error(err)
+				}
+			}
 		}
-	}
-	write("$1000000\r\n" + half)
-	c.until(c.Bulky)
-	cancel()
-	if err := <-c.done; !errors.Is(err, context.Canceled) {
-		t.Error(err)
-	}
-	write(half + "\r\n")
-	c.call(t.Context(), "NEXT")
-	c.gets("NEXT")
-	c.answer(1)
-	c.end(1)
-	c.lock()
-	defer c.mu.Unlock()
-	if n := len(c.wire.in.buf); n > busyBuffer {
-		t.Errorf("a buffer of %d bytes", n)
+		c.until(func() bool { return c.InFlight() == 0 })
+		c.call(t.Context(), "NEXT")
+		c.gets("NEXT")
+		c.answer(1)
+		c.end(1)
+		c.lock()
+		if n := len(c.wire.in.buf); n > busyBuffer {
+			t.Errorf("%s: a buffer of %d bytes", name, n)
+		}
+		c.mu.Unlock()
 	}
 }

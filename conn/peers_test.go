@@ -234,3 +234,19 @@ func TestAWriteThatIsStuckEndsWithItsContext(t *testing.T) {
 		s.StopReading(false)
 	})
 }
+
+func TestAHandshakeOnASocketOfOnesOwnHasTheDialTimeout(t *testing.T) {
+	for timeout, want := range map[time.Duration]time.Duration{time.Second: time.Second, 0: conn.DefaultDialTimeout, -1: time.Minute} {
+		inBubble(t, func(t *testing.T, s *testserver.Server) {
+			s.StopReading(true)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			began := time.Now()
+			_, err := conn.NewConn(ctx, s.Pipe(), conn.Options{DialTimeout: timeout, ReadTimeout: -1})
+			if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took < want || took > want+time.Second {
+				t.Errorf("timeout %v: %v after %v", timeout, err, took)
+			}
+			s.StopReading(false)
+		})
+	}
+}

@@ -23,6 +23,7 @@ func TestParseURL(t *testing.T) {
 		{"redis://:p@ss@h", conn.Options{Addr: "h:6379", Password: "p@ss"}},
 		{"redis://u:p%2F%3F%23%25@h", conn.Options{Addr: "h:6379", Username: "u", Password: "p/?#%"}},
 		{"redis://u:p@[::1]:7000?db=3&client_name=x&protocol=2", conn.Options{Addr: "[::1]:7000", Username: "u", Password: "p", DB: 3, ClientName: "x", Protocol: 2}},
+		{"unix:///tmp/r:1:2.sock", conn.Options{Addr: "/tmp/r:1:2.sock"}},
 		{"unix:///tmp/r.sock?db=1", conn.Options{Addr: "/tmp/r.sock", DB: 1}},
 		{"valkey://h?read_timeout=250ms&dial_timeout=1s", conn.Options{Addr: "h:6379", ReadTimeout: 250 * time.Millisecond, DialTimeout: time.Second}},
 		{"redis://h?read_timeout=5&dial_timeout=0&keep_alive=-1s", conn.Options{Addr: "h:6379", ReadTimeout: 5 * time.Second, DialTimeout: -1, KeepAlive: -1}},

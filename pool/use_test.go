@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -112,6 +113,69 @@ func TestALargeReplyIsKnownAlsoWhenItIsReadIntoItsCallersRoom(t *testing.T) {
 	}
 }
 
+func TestAReplyOfJustTheLargeSizeIsNotLarge(t *testing.T) {
+	s := testserver.New(t)
+	p := New(Options{Conn: conn.Options{Addr: s.Addr()}})
+	defer p.Close()
+	const around = len("$65526\r\n\r\n")
+	for more, want := range []bool{false, true} {
+		s.SetKey("k", strings.Repeat("x", wideSize-around+more))
+		cmd := resp.NewCommand("GET", resp.String("k"))
+		r, err := p.Do(t.Context(), cmd)
+		if err != nil || len(r.Value) != wideSize+more {
+			t.Fatal(len(r.Value), err)
+		}
+		r.Release()
+		if got := p.wide.has(&cmd, p.clock.Load()); got != want {
+			t.Errorf("%d bytes beyond: %v", more, got)
+		}
+	}
+}
+
+func TestASecondSharedConnectionIsForMoreThanSoManyCallers(t *testing.T) {
+	bubble(t, Options{SharedConns: 2}, func(t *testing.T, _ *testserver.Server, p *Pool) {
+		for callers, want := range map[int64]int{1: 1, sharedCrowd: 1, sharedCrowd + 1: 2, 100 * sharedCrowd: 2} {
+			used := map[*member]bool{}
+			for n := range uint64(10) {
+				m, err := p.takeShared(t.Context(), n, callers)
+				if err != nil {
+					t.Fatal(err)
+				}
+				used[m] = true
+			}
+			if len(used) != want {
+				t.Errorf("%d callers: %d connections", callers, len(used))
+			}
+		}
+	})
+}
+
+func TestTheParkedConnectionIsOneOfThoseThatAreKept(t *testing.T) {
+	bubble(t, Options{MaxConns: 4, MaxIdle: 1}, func(t *testing.T, s *testserver.Server, p *Pool) {
+		s.Handle("WAIT", func(c *testserver.Peer, args []string) {
+			d, _ := time.ParseDuration(args[1])
+			c.Wait(d)
+			c.Text("OK")
+		})
+		if err := p.Ping(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range []string{"2s", "1s"} { // the first has the one that rests
+			go func() {
+				if r, err := p.Do(t.Context(), resp.NewCommand("WAIT", resp.String(d))); err == nil {
+					r.Release()
+				}
+			}()
+			synctest.Wait()
+		}
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		if st := p.Stats(); st.Idle != 1 || st.Open != 1 || st.Dials != 2 {
+			t.Errorf("%+v", st)
+		}
+	})
+}
+
 func TestIdleConnectionsThatAreKeptReadyAreNotReplaced(t *testing.T) {
 	bubble(t, Options{MinIdle: 3, MaxConns: 10, IdleTime: 10 * time.Second}, func(t *testing.T, _ *testserver.Server, p *Pool) {
 		synctest.Wait()
@@ -206,6 +270,49 @@ func TestALargeCallDoesNotWaitForALease(t *testing.T) {
 			t.Errorf("%v after %v", err, time.Since(began))
 		}
 	})
+}
+
+func TestConnectionsWithoutALimitAreKept(t *testing.T) {
+	bubble(t, Options{MaxConns: -1}, func(t *testing.T, _ *testserver.Server, p *Pool) {
+		for range 2 {
+			if err := lease(p, 30); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if st := p.Stats(); st.Dials != 30 || st.Idle != 30 {
+			t.Errorf("%+v", st)
+		}
+	})
+}
+
+func TestThereAreFourConnectionsForEachProcessor(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(8))
+	if n := (Options{}).withDefaults().MaxConns; n != 32 {
+		t.Errorf("%d for 8 processors", n)
+	}
+	runtime.GOMAXPROCS(2)
+	if n := (Options{}).withDefaults().MaxConns; n != DefaultMinConns {
+		t.Errorf("%d for 2 processors", n)
+	}
+}
+
+// A dial that succeeds is no end of the back-off from a server that hangs up then.
+func TestAConnectionThatIsMadeDoesNotEndTheBackoffFromHangUps(t *testing.T) {
+	var b backoff
+	b.after(time.Hour, time.Hour)
+	b.connected()
+	if b.left() > 0 {
+		t.Errorf("wait %v for a server that is there", b.left())
+	}
+	b.hungUp(time.Hour, time.Hour)
+	b.connected()
+	if b.left() <= 0 {
+		t.Error("no wait for a server that hangs up")
+	}
+	b.steady()
+	if b.left() > 0 {
+		t.Errorf("wait %v when a connection has lasted", b.left())
+	}
 }
 
 func TestWhileDialsFailOneIsMadeAtATime(t *testing.T) {

@@ -2,11 +2,15 @@ package pubsub
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/kermes-redis/kermes/conn"
+	"github.com/kermes-redis/kermes/internal/testserver"
 )
 
 func TestAttemptsToConnectAreSpacedFromStartToStart(t *testing.T) {
@@ -132,11 +136,14 @@ func TestALimitIsReachedAndNotExceeded(t *testing.T) {
 		"one more of them":  {Queue{}, DefaultQueueSize + 1, 1, 1},
 		"default bytes":     {Queue{}, 16, 1 << 20, 0},
 		"1 MiB more":        {Queue{}, 17, 1 << 20, 1},
-		"no limit":          {Queue{Size: -1, Bytes: -1}, DefaultQueueSize + 10, 300, 0},
+		"no limit":          {Queue{Size: -1, Bytes: -1}, DefaultQueueSize + 10, 1, 0},
 		"no limit of bytes": {Queue{Bytes: -1}, 17, 1 << 20, 0},
 		"one of any size":   {Queue{Bytes: 1}, 1, 1 << 20, 0},
 	} {
 		for _, policy := range []Overflow{DropOldest, DropNewest} {
+			if policy == DropOldest && test.messages*test.size > 1000 {
+				continue // once is enough, for the time that it takes
+			}
 			test.queue.Overflow = policy
 			q := newQueue(test.queue)
 			payload := make([]byte, test.size)
@@ -293,14 +300,62 @@ func TestADropBeforeANoticeIsToldBeforeItsMessages(t *testing.T) {
 func TestAMessageThatNeverFitsBesideOthersIsDroppedAlone(t *testing.T) {
 	q := newQueue(Queue{Bytes: 10})
 	fill(q, 0, 3)
-	q.pop(nil)                                        // the other two are the consumer's
+	q.pop(nil) // the other two are the consumer's
+	q.notice(&Gap{Reason: ErrSilent})
 	q.push(news, "news", make([]byte, 11), &reader{}) // nothing is here to be dropped for it
 	fill(q, 3, 4)
-	if got := drain(q); got != "1 2 -1 3" {
+	if got := drain(q); got != "1 2 gap -1 3" {
 		t.Errorf("got %q", got)
 	}
 	q.push(news, "news", []byte("longer than it all"), &reader{})
 	if got := drain(q); got != "longer than it all" {
 		t.Errorf("got %q", got)
 	}
+}
+
+func TestABlockedReaderReturnsWhenTheQueueEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueue(Queue{Size: 1, Overflow: Block})
+		r, returned := &reader{}, false
+		go func() {
+			q.push(news, "news", nil, r)
+			q.push(news, "news", nil, r)
+			returned = true
+		}()
+		synctest.Wait()
+		if returned || !r.blocked.Load() {
+			t.Error("there was room")
+		}
+		q.close(ErrClosed, false)
+		synctest.Wait()
+		if !returned || r.blocked.Load() {
+			t.Error("it waits for room in a queue that has ended")
+		}
+		if _, total, lost := q.count(); total != 1 || lost != 0 {
+			t.Errorf("%d were added, %d lost", total, lost)
+		}
+	})
+}
+
+func TestCallsThatAreGivenUpLeaveNothingBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := testserver.NewWith(t, testserver.Options{Network: "none"})
+		srv.Handle("SUBSCRIBE", func(*testserver.Peer, []string) {})
+		s := New(Server{Options: conn.Options{Dial: srv.PipeDial}}, Options{PingInterval: -1})
+		defer s.Close()
+		go func() { _, _ = s.Subscribe(t.Context(), "a") }()
+		synctest.Wait()
+		for range 10 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			if _, err := s.Subscribe(ctx, "a"); !errors.Is(err, context.DeadlineExceeded) {
+				t.Error(err)
+			}
+			cancel()
+		}
+		s.mu.Lock()
+		if n := len(s.topics[Channel]["a"].waiters); n != 1 || len(s.subs) != 1 {
+			t.Errorf("%d wait, of %d subscriptions", n, len(s.subs))
+		}
+		s.mu.Unlock()
+	})
 }

@@ -26,6 +26,14 @@ var others = []string{
 	">3\r\n$7\r\nmessage\r\n$?\r\n;1\r\na\r\n;0\r\n$1\r\nb\r\n",
 	"|1\r\n+k\r\n+v\r\n>3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\nb\r\n",
 	">2\r\n$10\r\ninvalidate\r\n_\r\n",
+	">3\r\n$8\r\nxmessage\r\n$1\r\na\r\n$1\r\nb\r\n",
+	">3\r\n$8\r\npmessage\r\n$1\r\na\r\n$1\r\nb\r\n",
+	">4\r\n$8\r\nsmessage\r\n$1\r\na\r\n$1\r\nb\r\n$1\r\nc\r\n",
+	">3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\nbX\n",
+	">3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\nb\rX",
+	">3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1X\nb\r\n",
+	">3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\rXb\r\n",
+	">3\r\n$7\r\nmessage\r\n$1\r\naX\n$1\r\nb\r\n",
 }
 
 // fields takes a delivery apart with the general reader.

@@ -101,8 +101,12 @@ func TestALostConnectionIsOneGapAndEverythingIsSubscribedAgain(t *testing.T) {
 	if st := idle.Stats(); st.Waiting != 0 {
 		t.Error("a subscription to nothing was told of a gap")
 	}
-	if n := len(log.await(t, pubsub.EventSubscribed, 2)); n != 2 {
+	subscribed := log.await(t, pubsub.EventSubscribed, 2)
+	if n := len(subscribed); n != 2 {
 		t.Errorf("subscribed %d times", n)
+	}
+	if e := subscribed[1]; e.N != 3 {
+		t.Errorf("subscribed to %d names", e.N)
 	}
 	if got := log.kinds(); got != "subscribed, lost, gap, subscribed" {
 		t.Errorf("events: %s", got)

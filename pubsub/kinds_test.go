@@ -167,3 +167,58 @@ func TestAMoveIsFollowedAtOnceHoweverShortTheLastConnectionWas(t *testing.T) {
 		})
 	}
 }
+
+func TestWhoSubscribesLaterGetsTheNextMessageAndWhoHasLeftGetsNone(t *testing.T) {
+	leak.Check(t)
+	srv := testserver.New(t)
+	s := open(t, srv.Addr(), pubsub.Options{})
+	first, err := s.Subscribe(t.Context(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv.Publish("a", "1")
+	if m := next(t, first); m.Text() != "1" {
+		t.Errorf("got %q", m.Payload)
+	}
+	second, err := s.Subscribe(t.Context(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv.Publish("a", "2")
+	if m := next(t, second); m.Text() != "2" {
+		t.Errorf("got %q", m.Payload)
+	}
+	if m := next(t, first); m.Text() != "2" {
+		t.Errorf("got %q", m.Payload)
+	}
+	if err := first.Unsubscribe(t.Context(), "a"); err != nil {
+		t.Fatal(err)
+	}
+	srv.Publish("a", "3")
+	if m := next(t, second); m.Text() != "3" {
+		t.Errorf("got %q", m.Payload)
+	}
+	if st := first.Stats(); st.Received != 2 || st.Waiting != 0 {
+		t.Errorf("%+v", st)
+	}
+}
+
+func TestPayloadsAreTheReceiversUnlessTheyAreBorrowed(t *testing.T) {
+	leak.Check(t)
+	srv := testserver.New(t)
+	s := open(t, srv.Addr(), pubsub.Options{})
+	sub, err := s.Subscribe(t.Context(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kept [][]byte
+	for i := range 100 { // one after the other, so that buffers are used again
+		srv.Publish("a", fmt.Sprintf("%03d", i))
+		kept = append(kept, next(t, sub).Payload)
+	}
+	for i, payload := range kept {
+		if string(payload) != fmt.Sprintf("%03d", i) {
+			t.Fatalf("payload %d became %q", i, payload)
+		}
+	}
+}

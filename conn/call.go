@@ -39,24 +39,15 @@ const (
 // them while others go on.
 type call struct {
 	// What the reader and the writer touch for others comes first: with hundreds of
-	// callers each cache line counts. The size is a multiple of the lines'.
+	// callers each cache line counts.
 
-	next     *call
-	sig      chan signal
-	buf      []byte
-	start    uint64 // offset of its first byte in all that was ever encoded
-	want     int32  // replies still to come
-	batch    uint32 // that it is a part of: its goroutine may be at work for another part; else 0
-	state    state
-	big      bool  // buf is a read buffer that was handed over
-	slack    slack // what becomes of buf if the caller keeps the reply
-	blocks   bool  // a blocking command: cancellation is watched by a callback
-	blocking bool  // so is this, or a part of a batch with one
-	midway   bool  // within a streamed string: the end of its context breaks the connection
-	partial  bool  // within a streamed argument: the server has no whole command
-	torn     bool  // it failed while its replies were being copied
-	held     bool  // its caller is at work: the read timeout does not count
-	seen     seen  // when the watch saw it first
+	next  *call
+	sig   chan signal
+	buf   []byte
+	start uint64 // offset of its first byte in all that was ever encoded
+	want  int32  // replies still to come
+	batch uint32 // that it is a part of: its goroutine may be at work for another part; else 0
+	callMarks
 
 	conn    *wire
 	owner   resp.Owner // of its replies: itself
@@ -68,6 +59,20 @@ type call struct {
 	room    []byte          // lent for the reply by its caller; only he writes to it
 	size    int             // of the command, in bytes
 	placed  int             // how many bytes of it the reply has taken
+}
+
+// callMarks is what of a call is forgotten at once when it is used again.
+type callMarks struct {
+	state    state
+	big      bool  // buf is a read buffer that was handed over
+	slack    slack // what becomes of buf if the caller keeps the reply
+	blocks   bool  // a blocking command: cancellation is watched by a callback
+	blocking bool  // so is this, or a part of a batch with one
+	midway   bool  // within a streamed string: the end of its context breaks the connection
+	partial  bool  // within a streamed argument: the server has no whole command
+	torn     bool  // it failed while its replies were being copied
+	held     bool  // its caller is at work: the read timeout does not count
+	seen     seen  // when the watch saw it first
 }
 
 // newCall takes a call from the free list.
@@ -103,9 +108,8 @@ func (k *call) ReleaseReply() {
 	if k.room != nil {
 		k.room, k.placed = nil, 0
 	}
-	k.next, k.err, k.buf = nil, nil, k.buf[:0]
-	k.state, k.big, k.slack, k.blocks, k.blocking, k.batch = pending, false, loose, false, false, 0
-	k.midway, k.partial, k.held, k.torn, k.seen = false, false, false, false, 0
+	k.next, k.err, k.buf, k.batch = nil, nil, k.buf[:0], 0
+	k.callMarks = callMarks{}
 	k.conn.calls.Put(k)
 }
 

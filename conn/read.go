@@ -154,7 +154,7 @@ func (c *wire) passReadingLocked() {
 		return
 	}
 	if c.queue.head != nil && !writing {
-		drain := &call{conn: c, state: answered}
+		drain := &call{conn: c, callMarks: callMarks{state: answered}}
 		c.reader = drain
 		go c.drain(drain)
 	}

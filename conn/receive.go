@@ -154,7 +154,7 @@ func (c *wire) stopReceiving() {
 // Serve is [Conn.Serve] without the lease.
 func (c *wire) Serve(ctx context.Context) error {
 	mustHave(ctx)
-	s := &call{conn: c, ctx: ctx, sig: make(chan signal, maxSignals), state: answered}
+	s := &call{conn: c, ctx: ctx, sig: make(chan signal, maxSignals), callMarks: callMarks{state: answered}}
 	c.lock()
 	if c.err != nil {
 		err := c.err

@@ -40,6 +40,13 @@ func leafBulk(b []byte, maxBulk int) int {
 		}
 		return 0
 	}
+	if len(b) >= wordBytes && word(b)&mask2 == header2 && b[2]-'0' <= 9 { // two digits, as most have
+		n = 10*n + int(b[2]-'0')
+		if n > maxBulk || n > len(b)-len("$00\r\n\r\n") {
+			return 0
+		}
+		return lineEnd(b, len("$00\r\n")+n)
+	}
 	i := 2
 	for i < len(b) && b[i]-'0' <= 9 {
 		if i == 9 {

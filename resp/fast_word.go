@@ -52,10 +52,13 @@ func shortHeaderOf(w uint64) (h shortHeader, ok bool) {
 	return h, false
 }
 
+// size is that of a whole string.
+func (h *shortHeader) size() int { return h.start + h.n + len("\r\n") }
+
 // fit returns how many strings with this header may be in so many bytes, of which a word
 // can be read at the beginning of each.
 func (h *shortHeader) fit(bytes int) int {
-	size := h.start + h.n + len("\r\n")
+	size := h.size()
 	if bytes < max(size, wordBytes) {
 		return 0
 	}
@@ -70,25 +73,32 @@ func (h *shortHeader) fit(bytes int) int {
 // processor need not read a length to know where the next one begins, and works on
 // many at a time.
 func shortRun(b []byte, most, maxBulk int) (n, size int) {
-	rest := b
-	for n < most && len(rest) >= wordBytes {
-		h, ok := shortHeaderOf(word(rest))
+	for n < most && len(b)-size >= wordBytes {
+		h, ok := shortHeaderOf(word(b[size:]))
 		if !ok || h.n > maxBulk {
 			break
 		}
-		before, end := n, h.start+h.n
-		for range min(most-n, h.fit(len(rest))) {
-			if word(rest)&h.mask != h.line || !isCRLF(rest[end:]) {
-				break
-			}
-			rest = rest[end+2:]
-			n++
-		}
-		if n == before {
+		run := h.count(b[size:], most-n)
+		if run == 0 {
 			break
 		}
+		n += run
+		size += run * h.size()
 	}
-	return n, len(b) - len(rest)
+	return n, size
+}
+
+// count returns how many strings with this header b starts with, at most so many.
+func (h *shortHeader) count(b []byte, most int) (n int) {
+	mask, line, end, size := h.mask, h.line, h.start+h.n, h.size()
+	for range min(most, h.fit(len(b))) {
+		if word(b)&mask != line || !isCRLF(b[end:]) {
+			break
+		}
+		b = b[size:]
+		n++
+	}
+	return n
 }
 
 // shortBulks puts the texts of the bulk strings at the start of b into out that are
@@ -119,17 +129,13 @@ func equalBulks(out [][]byte, b []byte) (n, size int) {
 	if !ok {
 		return 0, 0
 	}
-	end := h.start + h.n
-	rest := b
-	for i := range out[:min(len(out), h.fit(len(b)))] {
-		if word(rest)&h.mask != h.line || !isCRLF(rest[end:]) {
-			break
-		}
-		out[i] = rest[h.start:end:end]
-		rest = rest[end+2:]
-		n++
+	n = h.count(b, len(out))
+	out = out[:n]
+	for i, size := 0, h.size(); i < len(out); i++ {
+		text := b[i*size+h.start:]
+		out[i] = text[:h.n:h.n]
 	}
-	return n, len(b) - len(rest)
+	return n, n * h.size()
 }
 
 // wordInts parses the bulk strings at the start of b that consist of a sign and at

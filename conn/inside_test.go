@@ -143,6 +143,7 @@ func TestACallerThatHasLeftALargeReplyLeavesASmallBuffer(t *testing.T) {
 	} {
 		c := newCrowded(t, 0)
 		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
 		c.call(ctx, "LARGE")
 		c.gets("LARGE")
 		for i, text := range reply {

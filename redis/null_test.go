@@ -52,7 +52,7 @@ func TestTheCommandsThatMayAnswerNullAreInOrder(t *testing.T) {
 		t.Error("they are not")
 	}
 	for i := range nulls {
-		if got := nullOf(nulls[i].command); got != error(&nulls[i]) {
+		if got, ok := nullOf(nulls[i].command).(*nullError); !ok || got != &nulls[i] {
 			t.Errorf("%v, want %v", got, &nulls[i])
 		}
 	}

@@ -276,9 +276,9 @@ func waited(err error) time.Duration {
 // MONITOR. It is broken with [ErrSwitched] when the sentinels name another master.
 // The caller closes it.
 //
-// [Client.Reauth] authenticates it again, or ends it if it receives. Without sentinels it
-// stays with a server that has become a replica, which those of [Client.Subscriptions]
-// leave.
+// [Client.Reauth] leaves it with the credentials that it was made with: see
+// [conn.Conn.Reauth]. Without sentinels it stays with a server that has become a replica.
+// Connections of [Client.Subscriptions] are made anew in both cases.
 func (c *Client) Dial(ctx context.Context) (*conn.Conn, error) {
 	b := c.newDialBudget()
 	t := c.target.Load()

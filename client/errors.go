@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/kermes-redis/kermes/pool"
 )
 
 var (
@@ -28,10 +26,9 @@ var (
 	ErrNotMaster = errors.New("client: the server is no master")
 	// ErrInvalidated says that [Client.Invalidate] has dropped the connection.
 	ErrInvalidated = errors.New("client: invalidated by hand")
-	// ErrReauth says that [Client.Reauth] has ended a connection that receives, of a
-	// subscriber for instance, so that the next one uses the new credentials. It is the
-	// same error as [pool.ErrReauth].
-	ErrReauth = pool.ErrReauth
+	// ErrReauth says that [Client.Reauth] has dropped a connection for pub/sub, so
+	// that the next one uses the new credentials.
+	ErrReauth = errors.New("client: the credentials have been replaced")
 	// ErrOrphan says that an eagerly adopted master was given up, because no
 	// sentinel has confirmed it.
 	ErrOrphan = errors.New("client: no sentinel has confirmed the promotion")
@@ -40,13 +37,10 @@ var (
 	ErrNotReadOnly = errors.New("client: replicas: not a read-only command")
 )
 
-// RetryError says that a call was tried several times, and why it was given up. One for
-// a connection of the caller's own whose context ended before its first attempt, while
-// the back-off of earlier calls lasted, says so, with their error.
+// RetryError says that a call was tried several times, and why it was given up.
 // Its class is that of the last attempt: see conn.ClassOf.
 type RetryError struct {
-	// Command is what was asked for, such as "SET"; of a batch the first command without
-	// a reply and its place, such as "SET, index 2 of 10 commands".
+	// Command is what was asked for, such as "SET".
 	Command string
 	// Took is the time since the call began, of which the first attempt counts as far
 	// as its error tells: see [conn.Error.Waited]. Attempts is how often it was tried.
@@ -66,11 +60,7 @@ func (e *RetryError) Error() string {
 	if e.Ended != nil {
 		end = e.Ended.Error()
 	}
-	tried := " and " + plural(e.Attempts, "attempt")
-	if e.Attempts == 0 {
-		tried = ", without an attempt"
-	}
-	return fmt.Sprintf("client: %s: %s after %v%s: %v", e.Command, end, rounded(e.Took), tried, e.Err)
+	return fmt.Sprintf("client: %s: %s after %v and %s: %v", e.Command, end, rounded(e.Took), plural(e.Attempts, "attempt"), e.Err)
 }
 
 // rounded leaves three digits or so.

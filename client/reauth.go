@@ -10,10 +10,11 @@ import (
 // Reauth authenticates all connections to the master and to the replicas again,
 // with what Options.Pool.Conn.Credentials returns now: see [pool.Pool.Reauth]. It is
 // to be called when a password or token has been replaced, before the old one ends.
-// Connections of [Client.Dial] and [Client.Subscriptions] are reached as well: those that
-// receive are ended, once the server has taken the credentials, and subscribers dial anew
-// and are told of a gap whose reason is [ErrReauth]. An error joins those of the
-// connections that failed. See Options.Rotated.
+// Where Credentials is set, connections of [Client.Subscriptions] are made anew, once a
+// new one has shown that the server takes them; subscribers are told of a gap whose
+// reason is [ErrReauth]. Connections of [Client.Dial] stay as they are: see
+// [conn.Conn.Reauth]. An error joins those of the connections that failed. See
+// Options.Rotated.
 func (c *Client) Reauth(ctx context.Context) error {
 	t := c.target.Load()
 	if t.pool == nil {
@@ -30,14 +31,12 @@ func (c *Client) Reauth(ctx context.Context) error {
 			}
 		}
 	}
-	if s != nil {
-		if p, _, closed := s.now(); p != nil && p != t.pool && closed == nil { // of a candidate
-			pools = append(pools, p)
-		}
-	}
 	errs := make([]error, len(pools))
 	for i, p := range pools {
 		errs[i] = p.Reauth(ctx)
+	}
+	if s != nil && c.opts.Pool.Conn.Credentials != nil {
+		errs = append(errs, s.renew(ctx, ErrReauth, t.pool.Dial))
 	}
 	return errors.Join(errs...)
 }

@@ -43,7 +43,6 @@ type wire struct {
 	copying   bool   // the reader is copying a part of the replies of some call
 	serving   *call  // waits in Serve for the reading role, or holds it
 	taint     taint
-	auth      chan struct{} // closed when the AUTH of a Reauth that is under way is answered; else nil
 	err       *Error
 	watch     watch
 

@@ -11,7 +11,6 @@ type taint struct {
 	watched bool // WATCH without EXEC, DISCARD or UNWATCH since
 	multi   bool // MULTI without EXEC or DISCARD since
 	other   bool // anything else; it can't be undone
-	sends   bool // so are commands by Send, whose replies are no call's
 }
 
 // note records a stateful command as it is sent.

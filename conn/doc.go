@@ -20,8 +20,7 @@
 //
 //   - commands that block on the server (BLPOP, XREAD BLOCK, WAIT);
 //   - commands that change the connection (SELECT, AUTH, MULTI, WATCH, CLIENT
-//     TRACKING), which a shared one refuses with [ErrStateful], and some of which
-//     keep [Conn.Reauth] from it ([ErrReauth]);
+//     TRACKING), which a shared one refuses with [ErrStateful];
 //   - scripts and other commands that run for milliseconds;
 //   - values of many megabytes, best streamed: [Conn.DoTo], [Conn.DoFrom].
 //

@@ -122,6 +122,30 @@ func (c *wire) credentials(ctx context.Context) (user, password string, err erro
 	return user, password, nil
 }
 
+// Reauth is [Conn.Reauth] without the lease.
+func (c *wire) Reauth(ctx context.Context) error {
+	mustHave(ctx)
+	user, password, err := c.credentials(ctx)
+	if err != nil {
+		return c.notSent(err)
+	}
+	cmd, ok := authCommand(user, password)
+	if !ok {
+		return nil
+	}
+	r, err := c.do(ctx, c.newCall(ctx, 1), &cmd)
+	if err != nil {
+		return err
+	}
+	defer r.Release()
+	if err := (step{name: stepAuth}).check(r.Value, c.opts.Addr, password); err != nil {
+		failed := newError(OpHandshake, c.opts.Addr, err)
+		failed.Class = ClassRejected
+		return failed
+	}
+	return nil
+}
+
 func authCommand(user, password string) (cmd resp.Command, ok bool) {
 	switch {
 	case user != "":

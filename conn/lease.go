@@ -213,9 +213,7 @@ func (c *Conn) Serve(ctx context.Context) error {
 // Reauth asks Options.Credentials anew and sends AUTH, between the commands of
 // others. Without credentials it does nothing. When it fails, with an
 // *[AuthError] if the server refuses them, the connection is still who it was.
-// Where its reply could be taken for another's it is [ErrReauth], and nothing is sent;
-// a Send or Receive that begins meanwhile waits for it.
-// See https://redis.io/commands/auth.
+// It must not be called inside MULTI. See https://redis.io/commands/auth.
 func (c *Conn) Reauth(ctx context.Context) error {
 	if !c.lease.begin() {
 		return c.over()

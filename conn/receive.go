@@ -26,14 +26,8 @@ func (c *wire) Send(ctx context.Context, cmds ...resp.Command) error {
 		}
 	}
 	c.lock()
-	c.taint.other, c.taint.sends = true, true // first: no AUTH begins from here on
 	var err error
-	if auth := c.auth; auth != nil {
-		c.mu.Unlock()
-		err = c.awaitAuth(ctx, auth)
-		c.lock()
-	}
-	if err == nil && c.fullLocked() {
+	if c.fullLocked() {
 		err = c.waitForRoomLocked(ctx, 0)
 	}
 	if err == nil && c.err != nil {
@@ -48,6 +42,7 @@ func (c *wire) Send(ctx context.Context, cmds ...resp.Command) error {
 		c.wbuf = cmds[i].AppendTo(c.wbuf)
 	}
 	c.encoded += uint64(len(c.wbuf) - before)
+	c.taint.other = true
 	flush := !c.flushing
 	if flush {
 		c.flushing, c.flusher = true, nil
@@ -78,11 +73,7 @@ func (c *wire) sendOut(ctx context.Context) error {
 // Receive is [Conn.Receive] without the lease.
 func (c *wire) Receive(ctx context.Context) (resp.Reply, error) {
 	mustHave(ctx)
-	if !c.receives.Load() {
-		if err := c.beginReceiving(ctx); err != nil {
-			return resp.Reply{}, err
-		}
-	}
+	c.receives.Store(true)
 	for {
 		v, err := c.in.next()
 		if err != nil {

@@ -25,9 +25,6 @@ type Receiver interface {
 // ReceiveAll is [Conn.ReceiveAll] without the lease.
 func (c *wire) ReceiveAll(ctx context.Context, r Receiver) error {
 	mustHave(ctx)
-	if err := c.beginReceiving(ctx); err != nil {
-		return err
-	}
 	c.watchReceive(ctx)
 	c.in.scan.Reset()
 	begun := false

@@ -3,11 +3,7 @@ package pool
 import (
 	"context"
 	"errors"
-	"maps"
-	"slices"
 	"sync"
-
-	"github.com/kermes-redis/kermes/conn"
 )
 
 // Reauth authenticates all connections again, with what Options.Conn.Credentials
@@ -16,10 +12,7 @@ import (
 // back, and one that cannot be authenticated at once. An error joins those of
 // the connections that failed; others may have succeeded.
 //
-// So are connections made with [Pool.Dial], between the commands of their owners. On one
-// that receives (pub/sub, MONITOR) or is inside MULTI no AUTH can be sent: it is ended
-// with [ErrReauth], for its owner to dial anew, if there are Credentials and the server
-// has taken them somewhere; if not, it stays as it is.
+// Connections made with [Pool.Dial] belong to others: see [conn.Conn.Reauth].
 func (p *Pool) Reauth(ctx context.Context) error {
 	p.check(ctx)
 	generation := p.generation.Add(1)
@@ -30,7 +23,6 @@ func (p *Pool) Reauth(ctx context.Context) error {
 	}
 	idle := p.takeIdleLocked() // nobody leases them meanwhile
 	members := append([]*member(nil), idle...)
-	dialled := slices.Collect(maps.Keys(p.dialled))
 	p.mu.Unlock()
 	for i := range p.shared {
 		if m := p.shared[i].member.Load(); m != nil {
@@ -49,51 +41,8 @@ func (p *Pool) Reauth(ctx context.Context) error {
 			}
 		})
 	}
-	own := make([]error, len(dialled))
-	for i, c := range dialled {
-		wg.Go(func() { own[i] = reauthOwn(ctx, c) })
-	}
 	wg.Wait()
-	taken := slices.Contains(errs, nil) || slices.Contains(own, nil)
-	return errors.Join(append(errs, p.endReceivers(ctx, dialled, own, taken)...)...)
-}
-
-// reauthOwn authenticates a connection of somebody's own again. Without the reply to its
-// AUTH the owner would get that for one of his.
-func reauthOwn(ctx context.Context, c *conn.Conn) error {
-	err := c.Reauth(ctx)
-	if conn.ClassOf(err) == conn.ClassMaybeExecuted {
-		c.Abort(err)
-	}
-	return err
-}
-
-// endReceivers ends those connections on which no AUTH could be sent, and returns the
-// errors of all. taken says that the server is known to take the credentials: a
-// connection that works is better than none.
-func (p *Pool) endReceivers(ctx context.Context, dialled []*conn.Conn, errs []error, taken bool) []error {
-	var failed []error
-	for i, c := range dialled {
-		switch {
-		case c.Broken() && !errors.Is(c.Err(), errs[i]): // it has ended meanwhile
-			continue
-		case !errors.Is(errs[i], conn.ErrReauth):
-			failed = append(failed, errs[i])
-			continue
-		case p.opts.Conn.Credentials == nil:
-			continue
-		}
-		if !taken {
-			probe, err := p.connect(ctx, p.connOptions())
-			if err != nil {
-				return append(failed, err)
-			}
-			_ = probe.Close()
-			taken = true
-		}
-		c.Abort(ErrReauth)
-	}
-	return failed
+	return errors.Join(errs...)
 }
 
 // takeIdleLocked takes all connections that nobody uses, the parked one too.

@@ -40,7 +40,7 @@
 // is used again; one found closed is replaced and nobody notices.
 // Options.IdleTime and Options.MaxLifetime close connections that nobody uses at
 // that moment; callers never see it. [Pool.Reauth] makes all of them use new
-// credentials ([ErrReauth] ends those that cannot), and [Pool.Renew] replaces them.
+// credentials, and [Pool.Renew] replaces them.
 //
 // A pool whose server answers that it is a replica replaces its connections,
 // once a second at most: a name in the address is resolved again and may lead to

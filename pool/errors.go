@@ -11,10 +11,6 @@ import (
 // ErrClosed says that the pool was closed.
 var ErrClosed = errors.New("pool: closed")
 
-// ErrReauth says that [Pool.Reauth] has ended a connection of [Pool.Dial], so that the
-// next one uses the new credentials.
-var ErrReauth = errors.New("pool: the credentials have been replaced")
-
 // WaitError says that no connection was there before the time to wait was over. It
 // carries what is needed to see why.
 type WaitError struct {

@@ -224,45 +224,38 @@ func (p *Pool) Ping(ctx context.Context) error {
 // Dial returns a connection of the caller's own, for pub/sub and MONITOR. The
 // caller closes it; the pool aborts it with all others when it is closed.
 //
-// [Pool.Reauth] authenticates it again, or ends it if it receives. [Pool.Renew] leaves it
-// where it is, also when the server has said that it is a replica now: a subscriber that
-// is to follow that takes the Subscriptions of a client as its source.
+// The pool does not look after it. [Pool.Reauth] leaves it with the credentials that it
+// was made with: see [conn.Conn.Reauth]. [Pool.Renew] leaves it where it is, also when the
+// server has said that it is a replica now. A subscriber that is to follow both takes
+// the Subscriptions of a client as its source.
 func (p *Pool) Dial(ctx context.Context) (*conn.Conn, error) {
 	p.check(ctx)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(p.ctx, cancel)()
-	for {
-		generation := p.generation.Load()
-		o := p.connOptions()
-		o.Shared = false
-		c, err := p.connect(ctx, o)
-		refused := p.keepDialled(c, generation)
-		if refused != nil && err == nil {
-			c.Abort(refused)
-		}
-		switch {
-		case errors.Is(refused, errExpired): // with the credentials of before
-			continue
-		case refused != nil:
-			return nil, p.notSent(refused)
-		case err != nil:
-			return nil, err
-		}
-		return c, nil
+	o := p.connOptions()
+	o.Shared = false
+	c, err := p.connect(ctx, o)
+	closed := p.keepDialled(c)
+	switch {
+	case closed != nil && err == nil:
+		c.Abort(closed)
+		fallthrough
+	case closed != nil:
+		return nil, p.notSent(closed)
+	case err != nil:
+		return nil, err
 	}
+	return c, nil
 }
 
 // keepDialled notes a connection of somebody's own, if there is one, and returns
-// why it cannot be used: the pool is closed, or of another generation by now.
-func (p *Pool) keepDialled(c *conn.Conn, generation int64) error {
+// why the pool is closed if it is.
+func (p *Pool) keepDialled(c *conn.Conn) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch {
-	case p.closed != nil || c == nil:
+	if p.closed != nil || c == nil {
 		return p.closed
-	case generation != p.generation.Load():
-		return errExpired
 	}
 	p.dialled[c] = struct{}{}
 	p.startKeepingLocked()

@@ -11,9 +11,8 @@ import (
 // a connection of the caller's own, which the source breaks when it should not be used
 // any more, because the master has changed. It should return when ctx ends.
 //
-// Subscriptions, a client and a pool also break connections where the credentials have
-// been replaced (their method Reauth), and only Subscriptions where a server without
-// sentinels has become a replica. A
+// Only Subscriptions breaks connections also where the credentials have been replaced
+// (client.Client.Reauth), and where a server without sentinels has become a replica. A
 // client as the source knows of other masters by the sentinels, a pool or a Server of
 // nothing.
 //

@@ -35,10 +35,7 @@ func leaf(b []byte, maxBulk int) int {
 func leafBulk(b []byte, maxBulk int) int {
 	n := int(b[1] - '0')
 	if n > 9 {
-		if len(b) >= 5 && b[1] == '-' && b[2] == '1' {
-			return lineEnd(b, 3)
-		}
-		return 0
+		return leafNull(b)
 	}
 	if len(b) >= wordBytes && word(b)&mask2 == header2 && b[2]-'0' <= 9 { // two digits, as most have
 		n = 10*n + int(b[2]-'0')
@@ -59,6 +56,13 @@ func leafBulk(b []byte, maxBulk int) int {
 		return 0
 	}
 	return lineEnd(b, i+2+n)
+}
+
+func leafNull(b []byte) int {
+	if len(b) >= 5 && b[1] == '-' && b[2] == '1' {
+		return lineEnd(b, 3)
+	}
+	return 0
 }
 
 func leafInteger(b []byte) int {

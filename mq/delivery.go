@@ -29,6 +29,9 @@ type delivery struct {
 	settled bool // guarded by worker.mu: its outcome is known
 }
 
+// lease names one lease of a message: each claim of it has a token of its own.
+type lease struct{ id, token string }
+
 // info returns what the handler is told.
 func (d *delivery) info(c *core) Info {
 	return Info{

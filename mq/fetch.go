@@ -329,7 +329,7 @@ func (w *worker) settled(batch []settle, results string) {
 			delete(w.held, s.d.id)
 		}
 		if w.asking > 0 {
-			w.ended[s.d.id] = s.d.token
+			w.ended[lease{s.d.id, s.d.token}] = struct{}{}
 		}
 		w.mu.Unlock()
 		s.d.ctx.cancel(context.Canceled)
@@ -376,8 +376,7 @@ func (w *worker) receive(all []claimed, token string, sent time.Time) {
 }
 
 // accept makes a delivery of a claimed message. Without a token it is one that was
-// recovered, and nil is returned if it is here already, or was when the server was asked:
-// its answer may be older than what has settled the message.
+// recovered, and nil is returned if staleLocked says so.
 func (w *worker) accept(m *claimed, token string, until time.Time) *delivery {
 	d := &delivery{claimed: *m, ctx: newLeaseContext(w.root, until)}
 	if token != "" {
@@ -388,7 +387,7 @@ func (w *worker) accept(m *claimed, token string, until time.Time) *delivery {
 	w.order++
 	d.order = w.order
 	before := w.held[d.id]
-	if token == "" && (before != nil && before.token == d.token || w.ended[d.id] == d.token) {
+	if token == "" && w.staleLocked(d) {
 		w.mu.Unlock()
 		return nil
 	}
@@ -398,4 +397,21 @@ func (w *worker) accept(m *claimed, token string, until time.Time) *delivery {
 		w.lose(before, ErrLeaseLost)
 	}
 	return d
+}
+
+// staleLocked reports whether a message that was recovered is here already, by its token
+// or by one of a later claim, or was when the server was asked: its answer may be older
+// than what has settled the message, or claimed it again. If it is the older claim that was
+// carried out last, the server is asked again, as recover does in any case.
+func (w *worker) staleLocked(d *delivery) bool {
+	if before := w.held[d.id]; before != nil && !newer(d.token, before.token) {
+		return true
+	}
+	_, ended := w.ended[lease{d.id, d.token}]
+	return ended
+}
+
+// newer reports whether token a of this worker was made after its token b: see newToken.
+func newer(a, b string) bool {
+	return len(a) > len(b) || len(a) == len(b) && a > b
 }

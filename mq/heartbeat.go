@@ -138,7 +138,7 @@ func (w *worker) recover(ctx context.Context) error {
 		return nil
 	}
 	if w.asking++; w.asking == 1 {
-		w.ended = make(map[string]string)
+		w.ended = make(map[lease]struct{})
 	}
 	w.mu.Unlock()
 	defer w.asked()

@@ -37,7 +37,7 @@ type worker struct {
 	settles  []settle
 	unknown  map[string]time.Time // tokens of claims whose replies were lost, until when
 	asking   int                  // calls of recover that are under way
-	ended    map[string]string    // ids and tokens of what was settled meanwhile
+	ended    map[lease]struct{}   // what was settled meanwhile
 	started  bool
 	stopping bool
 	endAt    time.Time // when it began to stop

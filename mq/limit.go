@@ -51,9 +51,10 @@ const (
 // need not be told, but one that waits for a rate goes by the new one when it asks next,
 // after WorkerOptions.PollInterval. What is handled already goes on, and what the rates have
 // spent stays spent, up to a burst of the new ones. A KeyRate where there was none counts
-// for what is ready already: that goes back to its key, for which the server looks at all
-// that is ready, once. The program that runs the workers may set the limits whenever it
-// starts: the same again change nothing.
+// for what is ready already: that goes back to its key, for which the server reads all
+// that is ready and rewrites its lists, once. It does so in one script, which is O(n) in
+// what is ready, and nothing else runs on the server meanwhile. The program that runs the
+// workers may set the limits whenever it starts: the same again change nothing.
 //
 // A place is held by the name of its message, which is freed in the same script that
 // settles, cancels or buries it: a worker that dies, a lost reply or a failover leaves no

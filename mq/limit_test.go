@@ -200,22 +200,31 @@ func TestTheFirstRateOfKeysHoldsBackWhatIsReady(t *testing.T) {
 	})
 }
 
-// What had its place when the rate came keeps its order among those of its priority.
+// What had its place when the rate came keeps its order among those of its priority, also
+// if it is more than one command takes.
 func TestTheFirstRateOfKeysKeepsTheOrder(t *testing.T) {
 	everywhere(t, func(t *testing.T, d redis.Doer) {
-		q := newQueue[int](t, d, mq.Options{})
-		must(t, q.Limit(t.Context(), mq.Limits{KeyCap: 2}))
-		enqueueN(t, q, 5, mq.Key("k"))
-		must(t, q.Limit(t.Context(), mq.Limits{KeyRate: mq.Rate{Messages: 1_000_000}}))
-		var order []int
-		eventually(t, "all done", func() bool {
-			_, err := q.Drain(t.Context(), func(_ context.Context, m *mq.Msg[int]) error { order = append(order, m.Value); return nil })
-			must(t, err)
-			return len(order) == 5
-		})
-		if fmt.Sprint(order) != "[0 1 2 3 4]" {
-			t.Error(order)
+		for _, c := range []struct{ n, ready int }{{5, 2}, {603, 501}} {
+			q := newQueue[int](t, d, mq.Options{})
+			must(t, q.Limit(t.Context(), mq.Limits{KeyCap: c.ready}))
+			enqueueN(t, q, c.n, mq.Key("k"))
+			if s := stats(t, q); s.Ready != int64(c.ready) {
+				t.Fatalf("%+v", s)
+			}
+			must(t, q.Limit(t.Context(), mq.Limits{KeyRate: mq.Rate{Messages: 1_000_000}}))
+			noFaults(t, q)
+			var order []int
+			eventually(t, "all done", func() bool {
+				_, err := q.Drain(t.Context(), func(_ context.Context, m *mq.Msg[int]) error { order = append(order, m.Value); return nil })
+				must(t, err)
+				return len(order) == c.n
+			})
+			for i, value := range order {
+				if value != i {
+					t.Fatalf("%d of %d: %d comes in the place of %d", c.ready, c.n, value, i)
+				}
+			}
+			nothingIsLeft(t, d, q, "k")
 		}
-		nothingIsLeft(t, d, q, "k")
 	})
 }

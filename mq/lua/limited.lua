@@ -26,9 +26,11 @@ local function gather()
 		end
 	end
 	for key, ids in pairs(back) do
-		for i = #ids, 1, -1 do
-			call('SREM', base .. 'i:' .. key, ids[i])
-			call('LPUSH', base .. 'q:' .. key, ids[i])
+		for i = #ids, 1, -500 do -- the last first: LPUSH turns them round
+			local some = {}
+			for j = i, math.max(i - 499, 1), -1 do some[#some + 1] = ids[j] end
+			call('SREM', base .. 'i:' .. key, unpack(some))
+			call('LPUSH', base .. 'q:' .. key, unpack(some))
 		end
 	end
 end

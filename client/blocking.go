@@ -33,5 +33,6 @@ func (b *budget) left(cmds *resp.Batch, from int) *resp.Batch {
 		}
 	}
 	all := resp.BatchOf(shorter)
+	all.Follow(cmds.Follows())
 	return &all
 }

@@ -244,6 +244,7 @@ func (p *Pipeline) Reset() {
 // begin makes a batch of what has been queued since the last one.
 func (p *Pipeline) begin() {
 	p.base, p.ran = p.ran, p.n
+	p.queued.Follow(p.base)
 	if p.replies == nil && p.ran <= fewReplies {
 		p.replies = p.few[:0]
 	}

@@ -165,6 +165,7 @@ func (p *Pipeline) repeatScripts(ctx context.Context, d Doer) error {
 		return nil
 	}
 	var again resp.Batch
+	again.Follow(from)
 	defer again.Free()
 	var carried []string
 	for i := from; i < p.ran; i++ {

@@ -17,12 +17,13 @@ import (
 type Batch struct {
 	first, last *batchPart
 	lent        []Command // instead of parts; see BatchOf
-	n           int
+	n           uint32
+	before      uint32 // commands that Place counts before the first; see Follow
 }
 
 // BatchOf returns a batch of commands that are encoded only when they are sent. cmds
 // is not copied. Nothing can be added.
-func BatchOf(cmds []Command) Batch { return Batch{lent: cmds, n: len(cmds)} }
+func BatchOf(cmds []Command) Batch { return Batch{lent: cmds, n: uint32(len(cmds))} }
 
 const (
 	// partBytes and partCommands are at which size a part is full. A part is sent in
@@ -53,9 +54,10 @@ type mark struct {
 type kinds uint8
 
 const (
-	special  kinds = 1 << iota // stateful, or without a name
-	twoWords                   // the name is
-	asIs                       // large, or it waits on the server: the next of whole, nothing in buf
+	special   kinds = 1 << iota // stateful, or without a name
+	twoWords                    // the name is
+	asIs                        // large, or it waits on the server: the next of whole, nothing in buf
+	enclosing                   // the first of a batch, put there by Enclose
 )
 
 // freeParts are parts that nobody uses. A program cannot tell what is in there.
@@ -110,20 +112,38 @@ func kindOf(cmd *Command) (k kinds) {
 }
 
 // Len returns the number of commands.
-func (b *Batch) Len() int { return b.n }
+func (b *Batch) Len() int { return int(b.n) }
 
 // Place returns the name of command i and where it stands, for errors: "INCR, index 2
-// of 10 commands". Of a batch of one it is the name.
+// of 10 commands". Of a batch of one it is the name. The two commands that enclose a
+// batch are not counted; they have the place "EXEC of 10 commands".
 func (b *Batch) Place(i int) string {
-	if i >= b.n {
+	if i >= b.Len() {
 		return ""
 	}
 	cmd := b.Command(i)
-	if b.n == 1 {
-		return strings.Clone(cmd.Name())
+	name, n, before := cmd.Name(), b.Len(), int(b.before)
+	if b.first != nil && b.first.marks[0].kind&enclosing != 0 {
+		if n -= 2; i == 0 || i == n+1 {
+			if n == 1 {
+				return strings.Clone(name)
+			}
+			return name + " of " + strconv.Itoa(n) + " commands"
+		}
+		i--
 	}
-	return cmd.Name() + ", index " + strconv.Itoa(i) + " of " + strconv.Itoa(b.n) + " commands"
+	if before+n == 1 {
+		return strings.Clone(name)
+	}
+	return name + ", index " + strconv.Itoa(before+i) + " of " + strconv.Itoa(before+n) + " commands"
 }
+
+// Follow lets [Batch.Place] count n commands before the first of the batch, such as
+// those that have been sent earlier.
+func (b *Batch) Follow(n int) { b.before = uint32(n) }
+
+// Follows returns what was given to [Batch.Follow].
+func (b *Batch) Follows() int { return int(b.before) }
 
 // Size returns about how many bytes the commands from that one on have, encoded.
 func (b *Batch) Size(from int) (n int) {
@@ -198,7 +218,7 @@ func (b *Batch) NextSpecial(from int) int {
 			n++
 		}
 	}
-	return b.n
+	return b.Len()
 }
 
 // at returns the part with command i, and its place there; nil if there is none.
@@ -281,7 +301,7 @@ func (b *Batch) Commands(from int) []Command {
 	if b.lent != nil {
 		return slices.Clone(b.lent[from:])
 	}
-	all := make([]Command, 0, b.n-from)
+	all := make([]Command, 0, b.Len()-from)
 	for p, i := b.at(from); p != nil; p, i = p.next, 0 {
 		buf := slices.Clone(p.buf)
 		for ; i < len(p.marks); i++ {
@@ -295,7 +315,8 @@ func (b *Batch) Commands(from int) []Command {
 	return all
 }
 
-// Enclose puts a short command in front of all others and one behind them.
+// Enclose puts a short command in front of all others and one behind them. It is
+// called once.
 func (b *Batch) Enclose(first, last *Command) {
 	b.Add(last)
 	p := b.first
@@ -311,7 +332,7 @@ func (b *Batch) Enclose(first, last *Command) {
 	}
 	p.marks = append(p.marks, mark{})
 	copy(p.marks[1:], p.marks)
-	p.marks[0] = mark{end: uint32(n), flags: first.flags, kind: kindOf(first)}
+	p.marks[0] = mark{end: uint32(n), flags: first.flags, kind: kindOf(first) | enclosing}
 	b.n++
 }
 
@@ -324,7 +345,7 @@ func (b *Batch) Free() {
 		freeParts.Put(p)
 		p = next
 	}
-	b.first, b.last, b.lent, b.n = nil, nil, nil, 0
+	b.first, b.last, b.lent, b.n, b.before = nil, nil, nil, 0, 0
 }
 
 // Rest is the commands of a batch that have not been sent. It is for those who send.

@@ -120,7 +120,8 @@
 // The other packages of the module need more of commands and replies than a program
 // does. These names are exported for them, and for others that build a client:
 //
-//   - commands in their encoded form: [Batch], [BatchOf], [Batch.Place], [Rest], [Receiver], [ReceiverFunc],
+//   - commands in their encoded form: [Batch], [BatchOf], [Batch.Place],
+//     [Batch.Follow], [Batch.Follows], [Rest], [Receiver], [ReceiverFunc],
 //     [Command.Init], [Command.AppendPieces], [Command.AppendSized], [Command.SetRoom], [Command.Room];
 //   - what a command may do: [FlagsOf], [IsStateful], [Command.Stateful], [Command.TimeLeft];
 //   - who owns a reply: [NewReply], [Owner], [Releaser], [Keeper], [Placer];

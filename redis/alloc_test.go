@@ -91,6 +91,12 @@ func allocRows() []allocRow {
 			_, err := As(Get("key"), Int).Do(ctx, d)
 			return err
 		}},
+		{"PTTL of nothing", ":-2\r\n", 0, func(ctx context.Context, d Doer) error {
+			if _, err := TTL("key").Do(ctx, d); !errors.Is(err, ErrNil) {
+				return fmt.Errorf("%w: no ErrNil", err)
+			}
+			return nil
+		}},
 		{"GET of nothing", "$-1\r\n", 0, func(ctx context.Context, d Doer) error {
 			if _, err := Get("key").Do(ctx, d); !errors.Is(err, ErrNil) {
 				return err

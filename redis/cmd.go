@@ -245,8 +245,13 @@ func answerTo(c *resp.Command, err error) error {
 
 // ofCommand lets an error of a decoder know the name of the command.
 func ofCommand(command string, err error) error {
-	if err == ErrNil { //nolint:errorlint // one that says more is left as it is
+	switch err { //nolint:errorlint // one that says more is left as it is
+	case ErrNil:
 		return nullOf(command)
+	case errGone:
+		return (*goneError)(nullOf(command))
+	case errNullInside:
+		return (*insideError)(nullOf(command))
 	}
 	if e, ok := err.(*DecodeError); ok && e.Command == "" {
 		known := *e
@@ -273,12 +278,15 @@ func decodeValue[T any](v resp.Value, decode Decoder[T]) (T, error) {
 		return zero, err
 	}
 	t, err := decode(v)
-	return t, inReply(err)
+	return t, inReply(v, err)
 }
 
-// inReply returns the error of a decoder. One of the server is of a part of the reply,
-// which itself was none.
-func inReply(err error) error {
+// inReply returns the error of the decoder of v. One of the server is of a part of the
+// reply, which itself was none, and [ErrNil] may be as well.
+func inReply(v resp.Value, err error) error {
+	if err == ErrNil { //nolint:errorlint // one that says more is left as it is
+		return missingIn(v)
+	}
 	if e, ok := err.(*resp.Error); ok {
 		return e.InReply()
 	}

@@ -32,7 +32,7 @@ func TestANullReplyNamesItsCommand(t *testing.T) {
 		{status.Err(), "SET: null reply (redis.ErrNil): the key did not exist before, or the condition did not hold"},
 		{module, "JSON.GET: null reply (redis.ErrNil): the key, field or element does not exist"},
 		{pop, "BLPOP: null reply (redis.ErrNil): nothing has come within the timeout"},
-		{ttl, "PTTL: null reply (redis.ErrNil): the key does not exist"},
+		{ttl, "PTTL: the key does not exist (redis.ErrNil)"},
 	} {
 		if !errors.Is(test.err, ErrNil) || !errors.Is(test.err, resp.ErrNull) || ClassOf(test.err) != ClassNone {
 			t.Errorf("%v is no ErrNil, or has the class %v", test.err, ClassOf(test.err))
@@ -52,7 +52,7 @@ func TestTheCommandsThatMayAnswerNullAreInOrder(t *testing.T) {
 		t.Error("they are not")
 	}
 	for i := range nulls {
-		if got, ok := nullOf(nulls[i].command).(*nullError); !ok || got != &nulls[i] {
+		if got := nullOf(nulls[i].command); got != &nulls[i] {
 			t.Errorf("%v, want %v", got, &nulls[i])
 		}
 	}
@@ -74,5 +74,42 @@ func TestTheErrorOfAPipelineNamesACommandAndItsPlace(t *testing.T) {
 	err = tx.Exec(t.Context(), On(nil))
 	if err == nil || err.Error() != "redis: SUBSCRIBE, index 1 of the pipeline: not inside a transaction" {
 		t.Error(err)
+	}
+}
+
+// It says what was seen: a reply may miss something without being null.
+func TestTheErrorForWhatIsMissingSaysWhatTheReplyIs(t *testing.T) {
+	const inside = "an element of the reply is null (redis.ErrNil); redis.OptOf decodes one"
+	var p Pipeline
+	of := func(reply string) Doer { return &canned{reply: resp.Value(reply)} }
+	queued := Eval(ListOf(Text), "return {1, false}", nil).Queue(&p)
+	if err := p.Do(t.Context(), of("*2\r\n:1\r\n_\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	eval := func(d Decoder[[]string], reply string) error {
+		return errOf(Eval(d, "return {}", nil).Do(t.Context(), of(reply)))
+	}
+	none := func(resp.Value) (string, error) { return "", ErrNil }
+	for _, test := range []struct {
+		err  error
+		want string
+	}{
+		{eval(ListOf(Text), "*2\r\n$1\r\na\r\n$-1\r\n"), "EVAL: " + inside},
+		{eval(Texts, "*2\r\n$1\r\na\r\n$-1\r\n"), "EVAL: " + inside},
+		{eval(ListOf(Text), "$-1\r\n"), "EVAL: null reply (redis.ErrNil): the script has returned nil or false"},
+		{queued.Err(), "EVAL: " + inside},
+		{errOf(As(New(Raw, "EVAL", "s", "0"), ListOf(ListOf(Text))).Do(t.Context(), of("*1\r\n*1\r\n_\r\n"))), "EVAL: " + inside},
+		{errOf(As(HGetAll("h"), MapOf(Text, Text)).Do(t.Context(), of("%1\r\n+f\r\n_\r\n"))), "HGETALL: " + inside},
+		{errOf(As(Eval(Text, "return -2", nil), Millis).Do(t.Context(), of(":-2\r\n"))), "EVAL: the key, field or element does not exist (redis.ErrNil)"},
+		{errOf(As(HGetAll("h"), none).Do(t.Context(), of("*0\r\n"))), "HGETALL: the key does not exist (redis.ErrNil)"},
+		{errOf(TTL("k").Do(t.Context(), of(":-2\r\n"))), "PTTL: the key does not exist (redis.ErrNil)"},
+		{errOf(New(Seconds, "TTL", "k").Do(t.Context(), of(":-2\r\n"))), "TTL: the key does not exist (redis.ErrNil)"},
+		{errOf(ExpireTime("k").Do(t.Context(), of(":-2\r\n"))), "PEXPIRETIME: the key does not exist (redis.ErrNil)"},
+		{errOf(New(Text, "XREAD", "STREAMS", "s", "0").Do(t.Context(), of("_\r\n"))), "XREAD: null reply (redis.ErrNil): nothing new"},
+		{errOf(New(Text, "XREADGROUP", "GROUP").Do(t.Context(), of("*-1\r\n"))), "XREADGROUP: null reply (redis.ErrNil): nothing new"},
+	} {
+		if !errors.Is(test.err, ErrNil) || ClassOf(test.err) != ClassNone || test.err.Error() != "redis: "+test.want {
+			t.Errorf("%v of class %v, want %q", test.err, ClassOf(test.err), test.want)
+		}
 	}
 }

@@ -87,7 +87,7 @@ func (f Future[T]) Value() (T, error) {
 	}
 	t, err := f.decode(v)
 	if err != nil {
-		return t, ofCommand(f.command, inReply(err))
+		return t, ofCommand(f.command, inReply(v, err))
 	}
 	return t, nil
 }

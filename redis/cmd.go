@@ -245,8 +245,8 @@ func answerTo(c *resp.Command, err error) error {
 
 // ofCommand lets an error of a decoder know the name of the command.
 func ofCommand(command string, err error) error {
-	switch err { //nolint:errorlint // one that says more is left as it is
-	case ErrNil:
+	switch err {
+	case ErrNil: //nolint:errorlint // one that says more is left as it is
 		return nullOf(command)
 	case errGone:
 		return (*goneError)(nullOf(command))

@@ -37,10 +37,13 @@ var (
 	ErrNotReadOnly = errors.New("client: replicas: not a read-only command")
 )
 
-// RetryError says that a call was tried several times, and why it was given up.
+// RetryError says that a call was tried several times, and why it was given up. One for
+// a connection of the caller's own whose context ended before its first attempt, while
+// the back-off of earlier calls lasted, says so, with their error.
 // Its class is that of the last attempt: see conn.ClassOf.
 type RetryError struct {
-	// Command is what was asked for, such as "SET".
+	// Command is what was asked for, such as "SET"; of a batch the first command without
+	// a reply and its place, such as "SET, index 2 of 10 commands".
 	Command string
 	// Took is the time since the call began, of which the first attempt counts as far
 	// as its error tells: see [conn.Error.Waited]. Attempts is how often it was tried.
@@ -60,7 +63,11 @@ func (e *RetryError) Error() string {
 	if e.Ended != nil {
 		end = e.Ended.Error()
 	}
-	return fmt.Sprintf("client: %s: %s after %v and %s: %v", e.Command, end, rounded(e.Took), plural(e.Attempts, "attempt"), e.Err)
+	tried := " and " + plural(e.Attempts, "attempt")
+	if e.Attempts == 0 {
+		tried = ", without an attempt"
+	}
+	return fmt.Sprintf("client: %s: %s after %v%s: %v", e.Command, end, rounded(e.Took), tried, e.Err)
 }
 
 // rounded leaves three digits or so.

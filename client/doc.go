@@ -57,9 +57,9 @@
 // writes that were under way, if they come later than 5 ms after the
 // announcement, wait for the outcome too: if the failover takes place they are
 // errors of the class may have executed. Options.MaxHold bounds all that,
-// Options.NoHold turns it off. Options.Adopt, an [Adopt], makes the pause shorter, at a price. A
-// coordinated failover (Valkey 9) loses nothing and is followed when both servers say
-// that they have changed places.
+// Options.NoHold turns it off. Options.Adopt, an [Adopt], makes the pause shorter, at a
+// price. A coordinated failover (Valkey 9) loses nothing and is followed when both servers
+// say that they have changed places.
 //
 // # When sentinels are gone
 //

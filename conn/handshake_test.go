@@ -104,23 +104,7 @@ func isAuthError(t *testing.T, err error) {
 // speak starts a server that sends greeting to whoever connects and closes.
 func speak(t *testing.T, greeting string) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			nc, err := l.Accept()
-			if err != nil {
-				return
-			}
-			_, _ = bufio.NewReader(nc).Peek(1)
-			_, _ = io.WriteString(nc, greeting)
-			_ = nc.Close()
-		}
-	}()
-	return l.Addr().String()
+	return listen(t, func(nc net.Conn, _ *bufio.Reader, _ byte) { _, _ = io.WriteString(nc, greeting) })
 }
 
 func TestAPeerThatSpeaksAnotherProtocolIsNamed(t *testing.T) {

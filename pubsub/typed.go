@@ -95,7 +95,7 @@ type Doer interface {
 // fields are.
 type Publisher[T any] struct {
 	// Client sends the commands. It must not be a Subscriber's connection. With
-	// a sentinel.Client, messages go to the verified master: a replica takes
+	// a client.Client, messages go to the verified master: a replica takes
 	// them without an error and nobody on the master hears of them.
 	Client Doer
 	// Encode makes the payload.

@@ -18,10 +18,11 @@ type ServerOptions struct {
 // DEL, EXISTS, MULTI and EXEC, SUBSCRIBE and PUBLISH. Each database has its own keys.
 //
 // What it knows it answers to the byte as redis-server 7.0 does. It ignores the options of
-// SET and watches no keys. An inline command is a protocol error. It has no hashes, lists, sorted sets, streams, scripts or
-// expiry, and does not track keys for a client's cache. A program that needs those is
-// tested with a [Group] of one master and without replicas, which has the data commands
-// of miniredis, or with miniredis itself: it works with this client as it is.
+// SET and watches no keys. An inline command is a protocol error. It has no hashes, lists,
+// sorted sets, streams, scripts or expiry, and does not track keys for a client's cache. A
+// program that needs those is tested with a [Group] of one master and without replicas,
+// which has the data commands of miniredis, or with miniredis itself: it works with this
+// client as it is.
 type Server struct{ s *testserver.Server }
 
 // NewServer starts a server that ends with the test.

@@ -14,8 +14,8 @@
 //
 // A [Command] is a value: a name, arguments, and what a client must know of it
 // ([Flags], how long it may block). Numbers stay numbers until they are encoded.
-// The common ones allocate nothing, and [ArgOf] makes an argument of any [Scalar]. [Command.Init] makes one in place, for what is
-// made of commands and would copy it.
+// The common ones allocate nothing, and [ArgOf] makes an argument of any [Scalar].
+// [Command.Init] makes one in place, for what is made of commands and would copy it.
 //
 // # Replies
 //

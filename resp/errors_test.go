@@ -3,6 +3,7 @@ package resp_test
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/kermes-redis/kermes/resp"
@@ -108,6 +109,18 @@ func TestErrorRepliesProveWhatTheTableSays(t *testing.T) {
 		}
 		if e.Error() != text {
 			t.Errorf("%q became %q", text, e.Error())
+		}
+	}
+}
+
+// Looking back, it would take hours.
+func TestALongErrorIsComparedInOnePass(t *testing.T) {
+	for _, text := range []string{
+		"ERR unknown subcommand '" + strings.Repeat("'. Try ", 1<<20),
+		"NOPERM User ada has no permissions to access the '" + strings.Repeat("' key", 1<<20) + " ",
+	} {
+		if resp.ParseError(text).Refused() {
+			t.Errorf("%.60q is refused", text)
 		}
 	}
 }

@@ -215,28 +215,31 @@ func refusedText(msg string) bool {
 }
 
 // matches reports whether text is the pattern, in which a star stands for anything, and
-// a percent sign for anything without a space. A full stop at the end does not matter.
+// a percent sign for anything without a space: behind it comes a space, or the last of the
+// fixed text. A full stop at the end does not matter.
 func matches(text, pattern string) bool {
 	return fits(strings.TrimSuffix(text, "."), strings.TrimSuffix(pattern, "."))
 }
 
+// fits does not look back: a script may answer with megabytes.
 func fits(text, pattern string) bool {
 	i := strings.IndexAny(pattern, "*%")
 	if i < 0 {
 		return text == pattern
 	}
-	if len(text) < i || text[:i] != pattern[:i] {
+	if !strings.HasPrefix(text, pattern[:i]) {
 		return false
 	}
-	if pattern[i:] == "*" {
-		return true
+	text, oneWord, pattern := text[i:], pattern[i] == '%', pattern[i+1:]
+	end := strings.IndexAny(pattern, "*%")
+	if end < 0 {
+		filled, ok := strings.CutSuffix(text, pattern)
+		return ok && !(oneWord && strings.Contains(filled, " "))
 	}
-	for text, pattern, one := text[i:], pattern[i+1:], pattern[i] == '%'; ; text = text[1:] {
-		if fits(text, pattern) {
-			return true
-		}
-		if text == "" || one && text[0] == ' ' {
-			return false
-		}
+	// The first place is as good as any: what is filled in next takes what is left.
+	at := strings.Index(text, pattern[:end])
+	if at < 0 || oneWord && strings.Contains(text[:at], " ") {
+		return false
 	}
+	return fits(text[at:], pattern)
 }

@@ -62,8 +62,8 @@ type contender struct {
 var contenders = []contender{
 	{name: "raw", note: "a socket for each caller, encoded commands, replies compared but not parsed", open: openRaw},
 	{name: "kermes", note: "pool.Pool, defaults", open: openKermesPool},
-	{name: "kermes-client", note: "sentinel.Client in bypass, defaults", open: openKermesClient},
-	{name: "kermes-watched", note: "sentinel.Client that follows a master through three sentinels, defaults", open: openKermesWatched, watched: true},
+	{name: "kermes-client", note: "client.Client in bypass, defaults", open: openKermesClient},
+	{name: "kermes-watched", note: "client.Client that follows a master through three sentinels, defaults", open: openKermesWatched, watched: true},
 	{name: "go-redis", note: "defaults", open: openGoRedis},
 	{name: "go-redis-auto", note: "Client.AutoPipeline, its own defaults", open: openGoRedisAuto},
 	{name: "rueidis", note: "defaults", open: openRueidis},

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"maps"
 	"os"
@@ -9,10 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/conn"
 	"github.com/kermes-redis/kermes/internal/leak"
-	"github.com/kermes-redis/kermes/pool"
 )
 
 var typical = figures{Instructions: 3000, Allocations: 1, Bytes: 64, Reads: 1.9, Writes: 1}
@@ -91,7 +88,7 @@ func TestTheTableHasARowForEachOperation(t *testing.T) {
 func TestEveryOperationSucceedsInMemory(t *testing.T) {
 	leak.Check(t)
 	for _, r := range rows() {
-		c, err := client.Open(context.Background(), client.Options{Pool: pool.Options{Conn: conn.Options{Dial: r.dial}}})
+		c, done, err := r.open(conn.Options{Dial: r.dial})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -100,7 +97,10 @@ func TestEveryOperationSucceedsInMemory(t *testing.T) {
 				t.Errorf("%s: %v", r.name, err)
 			}
 		}
-		if err := c.Close(); err != nil {
+		if follows := c.Name() != ""; follows != r.follows {
+			t.Errorf("%s: a client that follows sentinels: %v", r.name, follows)
+		}
+		if err := done(); err != nil {
 			t.Error(err)
 		}
 	}

@@ -17,7 +17,9 @@ import (
 
 	"github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/conn"
+	"github.com/kermes-redis/kermes/internal/testgroup"
 	"github.com/kermes-redis/kermes/pool"
+	"github.com/kermes-redis/kermes/sentinel"
 )
 
 // childLimit ends a measurement that hangs.
@@ -81,11 +83,11 @@ func (r *row) count(addr string) error {
 	if addr == "" {
 		o.Dial = r.dial
 	}
-	c, err := client.Open(context.Background(), client.Options{Pool: pool.Options{Conn: o}})
+	c, done, err := r.open(o)
 	if err != nil {
 		return err
 	}
-	defer c.Close()
+	defer done()
 	if err := set(context.Background(), c); err != nil {
 		return err
 	}
@@ -113,6 +115,30 @@ func (r *row) count(addr string) error {
 		Reads:       float64(readsNow-reads) / float64(r.ops),
 		Writes:      float64(writesNow-writes) / float64(r.ops),
 	})
+}
+
+// open returns a client of the server that o leads to, and what closes it.
+func (r *row) open(o conn.Options) (c *client.Client, done func() error, err error) {
+	opts := client.Options{Pool: pool.Options{Conn: o}}
+	if !r.follows {
+		c, err = client.Open(context.Background(), opts)
+		return c, c.Close, err
+	}
+	g, err := testgroup.Start(testgroup.Options{Replicas: -1, InMemory: true})
+	if err != nil {
+		return nil, nil, err
+	}
+	// Sentinels that keep silent, so that what is counted is of the commands; and have
+	// time, as all is slow beneath valgrind.
+	opts.Master, opts.VerifyInterval = testgroup.DefaultMaster, -1
+	opts.Group = sentinel.GroupOptions{
+		Sentinels: g.SentinelAddrs(), Conn: conn.Options{Dial: g.Dial, DialTimeout: childLimit}, QueryTimeout: childLimit,
+		PollInterval: time.Hour, PingInterval: time.Hour,
+	}
+	if c, err = client.Open(context.Background(), opts); err != nil {
+		return nil, nil, errors.Join(err, g.Close())
+	}
+	return c, func() error { return errors.Join(c.Close(), g.Close()) }, nil
 }
 
 // run lets the callers of the row do so many operations together.

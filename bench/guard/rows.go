@@ -21,6 +21,8 @@ type row struct {
 	op      func(ctx context.Context, d redis.Leaser) error
 	// socket counts reads and writes too, of a real server.
 	socket bool
+	// follows has a client that follows its master through three sentinels.
+	follows bool
 }
 
 const (
@@ -128,6 +130,7 @@ func rows() []row {
 		{name: "GET", ops: 1000, op: get, socket: true},
 		{name: "GET with a deadline", ops: 1000, op: get, context: deadline},
 		{name: "GET with a context to cancel", ops: 1000, op: get, context: cancellable},
+		{name: "GET behind sentinels", ops: 1000, op: get, follows: true},
 		{name: "GET of 64 callers", ops: 3200, callers: crowd, op: get, socket: true},
 		{name: "SET", ops: 1000, op: set, socket: true},
 		{name: "SET of 64 callers", ops: 3200, callers: crowd, op: set, socket: true},

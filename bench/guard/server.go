@@ -20,6 +20,8 @@ func (r *row) answer(_ int, words []string) []byte {
 	switch words[0] {
 	case "SET", "CLIENT":
 		return []byte("+OK\r\n")
+	case "ROLE":
+		return []byte("*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n")
 	}
 	if r.reply != nil {
 		return r.reply()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"sync"
 	"testing"
@@ -367,7 +366,7 @@ func TestReceiveReturnsMessagesAndHonoursItsContext(t *testing.T) {
 				t.Fatalf("message %q, %v", r.Value, err)
 			}
 			s.CloseAll()
-			if _, err := c.Receive(t.Context()); !errors.Is(err, io.EOF) {
+			if _, err := c.Receive(t.Context()); !testserver.IsHangUp(err) {
 				t.Fatalf("Receive after the end: %v", err)
 			}
 		})

@@ -5,12 +5,10 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -103,7 +101,7 @@ func TestAReplyCutAtAnyByteIsAnErrorForItsCallerAndNoReplyForOthers(t *testing.T
 				})
 				c := dial(t, s, conn.Options{Protocol: 2, NoClientInfo: true})
 				err := besideNeighbours(t, c, "CUT")
-				if conn.ClassOf(err) != conn.ClassMaybeExecuted || !isHangUp(err) {
+				if conn.ClassOf(err) != conn.ClassMaybeExecuted || !testserver.IsHangUp(err) {
 					t.Errorf("%s, %s after %d bytes: %v, class %v", shape, ending, n, err, conn.ClassOf(err))
 				}
 				if err := c.Err(); err == nil {
@@ -115,11 +113,6 @@ func TestAReplyCutAtAnyByteIsAnErrorForItsCallerAndNoReplyForOthers(t *testing.T
 		}
 	}
 	t.Logf("%d cuts", cuts)
-}
-
-func isHangUp(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 func TestABatchGivesOutTheRepliesThatCameBeforeACut(t *testing.T) {
@@ -386,7 +379,7 @@ func TestATLSServerOnThePortFailsThePlainDial(t *testing.T) {
 	node := testredis.NewWith(t, testredis.Options{TLS: true})
 	_, err := conn.Dial(t.Context(), conn.Options{Addr: node.Addr()})
 	// Its alert may be lost behind its reset; see the test of first bytes.
-	if _, ok := errors.AsType[*conn.ForeignError](err); !ok && !isHangUp(err) || conn.ClassOf(err) != conn.ClassNotSent {
+	if _, ok := errors.AsType[*conn.ForeignError](err); !ok && !testserver.IsHangUp(err) || conn.ClassOf(err) != conn.ClassNotSent {
 		t.Errorf("error %v", err)
 	}
 }

@@ -156,7 +156,7 @@ func TestAPlacedStringCutAtAnyPlaceIsAnErrorForItsCallerAndNoReplyForOthers(t *t
 			c := dial(t, s, conn.Options{})
 			room := make([]byte, longSize)
 			_, placed, err := into(t.Context(), c, room, resp.NewCommand("CUT"))
-			if placed || conn.ClassOf(err) != conn.ClassMaybeExecuted || !isHangUp(err) || c.Err() == nil {
+			if placed || conn.ClassOf(err) != conn.ClassMaybeExecuted || !testserver.IsHangUp(err) || c.Err() == nil {
 				t.Errorf("%s after %d bytes: placed %v, %v, class %v", ending, n, placed, err, conn.ClassOf(err))
 			}
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"sync"
 	"testing"
@@ -138,8 +137,11 @@ func TestAnInterruptionOfManyAttemptsIsOneGap(t *testing.T) {
 	})
 	srv.CloseAll()
 	var gap *pubsub.Gap
-	if err := nextNotice(t, sub); !errors.As(err, &gap) || !errors.Is(gap.Reason, io.EOF) {
+	if err := nextNotice(t, sub); !errors.As(err, &gap) || !testserver.IsHangUp(gap.Reason) {
 		t.Fatalf("got %v", err)
+	}
+	if first := log.await(t, pubsub.EventLost, 1)[0].Err; !errors.Is(gap.Reason, first) {
+		t.Errorf("the reason is %v, but what began the gap was %v", gap.Reason, first)
 	}
 	srv.Publish("c", "end")
 	if m := next(t, sub); m.Text() != "end" {

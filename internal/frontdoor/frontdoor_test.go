@@ -11,12 +11,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/kermes-redis/kermes"
 	"github.com/kermes-redis/kermes/conn"
+	"github.com/kermes-redis/kermes/internal/ports"
 	"github.com/kermes-redis/kermes/redistest"
 	"github.com/kermes-redis/kermes/sentinel"
 )
@@ -64,12 +66,11 @@ func TestAWrongPasswordIsSaidAtOnce(t *testing.T) {
 }
 
 func TestAServerThatIsNotThereIsSaidAtOnceUnlessToldNotToWait(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := ports.Free("127.0.0.1") // one that no outgoing connection of another process takes
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := l.Addr().String()
-	_ = l.Close()
+	addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	o := kermes.Options{Addr: addr, RetryTime: time.Hour}
 	if _, err := kermes.OpenOptions(t.Context(), o); conn.ClassOf(err) != conn.ClassNotSent {
 		t.Errorf("a server that is not there: %v", err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/kermes-redis/kermes/conn"
 	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/ports"
 	"github.com/kermes-redis/kermes/internal/testredis"
 	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/resp"
@@ -215,12 +217,11 @@ func TestADialSaysWhichStepFailedAndWhetherToTryAgain(t *testing.T) {
 	silent.HandleAny(func(*testserver.Peer, []string) bool { return true })
 	http := testserver.NewWith(t, testserver.Options{AllowProtocolErrors: true})
 	http.Reply("HELLO", "HTTP/1.1 400 Bad Request\r\n\r\n")
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := ports.Free("127.0.0.1") // one that no outgoing connection of another process takes
 	if err != nil {
 		t.Fatal(err)
 	}
-	nobody := ln.Addr().String()
-	_ = ln.Close()
+	nobody := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	for name, test := range map[string]struct {
 		options   conn.Options
 		step      string

@@ -43,12 +43,12 @@ func (m *master) noteBackingLocked() {
 		return
 	}
 	b := Backing{Addr: m.view.Addr, Epoch: m.view.Epoch, DownAfter: m.view.downAfter()}
-	b.Since, b.Confirming, b.Needed = m.view.backing(m.group.knownLocked())
+	b.Since, b.Confirming, b.Needed = m.view.backing(m.countLocked((*link).knownLocked))
 	m.backing.Store(&b)
 }
 
 // vouchedLocked reports whether a majority of the sentinels confirms the master.
 func (m *master) vouchedLocked() bool {
-	_, confirming, needed := m.view.backing(m.group.knownLocked())
+	_, confirming, needed := m.view.backing(m.countLocked((*link).knownLocked))
 	return confirming >= needed
 }

@@ -68,16 +68,20 @@ func (v *view) believes(s sighting, r rules) bool {
 // supporters returns since when each of the sentinels that agree with s does so,
 // the earliest first, and how many say something else.
 func (v *view) supporters(s sighting) (agree []time.Time, others int) {
+	var same []sighting
 	for _, t := range v.sightings {
 		switch {
 		case t.mute:
 		case t.addr == s.addr && t.epoch >= s.epoch:
-			agree = append(agree, t.first)
+			same = append(same, t)
 		default:
 			others++
 		}
 	}
-	slices.SortFunc(agree, time.Time.Compare)
+	slices.SortFunc(same, func(a, b sighting) int { return a.first.Compare(b.first) })
+	for _, t := range once(same) {
+		agree = append(agree, t.first)
+	}
 	return agree, others
 }
 

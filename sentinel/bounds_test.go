@@ -42,18 +42,18 @@ func TestAMasterMayHaveTheFirstEpochAndNoTime(t *testing.T) {
 	}
 }
 
-func TestTheNthLatestOfTimes(t *testing.T) {
+func TestTheQuorumCountsFromTheNthLatestQuestion(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range 200 {
+		v := view{View: View{Known: true, Addr: "A"}, sightings: map[string]sighting{}}
 		times := make([]time.Time, 1+rng.IntN(7))
 		for i := range times {
 			times[i] = at(rng.IntN(5))
+			v.sightings[itoa(i)] = sighting{addr: "A", asked: times[i]}
 		}
 		sorted := slices.SortedFunc(slices.Values(times), func(a, b time.Time) int { return b.Compare(a) })
-		for n := 1; n <= len(times); n++ {
-			if got := nthLatest(slices.Clone(times), n); !got.Equal(sorted[n-1]) {
-				t.Fatalf("%d of %v: %v", n, times, got)
-			}
+		if got, _, need := v.backing(len(times)); !got.Equal(sorted[need-1]) {
+			t.Fatalf("%d of %v: %v", need, times, got)
 		}
 	}
 }

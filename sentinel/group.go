@@ -164,6 +164,7 @@ func (g *Group) dropLinkLocked(l *link) {
 	for _, t := range g.masters {
 		delete(t.tried, l.addr)
 		delete(t.lists, l.addr)
+		delete(t.runIDs, l.addr)
 		t.view.forget(l.addr)
 		t.noteBackingLocked()
 	}
@@ -195,24 +196,9 @@ func (g *Group) names() []string {
 	return names
 }
 
-// knownLocked counts the sentinels that are known, one that has two addresses once.
-// Those that a sentinel names and nobody has reached count if more name them.
-func (g *Group) knownLocked() int {
-	return g.countLocked(func(l *link) bool { return l.seed || l.vouched })
-}
-
-func (g *Group) countLocked(counts func(*link) bool) int {
-	ids := make(map[string]bool, len(g.links))
-	n := 0
-	for _, l := range g.links {
-		if l.id != "" && ids[l.id] || !counts(l) {
-			continue
-		}
-		ids[l.id] = true
-		n++
-	}
-	return n
-}
+// knownLocked reports whether the sentinel counts as one: it was configured, or enough
+// of those that were name it, though nobody may have reached it.
+func (l *link) knownLocked() bool { return l.seed || l.vouched }
 
 // anyUpLocked reports whether a link stands.
 func (g *Group) anyUpLocked() bool {

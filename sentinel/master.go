@@ -19,7 +19,7 @@ type master struct {
 	answers map[string]time.Time // when the question of each link's last outcome was sent
 	lists   map[string]listing   // by sentinel
 	merged  []Replica
-	runIDs  map[string]bool   // seen at the view's address
+	runIDs  map[string]string // by sentinel, what it said last of the view's address
 	noted   map[string]string // by sentinel, what was last said of it in an event
 	gather  *time.Timer
 	recheck *time.Timer
@@ -38,7 +38,7 @@ func newMaster(g *Group, name string) *master {
 	return &master{
 		group: g, name: name, changed: make(chan struct{}),
 		watches: make(map[*Watch]struct{}), tried: make(map[string]error), answers: make(map[string]time.Time),
-		lists: make(map[string]listing), runIDs: make(map[string]bool), noted: make(map[string]string),
+		lists: make(map[string]listing), runIDs: make(map[string]string), noted: make(map[string]string),
 	}
 }
 

@@ -20,7 +20,7 @@ func (g *Group) answered(l *link, master string, a answer) {
 		g.noteOthersLocked(l, m, a)
 	}
 	was := m.view
-	a.sighting.mute = !l.votesLocked()
+	a.sighting.id, a.sighting.mute, a.sighting.strange = l.id, !l.votesLocked(), !l.knownLocked()
 	v := m.view.see(l.addr, a.sighting, m.rulesLocked())
 	moved := m.judgeLocked(l, v, was, a.sighting)
 	m.noteRunIDLocked(l, a.sighting)

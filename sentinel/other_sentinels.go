@@ -54,12 +54,18 @@ func (g *Group) mayLearnLocked(l *link) bool {
 }
 
 // vouchedLocked reports whether more than half of the configured sentinels that
-// are up name l. Where none of them is up, those speak that have a vote.
+// are up name l. Where only half of them or fewer are up, what was found before stays:
+// one that is left alone must not get votes by naming others. Where none is up, those
+// speak that have a vote.
 func (g *Group) vouchedLocked(l *link) bool {
 	for _, entitled := range []func(*link) bool{func(o *link) bool { return o.seed }, (*link).votesLocked} {
-		up, named := 0, 0
+		all, up, named := 0, 0, 0
 		for addr, other := range g.links {
-			if other == l || !other.up || !entitled(other) {
+			if other == l || !entitled(other) {
+				continue
+			}
+			all++
+			if !other.up {
 				continue
 			}
 			up++
@@ -67,8 +73,11 @@ func (g *Group) vouchedLocked(l *link) bool {
 				named++
 			}
 		}
-		if up > 0 {
+		switch {
+		case 2*up > all:
 			return 2*named > up
+		case up > 0:
+			return l.vouched
 		}
 	}
 	return l.vouched
@@ -78,9 +87,27 @@ func (g *Group) vouchedLocked(l *link) bool {
 // or it was reached and is named by more than half of those that were.
 func (l *link) votesLocked() bool { return l.seed || l.id != "" && l.vouched }
 
-// votersLocked counts the sentinels whose word counts, one that has two addresses
-// once.
-func (g *Group) votersLocked() int { return g.countLocked((*link).votesLocked) }
+// countLocked counts the sentinels for which counts reports true, one that has two
+// addresses once. That two are one is their own word: it holds while both say the same
+// of the master, so that one that takes another's run id makes no majority smaller.
+func (m *master) countLocked(counts func(*link) bool) int {
+	type voice struct {
+		id, addr string
+		epoch    int64
+	}
+	heard := make(map[voice]bool, len(m.group.links))
+	n := 0
+	for addr, l := range m.group.links {
+		s := m.view.sightings[addr]
+		v := voice{l.id, s.addr, s.epoch}
+		if l.id != "" && heard[v] || !counts(l) {
+			continue
+		}
+		heard[v] = true
+		n++
+	}
+	return n
+}
 
 // sameUpLocked reports whether a link to the same sentinel stands, by another address.
 func (g *Group) sameUpLocked(p peer) bool {
@@ -129,6 +156,9 @@ func (g *Group) identified(l *link, id string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	l.id = id
+	for _, m := range g.masters {
+		m.view.identify(l.addr, id)
+	}
 	for _, other := range g.links {
 		if other != l && other.id == id && other.up {
 			if !l.seed {

@@ -35,6 +35,7 @@ type peer struct {
 var (
 	errMalformedAddr  = errors.New("sentinel: answer: malformed address")
 	errMalformedEpoch = errors.New("sentinel: answer: malformed config-epoch")
+	errUnsteady       = errors.New("sentinel: answer: another address with each question")
 )
 
 // ask puts the questions about a master to a sentinel in one write. The address
@@ -57,7 +58,7 @@ func ask(ctx context.Context, c *conn.Conn, master string, full bool, word *int)
 	if !full {
 		cmds = cmds[:3]
 	}
-	for {
+	for range maxRounds {
 		a, before, err := askOnce(ctx, c, cmds)
 		if err != nil {
 			return answer{}, err
@@ -67,7 +68,12 @@ func ask(ctx context.Context, c *conn.Conn, master string, full bool, word *int)
 			return a, a.askOtherWord(ctx, c, master, word)
 		}
 	}
+	return answer{}, errUnsteady
 }
+
+// maxRounds is how often in a row a sentinel is asked whose address changes meanwhile,
+// which it does once in a failover.
+const maxRounds = 3
 
 func askReplicas(master string, word int) resp.Command {
 	return resp.NewCommand("SENTINEL", resp.String(replicaWords[word]), resp.String(master))

@@ -114,7 +114,7 @@ func (m *master) statusLocked() MasterStatus {
 		Name: m.name, Known: m.view.Known, Addr: m.view.Addr, Epoch: m.view.Epoch,
 		Replicas: slices.Clone(m.merged), Clients: m.clientsLocked(),
 	}
-	s.QuorumSince, s.Confirming, s.Needed = m.view.backing(g.knownLocked())
+	s.QuorumSince, s.Confirming, s.Needed = m.view.backing(m.countLocked((*link).knownLocked))
 	s.QuorumFresh = m.view.Known && s.Confirming >= s.Needed && time.Since(s.QuorumSince) < freshFor+2*g.opts.PollInterval
 	for _, addr := range g.order {
 		o := Opinion{Sentinel: addr}

@@ -92,7 +92,7 @@ func (m *master) collectLocked() []Follower {
 // rulesLocked are those by which the view judges now.
 func (m *master) rulesLocked() rules {
 	o := &m.group.opts
-	return rules{voters: m.group.votersLocked(), grace: o.RegressionGrace, belief: o.Believe}
+	return rules{voters: m.countLocked((*link).votesLocked), grace: o.RegressionGrace, belief: o.Believe}
 }
 
 func (m *master) allTriedLocked() bool {
@@ -134,15 +134,19 @@ func (m *master) resolveLocked() []Follower {
 	return m.followersLocked()
 }
 
-// noteRunIDLocked says when the master runs under another run id. Each id
-// counts once: sentinels learn of it at different times.
+// noteRunIDLocked says when the master runs under another run id. Each id counts
+// once: sentinels learn of it at different times. Of each sentinel only the last is kept.
 func (m *master) noteRunIDLocked(l *link, s sighting) {
-	if !m.view.Known || s.addr != m.view.Addr || s.epoch != m.view.Epoch || s.failing || s.runID == "" || m.runIDs[s.runID] {
+	if !m.view.Known || s.addr != m.view.Addr || s.epoch != m.view.Epoch || s.failing || s.runID == "" {
 		return
 	}
+	said := false
+	for _, id := range m.runIDs {
+		said = said || id == s.runID
+	}
 	first := len(m.runIDs) == 0
-	m.runIDs[s.runID] = true
-	if !first {
+	m.runIDs[l.addr] = s.runID
+	if !first && !said {
 		m.group.send(Event{Kind: EventRebooted, Master: m.name, Sentinel: l.addr, Epoch: s.epoch, Addr: s.addr})
 	}
 }

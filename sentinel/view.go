@@ -1,6 +1,9 @@
 package sentinel
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // sighting is what one sentinel says of a master: its address and the
 // configuration epoch that belongs to it.
@@ -11,7 +14,9 @@ type sighting struct {
 	failing     bool          // it is leading a failover that has not ended
 	coordinated bool          // in which the master itself hands over to a replica
 	doubted     bool          // it takes the master for down
+	id          string        // run id of its sentinel, as far as it is known
 	mute        bool          // its sentinel has no vote: see link.votesLocked
+	strange     bool          // its sentinel does not even count: see link.knownLocked
 	others      int           // sentinels that it knows beside itself
 	quorum      int           // as configured
 	down        time.Duration // its down-after-milliseconds
@@ -151,13 +156,31 @@ func (v *view) dispute(s sighting, r rules) verdict {
 }
 
 func (v *view) votes(addr string, epoch int64) int {
-	n := 0
+	var agree []sighting
 	for _, t := range v.sightings {
 		if t.epoch == epoch && t.addr == addr && !t.mute {
-			n++
+			agree = append(agree, t)
 		}
 	}
-	return n
+	return len(once(agree))
+}
+
+// once leaves the first out of several sightings that one sentinel has by two addresses.
+func once(agree []sighting) []sighting {
+	ids := make(map[string]bool, len(agree))
+	return slices.DeleteFunc(agree, func(s sighting) bool {
+		again := s.id != "" && ids[s.id]
+		ids[s.id] = true
+		return again
+	})
+}
+
+// identify notes the run id of a sentinel.
+func (v *view) identify(sentinel, id string) {
+	if s, ok := v.sightings[sentinel]; ok {
+		s.id = id
+		v.sightings[sentinel] = s
+	}
 }
 
 // deny notes that the server at addr has said itself that it is no master.
@@ -192,30 +215,22 @@ func (v *view) forget(sentinel string) { delete(v.sightings, sentinel) }
 // do not count.
 func (v *view) backing(known int) (since time.Time, count, need int) {
 	total := known
-	var asked []time.Time
+	var confirm []sighting
 	for _, s := range v.sightings {
+		if s.strange {
+			continue
+		}
 		total = max(total, s.others+1)
 		if s.addr == v.Addr && s.epoch == v.Epoch && !s.doubted && !s.failing {
-			asked = append(asked, s.asked)
+			confirm = append(confirm, s)
 		}
 	}
-	need = total/2 + 1
-	if len(asked) < need {
-		return time.Time{}, len(asked), need
+	slices.SortFunc(confirm, func(a, b sighting) int { return b.asked.Compare(a.asked) })
+	confirm, need = once(confirm), total/2+1
+	if len(confirm) < need {
+		return time.Time{}, len(confirm), need
 	}
-	return nthLatest(asked, need), len(asked), need
-}
-
-// nthLatest returns the nth latest of times, n from 1.
-func nthLatest(times []time.Time, n int) time.Time {
-	for i := range n {
-		for j := i + 1; j < len(times); j++ {
-			if times[j].After(times[i]) {
-				times[i], times[j] = times[j], times[i]
-			}
-		}
-	}
-	return times[n-1]
+	return confirm[need-1].asked, len(confirm), need
 }
 
 // downAfter is the shortest time after which a sentinel takes the master for

@@ -29,7 +29,10 @@ var faults = []fault{
 	{"kill -9", func(_ *testredis.Topology, n *testredis.Node) error { n.Kill(); return nil }},
 	{"SIGSTOP", func(_ *testredis.Topology, n *testredis.Node) error { return n.Stop() }},
 	{"planned failover", func(top *testredis.Topology, _ *testredis.Node) error { return top.SentinelFailover(0) }},
-	{"black hole", func(_ *testredis.Topology, n *testredis.Node) error { return n.Proxy().Set(testproxy.BlackHole) }},
+	{"black hole", func(top *testredis.Topology, n *testredis.Node) error {
+		top.Hasten()
+		return n.Proxy().Set(testproxy.BlackHole)
+	}},
 }
 
 // sources are the two of the sentinel client: it moves with the sentinels'

@@ -34,7 +34,7 @@ func sentinelReads(t *testing.T, c *conn.Conn, top *testredis.Topology) {
 
 	m := get(t, c, SentinelMaster(name))
 	check(t, "the master", m.Name == name && m.Addr() == addr && m.Has("master") && !m.Has("o_down") && len(m.RunID) == 40 &&
-		m.Quorum == 1 && m.Replicas == 1 && m.Sentinels == 1 && m.DownAfter == testredis.DefaultDownAfter &&
+		m.Quorum == 1 && m.Replicas == 1 && m.Sentinels == 1 && m.DownAfter == testredis.CalmDownAfter &&
 		m.FailoverTimeout == testredis.DefaultFailoverTimeout && m.ParallelSyncs == 1 && m.Fields["role-reported"] == "master")
 	refused(t, c, SentinelMaster("none"), "No such master")
 	ms := get(t, c, SentinelMasters())

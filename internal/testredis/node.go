@@ -44,11 +44,15 @@ type Node struct {
 	user     string
 	password string
 	config   []string // lines, without the port
+	lost     func()   // called after Kill and Stop; nil: nobody minds
+	back     func()   // called after Cont and Restart
 
-	mu     sync.Mutex
-	proc   *proc
-	calls  sync.Mutex // one command at a time
-	client *testserver.Client
+	mu      sync.Mutex
+	proc    *proc
+	stopped bool
+	temper  sync.Mutex // held by the haste of a sentinel
+	calls   sync.Mutex // one command at a time
+	client  *testserver.Client
 }
 
 // Addr returns the address for clients: that of the Proxy where there is one.
@@ -161,12 +165,33 @@ func (n *Node) answers() bool {
 
 // Kill ends the process by SIGKILL and waits for its end.
 func (n *Node) Kill() {
+	n.kill()
+	n.tell(n.lost)
+}
+
+func (n *Node) kill() {
 	n.mu.Lock()
 	p := n.proc
+	n.stopped = false
 	n.mu.Unlock()
 	if p != nil {
 		p.kill()
 	}
+}
+
+// tell calls lost or back, where there is one.
+func (n *Node) tell(whom func()) {
+	if whom != nil {
+		whom()
+	}
+}
+
+// down reports whether a test has taken the process away.
+func (n *Node) down() bool {
+	n.mu.Lock()
+	stopped := n.stopped
+	n.mu.Unlock()
+	return stopped || !n.Running()
 }
 
 // Stop stops the process by SIGSTOP: the kernel still accepts connections
@@ -176,7 +201,12 @@ func (n *Node) Stop() error {
 	if pid == 0 {
 		return fmt.Errorf("testredis: %s is not running", n.Name)
 	}
-	return signalStop(pid)
+	if err := signalStop(pid); err != nil {
+		return err
+	}
+	n.setStopped(true)
+	n.tell(n.lost)
+	return nil
 }
 
 // Cont ends Stop.
@@ -185,17 +215,32 @@ func (n *Node) Cont() error {
 	if pid == 0 {
 		return fmt.Errorf("testredis: %s is not running", n.Name)
 	}
-	return signalCont(pid)
+	if err := signalCont(pid); err != nil {
+		return err
+	}
+	n.setStopped(false)
+	n.tell(n.back)
+	return nil
+}
+
+func (n *Node) setStopped(is bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.stopped = is
 }
 
 // Restart starts the process again, on the same port and with its
 // configuration file as it is now; it kills a running one first. It returns
 // when the process answers, even if only -LOADING.
 func (n *Node) Restart() error {
-	n.Kill()
+	n.kill()
 	var last error
 	for range 5 { // somebody may have the port for a moment
-		if last = n.launch(); last == nil || !strings.Contains(n.Log(4096), "Address already in use") {
+		if last = n.launch(); last == nil {
+			n.tell(n.back)
+			return nil
+		}
+		if !strings.Contains(n.Log(4096), "Address already in use") {
 			return last
 		}
 	}
@@ -206,7 +251,7 @@ func (n *Node) Restart() error {
 // sentinel with a new run id that has forgotten every failover, a server in
 // the role it had.
 func (n *Node) RestartFresh() error {
-	n.Kill()
+	n.kill()
 	if err := n.writeConfig(); err != nil {
 		return err
 	}
@@ -292,6 +337,11 @@ func (n *Node) call(args []string) (testserver.Reply, error) {
 	}
 	n.client.SetDeadline(time.Now().Add(callTimeout))
 	return n.client.Do(args...)
+}
+
+func isReplyError(err error) bool {
+	var re testserver.ReplyError
+	return errors.As(err, &re)
 }
 
 func isTimedOut(err error) bool {

@@ -221,6 +221,19 @@ func (r *Recorder) Switch(ctx context.Context, master string, after time.Time) (
 	})
 }
 
+// Failovers returns how many failovers of a master ("" is any) the sentinels have
+// announced, which is as many as the one that has announced the most.
+func (r *Recorder) Failovers(master string) (most int) {
+	said := map[int]int{}
+	for _, e := range r.Events() {
+		if e.Name == "+switch-master" && (master == "" || e.Master() == master) {
+			said[e.Sentinel]++
+			most = max(most, said[e.Sentinel])
+		}
+	}
+	return most
+}
+
 // Close ends the recorder; its events stay.
 func (r *Recorder) Close() {
 	r.once.Do(func() {

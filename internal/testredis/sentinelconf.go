@@ -72,7 +72,7 @@ func (t *Topology) monitorLines(name string, master *Node) []string {
 	o := t.o
 	lines := []string{
 		fmt.Sprintf("sentinel monitor %s %s %d %d", name, t.announced(), master.Port(), o.Quorum),
-		fmt.Sprintf("sentinel down-after-milliseconds %s %d", name, o.DownAfter.Milliseconds()),
+		fmt.Sprintf("sentinel down-after-milliseconds %s %d", name, o.downAfter().Milliseconds()),
 		fmt.Sprintf("sentinel failover-timeout %s %d", name, o.FailoverTimeout.Milliseconds()),
 		fmt.Sprintf("sentinel parallel-syncs %s 1", name),
 	}

@@ -38,7 +38,8 @@ type TopologyOptions struct {
 	// Quorum; zero is the majority.
 	Quorum int
 
-	// DownAfter is down-after-milliseconds; zero is DefaultDownAfter.
+	// DownAfter is down-after-milliseconds. Zero is CalmDownAfter, and
+	// DefaultDownAfter while a server is down: see Topology.Hasten.
 	DownAfter time.Duration
 	// FailoverTimeout is failover-timeout; zero is DefaultFailoverTimeout.
 	FailoverTimeout time.Duration
@@ -94,6 +95,9 @@ type TopologyOptions struct {
 
 // Topology is a running set of real servers and sentinels. Safe for
 // concurrent use, but for AddSentinel and AddReplica.
+//
+// Its sentinels are in a hurry only while a test has taken a server away (see
+// Hasten): on a busy machine they would fail over what is merely slow.
 type Topology struct {
 	// Data are the data servers, those of the first master first, each master
 	// before its replicas (as it was at the start).
@@ -107,6 +111,7 @@ type Topology struct {
 	rig         *rig
 	pki         *testserver.PKI
 	sentinelPKI *testserver.PKI
+	temper      temper
 	once        sync.Once
 	err         error
 
@@ -164,9 +169,6 @@ func (o *TopologyOptions) setDefaults() {
 	o.Sentinels = max(o.Sentinels, 0)
 	if o.Quorum == 0 {
 		o.Quorum = o.Sentinels/2 + 1
-	}
-	if o.DownAfter == 0 {
-		o.DownAfter = DefaultDownAfter
 	}
 	if o.FailoverTimeout == 0 {
 		o.FailoverTimeout = DefaultFailoverTimeout
@@ -239,7 +241,7 @@ func (t *Topology) startData(name string) error {
 
 // startServer starts data server i of a master; without one it is a master.
 func (t *Topology) startServer(name string, i int, master *Node) (*Node, error) {
-	n := &Node{Name: fmt.Sprintf("%s-%d", name, i), Master: name, rig: t.rig, host: t.o.Host, password: t.o.Password}
+	n := &Node{Name: fmt.Sprintf("%s-%d", name, i), Master: name, rig: t.rig, host: t.o.Host, password: t.o.Password, lost: t.Hasten, back: t.calm}
 	if t.o.ProxyData {
 		if err := t.proxyFor(n); err != nil {
 			return nil, err
@@ -339,6 +341,7 @@ func (t *Topology) AddReplica(name string) (*Node, error) {
 // Close ends everything: recorders, processes, proxies, directories.
 func (t *Topology) Close() error {
 	t.once.Do(func() {
+		t.closeTemper()
 		t.mu.Lock()
 		recorders, proxies := t.recorders, t.proxies
 		t.mu.Unlock()

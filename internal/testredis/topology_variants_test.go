@@ -161,6 +161,7 @@ func TestTopologyBehindProxiesCanBeCutFromTheSentinelsOnly(t *testing.T) {
 	c.SetDeadline(time.Now().Add(30 * time.Second))
 	start := time.Now()
 	old.Proxy().SetFor(testproxy.BlackHole, (*testproxy.Conn).Internal)
+	topo.Hasten()
 	ctx := within(t, patience)
 	first, err := rec.Switch(ctx, "", start)
 	if err != nil {

@@ -146,7 +146,7 @@ func (s *scenario) crash(top *testredis.Topology, rec *testredis.Recorder, c *cl
 	old := s.master(top)
 	killed := time.Now()
 	old.Kill()
-	s.afterCrash(w, top, rec, old, killed)
+	s.afterCrash(w, top, rec, killed)
 }
 
 func TestA33IPv6IsFollowed(t *testing.T) {

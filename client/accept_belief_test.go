@@ -41,7 +41,7 @@ func TestA43FailoversInARowLoseNothing(t *testing.T) {
 			}
 			s.until("every writer back", func() bool { return w.allBack(time.Now().Add(-time.Second)) })
 			w.stop()
-			a := s.audit(w, s.master(top))
+			a := s.audit(w, s.final(top))
 			s.checkAlways(a)
 			s.Logf("A43: %s: %d writes acknowledged, longest pause %v", name, a.acked, a.gap())
 			s.atMost("acknowledged writes lost, "+name, len(a.lost), 0)

@@ -65,6 +65,7 @@ var accidents = []chaos{
 	}},
 	{"black hole around the master", true, func(s *scenario, top *testredis.Topology, master *testredis.Node) {
 		s.must(master.Proxy().Set(testproxy.BlackHole))
+		top.Hasten()
 		s.settled(top, master)
 		s.must(master.Proxy().Set(testproxy.Pass))
 	}},
@@ -125,7 +126,7 @@ func TestA41ChaosLosesNothingButWhatIsDocumented(t *testing.T) {
 	}
 	w.stop()
 	sure.stop()
-	final := s.master(top)
+	final := s.final(top)
 	s.auditChaos(w, happened, final, rec)
 	s.auditSure(sure, final)
 }

@@ -31,16 +31,16 @@ func TestA6EightWritersSurviveTheKillOfTheMaster(t *testing.T) {
 	old := s.master(top)
 	killed := time.Now()
 	old.Kill()
-	s.afterCrash(w, top, rec, old, killed)
+	s.afterCrash(w, top, rec, killed)
 }
 
 // afterCrash checks what A6 says about a master that is gone since a moment.
-func (s *scenario) afterCrash(w *writers, top *testredis.Topology, rec *testredis.Recorder, old *testredis.Node, gone time.Time) audit {
+func (s *scenario) afterCrash(w *writers, top *testredis.Topology, rec *testredis.Recorder, gone time.Time) audit {
 	s.Helper()
 	first := s.switched(rec, gone)
 	s.until("every writer back", func() bool { return w.allBack(first.At) })
 	w.stop()
-	a := s.audit(w, s.settled(top, old))
+	a := s.audit(w, s.final(top))
 	s.checkAlways(a)
 	begin, last := a.firstBack(first.At)
 	s.within("first success after T", begin, 100*time.Millisecond)
@@ -70,7 +70,7 @@ func TestA7AStoppedMasterHangsNobody(t *testing.T) {
 	old := s.master(top)
 	stopped := time.Now()
 	s.must(old.Stop())
-	a := s.afterCrash(w, top, rec, old, stopped)
+	a := s.afterCrash(w, top, rec, stopped)
 	s.within("calls in flight return after T", a.inFlight(s.switched(rec, stopped).At), 100*time.Millisecond)
 }
 
@@ -99,7 +99,7 @@ func TestA8AStoppedMasterThatResumesAcknowledgesNothing(t *testing.T) {
 		s.Log("the old master was demoted early")
 	}
 	w.stop()
-	a := s.audit(w, s.settled(top, old))
+	a := s.audit(w, s.final(top))
 	s.checkAlways(a)
 	s.atMost("acknowledged by the old master after T", ackedAfter(a.lost, first.At), 0)
 	s.atMost("lost beyond the asynchronous tail", ackedAfter(a.lost, stopped.Add(asyncTail())), 0)
@@ -167,7 +167,7 @@ func (s *scenario) plannedFailover(o client.Options) (a audit, promoted, first t
 	s.until("every writer back", func() bool { return w.allBack(first) })
 	w.stop()
 	promoted = s.promotion(next)
-	a = s.audit(w, next)
+	a = s.audit(w, s.final(top))
 	s.checkAlways(a)
 	s.Logf("%s: promotion after %v, T after %v, %d acknowledged, %d lost, %d failed, pause %v", s.id, promoted.Sub(began), first.Sub(began), a.acked, len(a.lost), len(w.failed()), a.gap())
 	return a, promoted, first

@@ -248,12 +248,19 @@ func (s *scenario) pass(d time.Duration) {
 	}
 }
 
-// settled waits until every sentinel names the same new master, and returns it.
+// settled waits until every sentinel names the same master, not old, and returns it.
 func (s *scenario) settled(top *testredis.Topology, old *testredis.Node) *testredis.Node {
 	s.Helper()
 	n, err := top.WaitSwitch(s.ctx, "", old)
 	s.must(err)
 	return n
+}
+
+// final waits until every sentinel that runs names the same master, and returns it. It
+// is the one that what was written is looked for on, whoever was the first after a fault.
+func (s *scenario) final(top *testredis.Topology) *testredis.Node {
+	s.Helper()
+	return s.settled(top, nil)
 }
 
 // promotion returns when a node last became a master, by its own log.

@@ -105,7 +105,8 @@ func (s *scenario) background(fn func() error) <-chan struct{} {
 
 func TestA36CloseEndsEverything(t *testing.T) {
 	s := accept(t, "A36", time.Minute)
-	top, rec := s.topology(testredis.TopologyOptions{ProxyData: true, ProxySentinels: true})
+	// Whoever stands still here is not to be failed over.
+	top, rec := s.topology(testredis.TopologyOptions{DownAfter: time.Minute, ProxyData: true, ProxySentinels: true})
 	set := func(c *client.Client) func() error {
 		return func() error { return redis.Set("k", "v").Do(s.ctx, c) }
 	}
@@ -170,7 +171,8 @@ func (s *scenario) startWritersNow(d redis.Doer, n int) *writers {
 
 func TestA37AContextEndsEveryWait(t *testing.T) {
 	s := accept(t, "A37", time.Minute)
-	top, rec := s.topology(testredis.TopologyOptions{ProxySentinels: true})
+	// Whoever stands still here is not to be failed over.
+	top, rec := s.topology(testredis.TopologyOptions{DownAfter: time.Minute, ProxySentinels: true})
 	ends := func(what string, fn func(ctx context.Context) error) {
 		s.Helper()
 		ctx, cancel := context.WithCancel(s.ctx)

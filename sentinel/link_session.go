@@ -231,11 +231,13 @@ func (s *linkSession) follow(ctx context.Context) error {
 	ping := time.NewTicker(s.link.group.opts.PingInterval)
 	defer ping.Stop()
 	wait, names := s.nextPoll()
+	due := time.Now().Add(wait)
 	poll := time.NewTimer(wait)
 	defer poll.Stop()
 	full := time.Now().Add(jitter(s.link.group.opts.PollInterval))
 	for {
 		var err error
+		polled := false
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -250,6 +252,7 @@ func (s *linkSession) follow(ctx context.Context) error {
 		case <-ping.C:
 			err = s.ping(ctx)
 		case <-poll.C:
+			polled = true
 			if now := time.Now(); !now.Before(full) {
 				full = now.Add(jitter(s.link.group.opts.PollInterval))
 				names = nil
@@ -263,7 +266,10 @@ func (s *linkSession) follow(ctx context.Context) error {
 			return err
 		}
 		wait, names = s.nextPoll()
-		poll.Reset(min(wait, max(time.Until(full), 0)))
+		if next := time.Now().Add(wait); polled || next.Before(due) {
+			due = next // what comes in between, as pings do, puts nothing off
+		}
+		poll.Reset(max(min(time.Until(due), time.Until(full)), 0))
 	}
 }
 
@@ -278,9 +284,9 @@ func (s *linkSession) nextPoll() (wait time.Duration, names []string) {
 	if s.listen == nil {
 		wait = min(wait, g.opts.SoloPollInterval)
 	}
-	now := time.Now()
+	now, calm := time.Now(), wait
 	for name, t := range g.masters {
-		d := wait
+		d := calm
 		switch {
 		case now.Before(t.alarmed):
 			d = min(d, g.opts.AlarmInterval)

@@ -56,7 +56,8 @@ func TestAViewMovesOnlyForwardInEpochs(t *testing.T) {
 			{who: "s2", addr: "B", epoch: 3, want: conflict, master: "A"},
 			{who: "s3", addr: "B", epoch: 3, ms: 10, want: switched, master: "B"},
 			{who: "s2", addr: "A", epoch: 3, ms: 20, want: conflict, master: "B"},
-			{who: "s2", addr: "A", epoch: 3, ms: 1020, want: switched, master: "A"},
+			{who: "s2", addr: "A", epoch: 3, ms: 1009, want: conflict, master: "B"},
+			{who: "s2", addr: "A", epoch: 3, ms: 1010, want: switched, master: "A"},
 		}},
 		"a lone leader is believed at once": {rules{voters: 3, belief: BelieveFirst}, 1, []step{
 			known,
@@ -72,6 +73,37 @@ func TestAViewMovesOnlyForwardInEpochs(t *testing.T) {
 			known,
 			{who: "s2", addr: "B", epoch: 4, failing: true, want: waiting, master: "A"},
 			{who: "s2", addr: "B", epoch: 4, failing: true, ms: 310, want: switched, master: "B"},
+		}},
+		"of two voters, too": {rules{voters: 2, belief: BelieveSecond}, 1, []step{
+			known,
+			{who: "s2", addr: "B", epoch: 4, failing: true, want: waiting, master: "A"},
+			{who: "s2", addr: "B", epoch: 4, failing: true, ms: 299, want: waiting, master: "A"},
+			{who: "s2", addr: "B", epoch: 4, failing: true, ms: 300, want: switched, master: "B"},
+		}},
+		"and that time begins anew with another word": {rules{voters: 3, belief: BelieveSecond}, 1, []step{
+			known,
+			{who: "s2", addr: "B", epoch: 4, failing: true, want: waiting, master: "A"},
+			{who: "s2", addr: "B", epoch: 5, failing: true, ms: 310, want: waiting, master: "A"},
+			{who: "s2", addr: "C", epoch: 5, failing: true, ms: 620, want: waiting, master: "A"},
+			{who: "s2", addr: "C", epoch: 5, failing: true, ms: 920, want: switched, master: "C"},
+		}},
+		"a majority for the first epoch is believed against one that lies": {rules{voters: 3}, 3, []step{
+			{who: "s1", addr: "A", epoch: 0, want: gathering},
+			{who: "s2", addr: "A", epoch: 0, want: gathering},
+			{who: "s3", addr: "X", epoch: 7, want: gathering},
+			{who: "s1", addr: "A", epoch: 0, ms: 10, want: confirmed, master: "A"},
+		}},
+		"half of the voters are no majority": {rules{voters: 4}, 3, []step{
+			{who: "s1", addr: "A", epoch: 3, want: gathering},
+			{who: "s2", addr: "A", epoch: 3, want: gathering},
+			{who: "s3", addr: "B", epoch: 4, want: gathering},
+			{who: "s3", addr: "B", epoch: 4, ms: 10, want: confirmed, master: "B"},
+		}},
+		"without a majority nobody moves while one says otherwise": {rules{voters: 4}, 2, []step{
+			known,
+			{who: "s2", addr: "A", epoch: 3, want: gathering},
+			{who: "s1", addr: "B", epoch: 4, ms: 10, want: waiting, master: "A"},
+			{who: "s1", addr: "B", epoch: 4, ms: 5000, want: waiting, master: "A"},
 		}},
 		"or for nobody where there is nobody else": {rules{voters: 1, belief: BelieveSecond}, 1, []step{
 			known,
@@ -184,6 +216,39 @@ func TestAServerThatDeniesLosesATie(t *testing.T) {
 	v.deny("A")
 	if got := v.see("s2", sighting{addr: "B", epoch: 3}, rules{voters: 2}); got != switched || v.Addr != "B" || v.denied {
 		t.Fatalf("verdict %d, master %s, denied %v", got, v.Addr, v.denied)
+	}
+}
+
+func TestAServerThatDeniesIsLeftWithHalfOfThoseThatAnswer(t *testing.T) {
+	for others, want := range map[int]verdict{1: switched, 2: waiting} {
+		r := rules{voters: 5}
+		var v view
+		for i := range others + 1 {
+			v.see("s"+itoa(i), sighting{addr: "A", epoch: 3, at: at(0)}, r)
+		}
+		v.resolve(r)
+		say := func(ms int) verdict { return v.see("s0", sighting{addr: "B", epoch: 4, at: at(ms)}, r) }
+		if got := say(10); got != waiting {
+			t.Fatalf("verdict %d", got)
+		}
+		if got := say(5000); got != waiting {
+			t.Errorf("%d others, and the server has not denied: verdict %d", others, got)
+		}
+		v.deny("A")
+		if got := say(5010); got != want {
+			t.Errorf("%d others, and the server has denied: verdict %d", others, got)
+		}
+	}
+}
+
+func TestResolvingTwiceMovesNobody(t *testing.T) {
+	var v view
+	if v.resolve(rules{voters: 1}) || v.Known {
+		t.Error("resolved from nothing")
+	}
+	v.see("s1", sighting{addr: "A", epoch: 3}, rules{voters: 1})
+	if !v.resolve(rules{voters: 1}) || v.resolve(rules{voters: 1}) || v.Moves != 1 {
+		t.Errorf("%d moves", v.Moves)
 	}
 }
 

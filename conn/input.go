@@ -57,10 +57,10 @@ type input struct {
 	total  uint64 // bytes framed, to know the first ones
 	full   int    // reads in a row that filled the buffer
 
-	fresh   uint32        // is to be added to arrived before anybody waits again; wraps
-	arrived atomic.Uint32 // counts bytes of replies, and much for each whole one; wraps
-	reads   atomic.Uint32 // counts reads that brought bytes to who receives
-	bulky   atomic.Bool   // a large reply is arriving
+	fresh    uint32        // is to be added to arrived before anybody waits again; wraps
+	arrived  atomic.Uint32 // counts bytes of replies, and much for each whole one; wraps
+	progress atomic.Uint32 // see wire.Progress
+	bulky    atomic.Bool   // a large reply is arriving
 }
 
 // frame is one reply in the buffer.

@@ -10,8 +10,10 @@ import (
 // receiver is the state of Receive. It belongs to the one goroutine that
 // receives, but for stop.
 type receiver struct {
-	ctx  context.Context // the one that stop watches
-	stop func() bool
+	ctx     context.Context // the one that stop watches
+	stop    func() bool
+	framed  uint64 // bytes of whole replies when progress was counted last
+	counted uint64 // bytes altogether then
 }
 
 // Send is [Conn.Send] without the lease.

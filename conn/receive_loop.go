@@ -73,15 +73,24 @@ func (c *wire) receiveBuffered(r Receiver, begun bool) (bool, error) {
 	return false, nil
 }
 
-// receiveMore reads once, for who receives.
+// receiveMore reads once, for who receives. What came before is progress if something of
+// it was whole, and what comes now where it makes up Options.MinProgress.
 func (c *wire) receiveMore() error {
-	err := c.in.fill()
-	if err == nil {
-		c.in.reads.Add(1)
+	in, rx := &c.in, &c.rx
+	if in.total != rx.framed {
+		rx.framed, rx.counted = in.total, in.total+uint64(len(in.unread()))
+		in.progress.Add(1)
+	}
+	err := in.fill()
+	if came := in.total + uint64(len(in.unread())); came-rx.counted >= uint64(c.opts.MinProgress) {
+		rx.counted = came
+		in.progress.Add(1)
 	}
 	return err
 }
 
-// Progress counts the reads of Receive and ReceiveAll that brought bytes, and wraps
-// around. Whoever watches over a Receive or ReceiveAll sees by it that the peer is alive.
-func (c *wire) Progress() uint32 { return c.in.reads.Load() }
+// Progress counts what Receive and ReceiveAll have got, and wraps around: whole replies
+// and pushes that came together, and Options.MinProgress bytes of a large one. Whoever
+// watches over a Receive or ReceiveAll sees by it that the peer is alive, and does not
+// dribble.
+func (c *wire) Progress() uint32 { return c.in.progress.Load() }

@@ -278,6 +278,32 @@ func silentFor(t *testing.T, silence func(srv *testserver.Server)) time.Duration
 	return took
 }
 
+// A message that comes byte by byte is no sign of life, or a peer that dribbles could
+// keep a subscriber for ever. One that comes slowly is.
+func TestAServerThatDribblesIsGivenUp(t *testing.T) {
+	const header = ">3\r\n$7\r\nmessage\r\n$1\r\na\r\n$100000\r\n"
+	for size, lives := range map[int]bool{1: false, 500: true} {
+		inBubble(t, pubsub.Options{}, func(t *testing.T, srv *testserver.Server, s *pubsub.Subscriber) {
+			srv.Handle("PING", func(c *testserver.Peer, _ []string) {
+				c.Write(header)
+				for range 100 {
+					c.Write(strings.Repeat("x", size))
+					time.Sleep(100 * time.Millisecond)
+				}
+			})
+			if _, err := s.Subscribe(t.Context(), "a"); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(8 * time.Second)
+			if n := srv.Accepted(); (n == 1) != lives {
+				t.Errorf("%d bytes at a time: %d connections", size, n)
+			}
+			srv.Handle("PING", func(c *testserver.Peer, _ []string) { c.Write("+PONG\r\n") })
+			srv.CloseAll()
+		})
+	}
+}
+
 func TestASilentLinkIsNoticedInTime(t *testing.T) {
 	for name, silence := range map[string]func(*testserver.Server){
 		"answers nothing":               func(s *testserver.Server) { s.Stall(true) },

@@ -38,7 +38,8 @@ type Options struct {
 	// negative sends none, and a silent link is never noticed.
 	PingInterval time.Duration
 	// PingTimeout is how long nothing may come while the answer to a PING is
-	// due, before the connection is given up with [ErrSilent]. It also bounds
+	// due, before the connection is given up with [ErrSilent]. A part of a message counts
+	// when it is as long as conn.Options.MinProgress. It also bounds
 	// each write. Zero and negative mean DefaultPingTimeout. A silent link is
 	// found within PingInterval plus PingTimeout; if it fell silent in the
 	// middle of a stream of messages, within twice PingTimeout.

@@ -47,8 +47,9 @@ const (
 // Proxy is a TCP proxy on loopback with faults that can be switched. It
 // knows nothing of Redis, and serves TLS as well. Safe for concurrent use.
 type Proxy struct {
-	addr string
-	wg   sync.WaitGroup
+	addr   string
+	wg     sync.WaitGroup
+	forAll bool
 
 	mu       sync.Mutex
 	ln       net.Listener
@@ -81,13 +82,20 @@ func New(tb leak.TB, target string) *Proxy {
 // Start starts a proxy on a free port of 127.0.0.1; the caller closes it.
 func Start(target string) (*Proxy, error) { return StartOn("127.0.0.1", target) }
 
-func StartOn(host, target string) (*Proxy, error) {
+func StartOn(host, target string) (*Proxy, error) { return start(host, target, false) }
+
+// StartForAll is StartOn for a proxy that tests share. Its connections come and go when
+// servers behind it like, in whatever test that is: leak.Check passes over them.
+func StartForAll(host, target string) (*Proxy, error) { return start(host, target, true) }
+
+func start(host, target string, forAll bool) (*Proxy, error) {
 	ln, err := ports.Listen(host)
 	if err != nil {
 		return nil, fmt.Errorf("testproxy: proxy: %w", err)
 	}
 	p := &Proxy{
 		addr:    ln.Addr().String(),
+		forAll:  forAll,
 		ln:      ln,
 		target:  target,
 		corrupt: [2]int64{-1, -1},
@@ -95,9 +103,21 @@ func StartOn(host, target string) (*Proxy, error) {
 		conns:   map[*Conn]struct{}{},
 		changed: make(chan struct{}),
 	}
-	p.wg.Go(func() { p.accept(ln) })
+	p.acceptOn(ln)
 	return p, nil
 }
+
+// acceptOn starts to accept on a listener.
+func (p *Proxy) acceptOn(ln net.Listener) {
+	if p.forAll {
+		p.wg.Go(func() { p.acceptForAll(ln) })
+		return
+	}
+	p.wg.Go(func() { p.accept(ln) })
+}
+
+// acceptForAll is accept by a name that package leak knows.
+func (p *Proxy) acceptForAll(ln net.Listener) { p.accept(ln) }
 
 func (p *Proxy) accept(ln net.Listener) {
 	for {
@@ -176,7 +196,7 @@ func (p *Proxy) Set(m Mode) error {
 			return fmt.Errorf("testproxy: proxy: %w", err)
 		}
 		p.ln = ln
-		p.wg.Go(func() { p.accept(ln) })
+		p.acceptOn(ln)
 	}
 	return nil
 }

@@ -239,3 +239,27 @@ func TestModesForSomeConnectionsOnly(t *testing.T) {
 	testserver.Talk(t, client, testserver.Bulks("PING"), "")
 	silent(t, client)
 }
+
+func TestConnectionsOfAProxyForAllAreNobodysLeak(t *testing.T) {
+	leak.Check(t)
+	s := testserver.New(t)
+	p, err := StartForAll("127.0.0.1", s.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	f := &leak.Fake{TestName: t.Name()}
+	f.Run(func() {
+		leak.Check(f)
+		set(t, p, Refuse)
+		set(t, p, Pass)
+		p.SetFor(BlackHoleDown, func(*Conn) bool { return true }) // the end of the server's side does not end it
+		testserver.Talk(t, testserver.Dial(t, "tcp", p.Addr()), testserver.Bulks("PING"), "")
+		s.WaitFor(t, "the command", func() bool { return s.Count("PING") == 1 })
+		s.CloseAll()
+		s.WaitFor(t, "the server's side to end", func() bool { return s.Open() == 0 })
+	})
+	if len(f.Errors) != 0 {
+		t.Errorf("told %q", f.Errors)
+	}
+}

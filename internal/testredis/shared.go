@@ -2,7 +2,9 @@ package testredis
 
 import (
 	"context"
+	"fmt"
 	"sync"
+	"time"
 
 	"github.com/kermes-redis/kermes/internal/leak"
 	"github.com/kermes-redis/kermes/internal/testproxy"
@@ -67,14 +69,15 @@ type SharedTopology struct {
 
 // Topology returns the topology as every test should find it: all nodes run,
 // are not stopped, and know each other, whoever is the master; its proxies
-// pass. A test that breaks it beyond that is named by the failure of the next.
+// pass. A test that breaks it beyond that is named by the failure of the next, and one
+// that leaves a connection through a proxy by its own.
 func (s *SharedTopology) Topology(tb leak.TB) *Topology {
 	tb.Helper()
 	Require(tb)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.topo == nil && s.err == nil {
-		s.topo, s.err = StartTopology(s.Options)
+		s.topo, s.err = startTopology(s.Options, true)
 	}
 	if s.err != nil {
 		tb.Fatalf("%v", s.err)
@@ -82,7 +85,45 @@ func (s *SharedTopology) Topology(tb leak.TB) *Topology {
 	if err := s.topo.restore(); err != nil {
 		tb.Fatalf("%v\n%s", err, s.topo.Logs(1000))
 	}
+	s.topo.checkConns(tb, leak.Wait)
 	return s.topo
+}
+
+// checkConns fails the test when it ends with connections through the proxies that it
+// has opened. Those of sentinels and replicas are not the test's.
+func (t *Topology) checkConns(tb leak.TB, wait time.Duration) {
+	tb.Helper()
+	before := map[*testproxy.Conn]bool{}
+	for _, c := range t.conns() {
+		before[c] = true
+	}
+	tb.Cleanup(func() {
+		tb.Helper()
+		var left []string
+		ctx, cancel := context.WithTimeout(context.Background(), wait)
+		defer cancel()
+		if err := leak.WaitUntil(ctx, func() bool {
+			left = nil
+			for _, c := range t.conns() {
+				if head := c.Head(); !before[c] && len(head) > 0 && !c.Internal() {
+					left = append(left, fmt.Sprintf("%v, which began with %q", c.Client(), head))
+				}
+			}
+			return len(left) == 0
+		}); err != nil {
+			tb.Errorf("testredis: connections through proxies are open: %s", left)
+		}
+	})
+}
+
+// conns returns the connections through all proxies.
+func (t *Topology) conns() (all []*testproxy.Conn) {
+	for _, n := range t.all() {
+		if n.proxy != nil {
+			all = append(all, n.proxy.Conns()...)
+		}
+	}
+	return all
 }
 
 // restore undoes what tests do to nodes.

@@ -108,6 +108,7 @@ type Topology struct {
 	Names []string
 
 	o           TopologyOptions
+	forAll      bool // many tests share it
 	rig         *rig
 	pki         *testserver.PKI
 	sentinelPKI *testserver.PKI
@@ -142,13 +143,15 @@ func NewTopology(tb leak.TB, o TopologyOptions) *Topology {
 
 // StartTopology starts a topology and waits until it is ready: replicas are
 // online, sentinels know each other and the replicas. The caller closes it.
-func StartTopology(o TopologyOptions) (*Topology, error) {
+func StartTopology(o TopologyOptions) (*Topology, error) { return startTopology(o, false) }
+
+func startTopology(o TopologyOptions, forAll bool) (*Topology, error) {
 	o.setDefaults()
 	r, err := newRig(o.MaxLife)
 	if err != nil {
 		return nil, err
 	}
-	t := &Topology{o: o, rig: r, Names: o.Masters}
+	t := &Topology{o: o, rig: r, Names: o.Masters, forAll: forAll}
 	if err := t.start(); err != nil {
 		err = fmt.Errorf("%w\n%s", err, t.Logs(1000))
 		return nil, errors.Join(err, t.Close())
@@ -261,7 +264,11 @@ func (t *Topology) startServer(name string, i int, master *Node) (*Node, error) 
 
 // proxyFor puts a proxy before a node that does not run yet.
 func (t *Topology) proxyFor(n *Node) error {
-	p, err := testproxy.StartOn(n.host, "")
+	start := testproxy.StartOn
+	if t.forAll {
+		start = testproxy.StartForAll
+	}
+	p, err := start(n.host, "")
 	if err != nil {
 		return err
 	}

@@ -294,3 +294,37 @@ func TestSharedTopologyIsRestoredBetweenTests(t *testing.T) {
 		return err == nil && e >= 1
 	})
 }
+
+func TestAConnectionThatIsLeftInASharedTopologyIsTold(t *testing.T) {
+	shared := &SharedTopology{Options: TopologyOptions{Replicas: 1, Fast: true, ProxyData: true}}
+	defer func() {
+		if err := shared.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	topo := shared.Topology(t)
+	proxy := topo.Data[0].Proxy()
+	f := &leak.Fake{TestName: t.Name()}
+	var left net.Conn
+	f.Run(func() {
+		topo.checkConns(f, 50*time.Millisecond)
+		left = testserver.Dial(t, "tcp", proxy.Addr())
+		testserver.Talk(t, left, testserver.Bulks("PING"), "+PONG\r\n")
+	})
+	if len(f.Errors) != 1 || !strings.Contains(f.Errors[0], left.LocalAddr().String()) {
+		t.Errorf("left %v, told %q", left.LocalAddr(), f.Errors)
+	}
+	_ = left.Close()
+	f = &leak.Fake{TestName: t.Name()}
+	f.Run(func() {
+		topo.checkConns(f, patience)
+		own := testserver.Dial(t, "tcp", proxy.Addr())
+		testserver.Talk(t, own, testserver.Bulks("PING"), "+PONG\r\n")
+		proxy.Reset() // the replica and the sentinels come again
+		_ = own.Close()
+		leak.Eventually(t, patience, "they have come", func() bool { return len(proxy.Conns()) > 2 })
+	})
+	if len(f.Errors) != 0 {
+		t.Errorf("told %q", f.Errors)
+	}
+}

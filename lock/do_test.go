@@ -212,6 +212,11 @@ func TestALockThatIsHeldSurvivesACrashOfTheMaster(t *testing.T) {
 	if h.Context().Err() != nil {
 		t.Error("lost")
 	}
+	// A waiter that cannot be told yet is passed over.
+	eventually(t, "the waiters' subscription has moved", func() bool {
+		epoch, ready := l.core.push.subscriber().Ready()
+		return ready && epoch == c.Epoch()
+	})
 	must(t, h.Unlock(t.Context()))
 	order := got()
 	for i, who := range order {

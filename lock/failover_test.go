@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -230,14 +231,20 @@ func (w *witness) moved(t *testing.T, all []place, kind string) {
 			before[p.prefix(kind, j)] = w.under(p.prefix(kind, j)).sections
 		}
 	}
-	leak.Eventually(t, time.Minute, "sections of all locks", func() bool {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var behind []string
+	if err := leak.WaitUntil(ctx, func() bool {
+		behind = nil
 		for prefix, n := range before {
-			if w.under(prefix).sections < n+5 {
-				return false
+			if got := w.under(prefix).sections - n; got < 5 {
+				behind = append(behind, fmt.Sprintf("%s has %d", prefix, got))
 			}
 		}
-		return true
-	})
+		return len(behind) == 0
+	}); err != nil {
+		t.Fatal("not five sections of all locks: ", behind)
+	}
 }
 
 // failover has the sentinels promote a replica, when all is as at the beginning.

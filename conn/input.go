@@ -284,7 +284,7 @@ func (in *input) grow(held, need int) bool {
 		return true // of a very large string: it is full before there is a larger one
 	}
 	size := min(need, max(firstGrowth, 4*held))
-	if b := in.unread(); len(b) < 2 || b[0] != '$' || b[1] == '?' {
+	if _, header := stringHeader(in.unread()); header == 0 {
 		// Unlike the length of one string, that of all else is not known yet.
 		size = max(size, 2*len(in.buf))
 	}

@@ -44,8 +44,16 @@ func runProxy(roundTrip time.Duration, target string) error {
 		if err != nil {
 			return err
 		}
-		go delay(near, far, roundTrip/2)
-		go delay(far, near, roundTrip/2)
+		there, err := newSleeper()
+		if err != nil {
+			return err
+		}
+		back, err := newSleeper()
+		if err != nil {
+			return err
+		}
+		go delay(near, far, roundTrip/2, there)
+		go delay(far, near, roundTrip/2, back)
 	}
 }
 
@@ -58,13 +66,16 @@ type piece struct {
 var pieces = sync.Pool{New: func() any { return new([proxyChunk]byte) }}
 
 // delay copies until one side ends.
-func delay(from, to net.Conn, by time.Duration) {
+func delay(from, to net.Conn, by time.Duration, s *sleeper) {
 	way := make(chan piece, proxyAhead)
 	go func() {
 		defer from.Close()
 		defer to.Close()
+		defer s.close()
 		for p := range way {
-			time.Sleep(time.Until(p.due))
+			if err := s.sleep(time.Until(p.due)); err != nil {
+				panic(err) // the rows of a server far away would be those of one nearby
+			}
 			_, _ = to.Write(p.bytes)
 			pieces.Put((*[proxyChunk]byte)(p.bytes[:proxyChunk]))
 		}

@@ -73,6 +73,8 @@ type allocRow struct {
 	run   func(ctx context.Context, d Doer) error
 }
 
+var allocScript = NewScript("return redis.call('INCRBY', KEYS[1], ARGV[1])", Int)
+
 func allocRows() []allocRow {
 	return []allocRow{
 		{"GET", bulk(strings.Repeat("x", 64)), 1, func(ctx context.Context, d Doer) error {
@@ -113,6 +115,10 @@ func allocRows() []allocRow {
 		}},
 		{"SET PX NX", "+OK\r\n", 1, func(ctx context.Context, d Doer) error {
 			_, err := SetWith("key", "value", SetOptions{TTL: 1e9, If: IfAbsent}).Do(ctx, d)
+			return err
+		}},
+		{"a script", ":7\r\n", 0, func(ctx context.Context, d Doer) error {
+			_, err := allocScript.Run(ctx, d, []string{"key"}, resp.String("value"))
 			return err
 		}},
 		{"INCR", ":7\r\n", 0, func(ctx context.Context, d Doer) error {
@@ -362,8 +368,11 @@ func TestATransactionAllocatesItselfAndItsReplies(t *testing.T) {
 	}
 	ctx := t.Context()
 	answer := func(_ int, words []string) []byte {
-		if words[0] == "EXEC" {
-			return []byte("*2\r\n:7\r\n$5\r\nvalue\r\n")
+		switch words[0] {
+		case "INCR":
+			return []byte(":7\r\n")
+		case "GET":
+			return []byte("$5\r\nvalue\r\n")
 		}
 		return []byte(okReply)
 	}

@@ -6,10 +6,14 @@ import (
 	"github.com/kermes-redis/kermes/resp"
 )
 
-func evalWords(what string, keys []string, args []resp.Arg) []resp.Arg {
-	a := make([]resp.Arg, 0, 2+len(keys)+len(args))
-	a = append(a, resp.String(what), resp.Int(int64(len(keys))))
-	return append(addStrs(a, keys), args...)
+// evalWords makes the arguments of a script in room, which is on the stack of who makes
+// the command.
+func evalWords(room []resp.Arg, what string, keys []string, args []resp.Arg) []resp.Arg {
+	if n := 2 + len(keys) + len(args); n > cap(room) {
+		room = make([]resp.Arg, 0, n) // at once, and not by doubling
+	}
+	room = append(room, resp.String(what), resp.Int(int64(len(keys))))
+	return append(addStrs(room, keys), args...)
 }
 
 // Eval runs the Lua script src. [Script] sends the source only when the server
@@ -17,42 +21,42 @@ func evalWords(what string, keys []string, args []resp.Arg) []resp.Arg {
 //
 // See https://redis.io/commands/eval.
 func Eval[T any](decode Decoder[T], src string, keys []string, args ...resp.Arg) Cmd[T] {
-	return write(decode, "EVAL", evalWords(src, keys, args)...)
+	return write(decode, "EVAL", evalWords(few(), src, keys, args)...)
 }
 
 // EvalRO is [Eval] of a script that only reads. Redis 7.0.
 //
 // See https://redis.io/commands/eval_ro.
 func EvalRO[T any](decode Decoder[T], src string, keys []string, args ...resp.Arg) Cmd[T] {
-	return read(decode, "EVAL_RO", evalWords(src, keys, args)...)
+	return read(decode, "EVAL_RO", evalWords(few(), src, keys, args)...)
 }
 
 // EvalSha runs the script with this hash, or returns [ErrNoScript].
 //
 // See https://redis.io/commands/evalsha.
 func EvalSha[T any](decode Decoder[T], sha string, keys []string, args ...resp.Arg) Cmd[T] {
-	return write(decode, "EVALSHA", evalWords(sha, keys, args)...)
+	return write(decode, "EVALSHA", evalWords(few(), sha, keys, args)...)
 }
 
 // EvalShaRO is [EvalSha] of a script that only reads. Redis 7.0.
 //
 // See https://redis.io/commands/evalsha_ro.
 func EvalShaRO[T any](decode Decoder[T], sha string, keys []string, args ...resp.Arg) Cmd[T] {
-	return read(decode, "EVALSHA_RO", evalWords(sha, keys, args)...)
+	return read(decode, "EVALSHA_RO", evalWords(few(), sha, keys, args)...)
 }
 
 // FCall runs a function of a library. Redis 7.0.
 //
 // See https://redis.io/commands/fcall.
 func FCall[T any](decode Decoder[T], function string, keys []string, args ...resp.Arg) Cmd[T] {
-	return write(decode, "FCALL", evalWords(function, keys, args)...)
+	return write(decode, "FCALL", evalWords(few(), function, keys, args)...)
 }
 
 // FCallRO is [FCall] of a function with the flag no-writes. Redis 7.0.
 //
 // See https://redis.io/commands/fcall_ro.
 func FCallRO[T any](decode Decoder[T], function string, keys []string, args ...resp.Arg) Cmd[T] {
-	return read(decode, "FCALL_RO", evalWords(function, keys, args)...)
+	return read(decode, "FCALL_RO", evalWords(few(), function, keys, args)...)
 }
 
 // ScriptLoad makes the server know a script and returns its hash.

@@ -26,11 +26,8 @@ func (r *row) answer(_ int, words []string) []byte {
 	if r.reply != nil {
 		return r.reply()
 	}
-	switch words[0] {
-	case "GET":
+	if words[0] == "GET" {
 		return resp.AppendBulk(nil, value)
-	case "EXEC":
-		return resp.AppendInt(resp.AppendBulk(append(resp.AppendArray(nil, 3), "+OK\r\n"...), value), 1)
 	}
 	return resp.AppendInt(nil, 1)
 }

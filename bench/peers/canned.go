@@ -25,6 +25,9 @@ func answer(proto int, words []string) []byte {
 		return resp.AppendBulk(nil, d.values[k])
 	case "HGETALL":
 		return hashReply(proto == 3)
+	case "EVALSHA", "EVAL":
+		n, _ := strconv.Atoi(words[4])
+		return resp.AppendInt(nil, int64(len(d.values[0])+n))
 	case "CLUSTER": // rueidis asks whether it is one
 		return []byte("-ERR This instance has cluster support disabled\r\n")
 	case "PING":

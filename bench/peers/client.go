@@ -35,6 +35,7 @@ type worker interface {
 	hash(ctx context.Context) error
 	list(ctx context.Context) error
 	reader
+	transactor
 	// subscribe calls ready when the subscription stands, then each with
 	// every message until that returns false.
 	subscribe(ctx context.Context, ready func(), each func(payload string) bool) error

@@ -12,9 +12,15 @@ import (
 	"github.com/kermes-redis/kermes/sentinel"
 )
 
-// kermesClient runs commands on any redis.Doer.
-type kermesClient struct {
+// doer is a pool or a client.
+type doer interface {
 	redis.Doer
+	redis.Leaser
+}
+
+// kermesClient runs commands on any doer.
+type kermesClient struct {
+	doer
 	data *data
 	addr string
 	idle []*conn.Conn
@@ -23,7 +29,7 @@ type kermesClient struct {
 
 func openKermesPool(s servers) (client, error) {
 	p := pool.New(pool.Options{Conn: s.options()})
-	return &kermesClient{Doer: p, data: shared(), addr: s.Addr, shut: p.Close}, nil
+	return &kermesClient{doer: p, data: shared(), addr: s.Addr, shut: p.Close}, nil
 }
 
 func openKermesClient(s servers) (client, error) {
@@ -41,7 +47,7 @@ func kermesSentinel(s servers, o following.Options) (client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &kermesClient{Doer: c, data: shared(), addr: s.Addr, shut: c.Close}, nil
+	return &kermesClient{doer: c, data: shared(), addr: s.Addr, shut: c.Close}, nil
 }
 
 func (c *kermesClient) worker() (worker, error) { return &kermesWorker{kermesClient: c}, nil }
@@ -70,7 +76,7 @@ type kermesWorker struct {
 }
 
 func (w *kermesWorker) get(ctx context.Context, k int) error {
-	s, err := redis.Get(w.data.keys[k]).Do(ctx, w.Doer)
+	s, err := redis.Get(w.data.keys[k]).Do(ctx, w.doer)
 	return same(s, w.data.values[k], err)
 }
 
@@ -82,7 +88,7 @@ func same(got, want string, err error) error {
 }
 
 func (w *kermesWorker) set(ctx context.Context, k int) error {
-	return redis.Set(w.data.keys[k], w.data.values[k]).Do(ctx, w.Doer)
+	return redis.Set(w.data.keys[k], w.data.values[k]).Do(ctx, w.doer)
 }
 
 func (w *kermesWorker) pipeGet(ctx context.Context, first, n int) error {
@@ -109,7 +115,7 @@ func (w *kermesWorker) getIn(ctx context.Context, p *redis.Pipeline, first, n in
 	for i := range n {
 		w.strings[i] = redis.Get(w.data.keys[first+i]).Queue(p)
 	}
-	if err := p.Do(ctx, w.Doer); err != nil {
+	if err := p.Do(ctx, w.doer); err != nil {
 		return err
 	}
 	for i := range n {
@@ -125,11 +131,11 @@ func (w *kermesWorker) setIn(ctx context.Context, p *redis.Pipeline, first, n in
 	for i := range n {
 		redis.Set(w.data.keys[first+i], w.data.values[first+i]).Queue(p)
 	}
-	return p.Do(ctx, w.Doer)
+	return p.Do(ctx, w.doer)
 }
 
 func (w *kermesWorker) bigGet(ctx context.Context) error {
-	s, err := redis.Get(bigKey).Do(ctx, w.Doer)
+	s, err := redis.Get(bigKey).Do(ctx, w.doer)
 	if err != nil {
 		return err
 	}
@@ -137,18 +143,18 @@ func (w *kermesWorker) bigGet(ctx context.Context) error {
 }
 
 func (w *kermesWorker) bigGetInto(ctx context.Context) (err error) {
-	if w.buf, err = redis.GetInto(bigKey, w.buf[:0]).Do(ctx, w.Doer); err != nil {
+	if w.buf, err = redis.GetInto(bigKey, w.buf[:0]).Do(ctx, w.doer); err != nil {
 		return err
 	}
 	return checkBig(len(w.buf), func(i int) byte { return w.buf[i] })
 }
 
 func (w *kermesWorker) bigSet(ctx context.Context) error {
-	return redis.Set(bigSetKey, w.data.big).Do(ctx, w.Doer)
+	return redis.Set(bigSetKey, w.data.big).Do(ctx, w.doer)
 }
 
 func (w *kermesWorker) hash(ctx context.Context) error {
-	m, err := redis.HGetAll(hashKey).Do(ctx, w.Doer)
+	m, err := redis.HGetAll(hashKey).Do(ctx, w.doer)
 	if err != nil {
 		return err
 	}
@@ -156,7 +162,7 @@ func (w *kermesWorker) hash(ctx context.Context) error {
 }
 
 func (w *kermesWorker) list(ctx context.Context) error {
-	l, err := redis.As(redis.LRange(listKey, 0, -1), redis.Ints).Do(ctx, w.Doer)
+	l, err := redis.As(redis.LRange(listKey, 0, -1), redis.Ints).Do(ctx, w.doer)
 	if err != nil {
 		return err
 	}

@@ -97,7 +97,8 @@ func TestEveryClientAnswersEveryWorkloadRightly(t *testing.T) {
 
 func TestAWrongReplyIsFound(t *testing.T) {
 	if checkHash(map[string]string{}) == nil || checkList(make([]int64, listLength)) == nil ||
-		checkBig(bigBytes, func(int) byte { return 'x' }) == nil || same("a", "b", nil) == nil {
+		checkBig(bigBytes, func(int) byte { return 'x' }) == nil || same("a", "b", nil) == nil ||
+		checkScript(0, 1, int64(len(shared().values[0])), nil) == nil {
 		t.Error("a wrong reply passed")
 	}
 }

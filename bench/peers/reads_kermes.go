@@ -7,7 +7,7 @@ import (
 )
 
 func (w *kermesWorker) texts(ctx context.Context) error {
-	l, err := redis.LRange(textsKey, 0, -1).Do(ctx, w.Doer)
+	l, err := redis.LRange(textsKey, 0, -1).Do(ctx, w.doer)
 	if err != nil {
 		return err
 	}
@@ -15,7 +15,7 @@ func (w *kermesWorker) texts(ctx context.Context) error {
 }
 
 func (w *kermesWorker) scored(ctx context.Context) error {
-	l, err := redis.ZRangeWithScores(scoredKey, 0, -1).Do(ctx, w.Doer)
+	l, err := redis.ZRangeWithScores(scoredKey, 0, -1).Do(ctx, w.doer)
 	if err != nil {
 		return err
 	}
@@ -23,7 +23,7 @@ func (w *kermesWorker) scored(ctx context.Context) error {
 }
 
 func (w *kermesWorker) halfNull(ctx context.Context) error {
-	l, err := redis.MGet(nullKeys()...).Do(ctx, w.Doer)
+	l, err := redis.MGet(nullKeys()...).Do(ctx, w.doer)
 	if err != nil {
 		return err
 	}
@@ -31,7 +31,7 @@ func (w *kermesWorker) halfNull(ctx context.Context) error {
 }
 
 func (w *kermesWorker) stream(ctx context.Context) error {
-	l, err := redis.XRange(streamKey, "-", "+", 0).Do(ctx, w.Doer)
+	l, err := redis.XRange(streamKey, "-", "+", 0).Do(ctx, w.doer)
 	if err != nil {
 		return err
 	}
@@ -39,7 +39,7 @@ func (w *kermesWorker) stream(ctx context.Context) error {
 }
 
 func (w *kermesWorker) members(ctx context.Context) error {
-	m, err := redis.As(redis.SMembers(membersKey), redis.TextSet).Do(ctx, w.Doer)
+	m, err := redis.As(redis.SMembers(membersKey), redis.TextSet).Do(ctx, w.doer)
 	if err != nil {
 		return err
 	}
@@ -49,14 +49,14 @@ func (w *kermesWorker) members(ctx context.Context) error {
 func (w *kermesWorker) mixed(ctx context.Context, i int) error {
 	m, k := mixture(), i%mixedCount
 	if i%mixedSets == 0 {
-		return redis.Set(m.keys[k], m.values[k]).Do(ctx, w.Doer)
+		return redis.Set(m.keys[k], m.values[k]).Do(ctx, w.doer)
 	}
-	s, err := redis.Get(m.keys[k]).Do(ctx, w.Doer)
+	s, err := redis.Get(m.keys[k]).Do(ctx, w.doer)
 	return same(s, m.values[k], err)
 }
 
 func (w *kermesWorker) hugeGet(ctx context.Context) error {
-	s, err := redis.Get(hugeKey).Do(ctx, w.Doer)
+	s, err := redis.Get(hugeKey).Do(ctx, w.doer)
 	if err != nil {
 		return err
 	}
@@ -64,5 +64,5 @@ func (w *kermesWorker) hugeGet(ctx context.Context) error {
 }
 
 func (w *kermesWorker) hugeSet(ctx context.Context) error {
-	return redis.Set(hugeSetKey, hugeValue()).Do(ctx, w.Doer)
+	return redis.Set(hugeSetKey, hugeValue()).Do(ctx, w.doer)
 }

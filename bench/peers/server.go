@@ -218,6 +218,7 @@ func seed(nc net.Conn) error {
 		add("SET", key, d.values[i])
 	}
 	add("SET", bigKey, d.big)
+	add("SCRIPT", "LOAD", scriptSource)
 	add("DEL", hashKey)
 	for i := range d.fields {
 		add("HSET", hashKey, d.fields[i], d.texts[i])

@@ -68,6 +68,12 @@ var targets = []target{
 	{"pipeline of 100 SET, memory a command", "40 bytes", below("pipeline of 100 set", kept, 40, bytesOnly)},
 	{"pipeline of 3 GET, allocations of the whole", "values and 2", below("pipeline of 3 get", each3(allocs), 3+2, countText)},
 	{"pipeline of 3 SET, allocations of the whole", "2", below("pipeline of 3 set", each3(allocs), 2, countText)},
+	{"transaction of 3 SET", "ahead of every peer", ahead("transaction of 3 set", ns, 1)},
+	{"check and set", "ahead of every peer", ahead("check and set", ns, 1)},
+	{"pipeline of 10 scripts", "ahead of every peer", ahead("pipeline of 10 scripts", ns, 1)},
+	{"transaction of 3 SET, allocations a command", "none above a peer's", fewer("transaction of 3 set")},
+	{"check and set, allocations", "none above a peer's", fewer("check and set")},
+	{"pipeline of 10 scripts, allocations a command", "none above a peer's", fewer("pipeline of 10 scripts")},
 	{"GET 1 MiB", "<= 1.05 raw", toRaw("get 1 MiB", 1.05)},
 	{"GET 1 MiB into a buffer", "<= 1.05 raw", toRaw("get 1 MiB into a buffer", 1.05)},
 	{"GET 1 MiB into a buffer", "ahead of every peer", ahead("get 1 MiB into a buffer", ns, 1)},
@@ -267,6 +273,19 @@ func below(work string, figure func(*figures) float64, most float64, text func(f
 		}
 		peer := t.bestPeer(work, figure)
 		return fmt.Sprintf("%s; %s %s", text(s.median()), peer, text(t.of(work, peer, figure).median())), counted(s.median() <= most)
+	}
+}
+
+// fewer asks that no peer allocate less often.
+func fewer(work string) func(table) (string, verdict) {
+	return func(t table) (string, verdict) {
+		mine := t.of(work, self, allocs)
+		if len(mine) == 0 {
+			return "", ""
+		}
+		peer := t.bestPeer(work, allocs)
+		least := t.of(work, peer, allocs).median()
+		return fmt.Sprintf("%s; %s %s", countText(mine.median()), peer, countText(least)), counted(mine.median() <= least+0.05)
 	}
 }
 

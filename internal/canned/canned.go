@@ -16,8 +16,8 @@ import (
 // Options say what a server answers.
 type Options struct {
 	// Answer returns the reply to a command, in the protocol of the connection, 2 or 3.
-	// The same command has the same reply. HELLO, MULTI and EXEC are answered
-	// already, but for the reply of EXEC.
+	// The same command has the same reply. HELLO, MULTI and EXEC are answered already:
+	// EXEC with the replies to what was queued.
 	Answer func(proto int, words []string) []byte
 
 	// Crowd lets other callers come before a reply is there, as a network does.
@@ -35,6 +35,8 @@ type Conn struct {
 	scan    resp.Scanner
 	proto   int
 	multi   bool
+	queued  []byte   // replies to what waits for EXEC
+	queue   int      // how many
 	out     [][]byte // replies not read yet, from next on
 	next    int
 	closed  bool
@@ -108,15 +110,18 @@ func (c *Conn) answer(words []string) []byte {
 		c.proto = 3
 		return []byte(hello)
 	case "MULTI":
-		c.multi = true
+		c.multi, c.queued, c.queue = true, nil, 0
 		return []byte("+OK\r\n")
 	case "EXEC":
 		c.multi = false
+		return append(resp.AppendArray(nil, c.queue), c.queued...)
 	}
+	reply := c.opts.Answer(c.proto, words)
 	if c.multi {
+		c.queued, c.queue = append(c.queued, reply...), c.queue+1
 		return []byte("+QUEUED\r\n")
 	}
-	return c.opts.Answer(c.proto, words)
+	return reply
 }
 
 // Read implements [net.Conn].

@@ -34,17 +34,15 @@ func TestATransactionIsQueuedUntilExec(t *testing.T) {
 		if proto != 3 {
 			t.Errorf("protocol %d after HELLO", proto)
 		}
-		if words[0] == "EXEC" {
-			return []byte("*1\r\n:1\r\n")
-		}
-		return []byte(":1\r\n")
+		return []byte(":" + words[1] + "\r\n")
 	}})
 	exchange(t, c, "*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n", hello)
 	for range 2 {
 		exchange(t, c, "*1\r\n$5\r\nMULTI\r\n", "+OK\r\n")
-		exchange(t, c, "*2\r\n$4\r\nINCR\r\n$1\r\nk\r\n", "+QUEUED\r\n")
-		exchange(t, c, "*1\r\n$4\r\nEXEC\r\n", "*1\r\n:1\r\n")
-		exchange(t, c, "*2\r\n$4\r\nINCR\r\n$1\r\nk\r\n", ":1\r\n")
+		exchange(t, c, "*2\r\n$4\r\nINCR\r\n$1\r\n1\r\n", "+QUEUED\r\n")
+		exchange(t, c, "*2\r\n$4\r\nINCR\r\n$1\r\n2\r\n", "+QUEUED\r\n")
+		exchange(t, c, "*1\r\n$4\r\nEXEC\r\n", "*2\r\n:1\r\n:2\r\n")
+		exchange(t, c, "*2\r\n$4\r\nINCR\r\n$1\r\n1\r\n", ":1\r\n")
 	}
 }
 

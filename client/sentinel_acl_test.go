@@ -93,3 +93,32 @@ func TestAListThatASentinelCeasesToGiveIsNotEmpty(t *testing.T) {
 		t.Errorf("%d replicas when they are not listed any more", n)
 	}
 }
+
+// What is refused beside the lists: the address of the master, and the messages, without
+// which no write is held when a failover is announced.
+func TestASentinelThatRefusesItsOtherQuestionsIsTold(t *testing.T) {
+	for command, want := range map[string]string{
+		"SENTINEL MASTER":                  "sentinel: the address of the master: NOPERM no",
+		"SENTINEL GET-MASTER-ADDR-BY-NAME": "sentinel: the address of the master: NOPERM no",
+		"SUBSCRIBE":                        "sentinel: SUBSCRIBE: NOPERM no",
+	} {
+		t.Run(command, func(t *testing.T) {
+			leak.Check(t)
+			e := testgroup.New(t, testgroup.Options{})
+			refuses := e.Sentinels[0]
+			refuses.Reply(command, "-NOPERM no\r\n")
+			var events eventLog
+			c := open(t, e.SentinelAddrs(), client.Options{Group: sentinel.GroupOptions{OnEvent: events.add}})
+			if ev := events.first(t, sentinel.EventSentinelRefused); ev.Err == nil || ev.Err.Error() != want || ev.Sentinel != refuses.Addr() {
+				t.Errorf("%s: %v", ev.Sentinel, ev.Err)
+			}
+			leak.Eventually(t, patience, "the status to say it", func() bool {
+				s := c.Group().Status()
+				if command == "SUBSCRIBE" {
+					return s.Sentinels[0].SubscribeErr == "NOPERM no" && !s.Sentinels[0].Subscribed
+				}
+				return len(s.Masters) == 1 && len(s.Masters[0].Opinions) == 3 && s.Masters[0].Opinions[0].Err == "NOPERM no" && s.Stats.QueryErrors > 0
+			})
+		})
+	}
+}

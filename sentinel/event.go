@@ -44,8 +44,9 @@ const (
 	EventSentinelForgotten EventKind = "sentinel forgotten"
 	// EventSentinelStale: a sentinel reports an older epoch; it is not believed.
 	EventSentinelStale EventKind = "sentinel stale"
-	// EventSentinelRefused: a sentinel does not list the other sentinels, or the
-	// replicas, most often for want of a permission. Err says which, and why.
+	// EventSentinelRefused: a sentinel does not name the master, does not list the other
+	// sentinels or the replicas, or does not send messages, most often for want of a
+	// permission. Err says which, and why.
 	EventSentinelRefused EventKind = "sentinel refused"
 	// EventServerUp: the server of a client without sentinels has answered, for the
 	// first time or after EventServerDown; Addr is its address.
@@ -133,7 +134,7 @@ func (e Event) Level() slog.Level {
 	switch e.Kind {
 	case EventMessage, EventSentinelStale, EventSentinelFound, EventSentinelUp:
 		return slog.LevelDebug
-	case EventOrphan, EventDistrusted, EventRebooted, EventSentinelDown, EventServerDown, EventAlone, EventConflict, EventEpochReset,
+	case EventOrphan, EventDistrusted, EventRebooted, EventSentinelDown, EventSentinelRefused, EventServerDown, EventAlone, EventConflict, EventEpochReset,
 		EventQuorumLost, EventReplicaDown:
 		return slog.LevelWarn
 	}

@@ -48,9 +48,20 @@ type link struct {
 	missed   map[string]bool // by another sentinel: it does not know this one, or takes it for down
 	named    map[string]bool // by another sentinel: it knows this one
 	vouched  bool            // see Group.vouchedLocked
-	refused  [2]string       // why it does not list sentinels and replicas; empty where it does
+	refused  [asks]string    // why it does not answer what; empty where it does
 	learned  string          // from which sentinel; empty for a seed
 }
+
+// What a sentinel may refuse, most often for want of a permission.
+const (
+	askSentinels = iota
+	askReplicas
+	askMaster
+	askMessages
+	asks // how many these are
+)
+
+var askNames = [asks]string{"SENTINEL SENTINELS", "SENTINEL REPLICAS", "the address of the master", "SUBSCRIBE"}
 
 func newLink(g *Group, addr string, seed bool) *link {
 	l := &link{group: g, addr: addr, seed: seed, asked: make(chan struct{}, 1), seen: time.Now(),

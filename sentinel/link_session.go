@@ -94,7 +94,9 @@ func (s *linkSession) open(ctx context.Context) (err error) {
 		}
 	}
 	err = s.subscribe(ctx)
-	if e, ok := errors.AsType[*resp.Error](err); !ok || e.Code != "NOPERM" {
+	refused := refusesMessages(err)
+	s.link.noteMessages(refused)
+	if refused == nil {
 		return err
 	}
 	s.link.deaf = time.Now().Add(deafTime)
@@ -102,6 +104,24 @@ func (s *linkSession) open(ctx context.Context) (err error) {
 	s.listen, s.done = nil, nil
 	s.ask, err = conn.Dial(ctx, s.options())
 	return err
+}
+
+// refusesMessages returns the error by which a sentinel has refused SUBSCRIBE for good,
+// or nil.
+func refusesMessages(err error) error {
+	subscribe := resp.NewCommand("SUBSCRIBE")
+	e, ok := errors.AsType[*resp.Error](err)
+	if !ok || !e.AnswerTo(&subscribe).Refused() || e.AnswerTo(&subscribe).Rejected() {
+		return nil
+	}
+	return e
+}
+
+// noteMessages notes why the sentinel sends no messages, or nil.
+func (l *link) noteMessages(refused error) {
+	l.group.mu.Lock()
+	defer l.group.mu.Unlock()
+	l.group.noteRefusalLocked(l, "", askMessages, refused)
 }
 
 func (s *linkSession) close() {

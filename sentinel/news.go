@@ -1,8 +1,12 @@
 package sentinel
 
 import (
+	"errors"
 	"fmt"
 	"time"
+
+	"github.com/kermes-redis/kermes/conn"
+	"github.com/kermes-redis/kermes/resp"
 )
 
 // answered takes in what a sentinel says of a master, and moves its clients
@@ -16,6 +20,7 @@ func (g *Group) answered(l *link, master string, a answer) {
 		return
 	}
 	m.tried[l.addr], m.answers[l.addr] = nil, a.sighting.asked
+	g.noteRefusalLocked(l, master, askMaster, nil)
 	if a.full {
 		g.noteOthersLocked(l, m, a)
 	}
@@ -76,6 +81,10 @@ func (g *Group) unanswered(l *link, master string, asked time.Time, err error) {
 	}
 	m.tried[l.addr], m.answers[l.addr] = err, asked
 	m.view.forget(l.addr)
+	e, refused := errors.AsType[*resp.Error](err)
+	if _, lost := errors.AsType[*conn.Error](err); refused && !lost {
+		g.noteRefusalLocked(l, master, askMaster, e)
+	}
 	m.noteBackingLocked()
 	var moved []Follower
 	if !m.view.Known && m.gather != nil {
@@ -142,16 +151,23 @@ func tellMoved(followers []Follower) {
 // noteRefusalsLocked notes that a sentinel refuses a list, and says so once. What is
 // known from others, and from before, stays.
 func (g *Group) noteRefusalsLocked(l *link, m *master, a answer) {
-	for i, err := range [...]error{a.peersErr, a.replicasErr} {
-		text := ""
+	for i, err := range [...]error{askSentinels: a.peersErr, askReplicas: a.replicasErr} {
 		if err != nil {
 			g.queryErrors.Add(1)
-			text = err.Error()
 		}
-		if text != l.refused[i] && err != nil {
-			what := [...]string{"SENTINEL SENTINELS", "SENTINEL REPLICAS"}[i]
-			g.send(Event{Kind: EventSentinelRefused, Master: m.name, Sentinel: l.addr, Err: fmt.Errorf("sentinel: %s: %w", what, err)})
-		}
-		l.refused[i] = text
+		g.noteRefusalLocked(l, m.name, i, err)
 	}
+}
+
+// noteRefusalLocked notes that a sentinel refuses what it was asked for, and says so
+// once, or that it does not.
+func (g *Group) noteRefusalLocked(l *link, master string, asked int, err error) {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	if text != l.refused[asked] && err != nil {
+		g.send(Event{Kind: EventSentinelRefused, Master: master, Sentinel: l.addr, Err: fmt.Errorf("sentinel: %s: %w", askNames[asked], err)})
+	}
+	l.refused[asked] = text
 }

@@ -53,7 +53,7 @@ func ask(ctx context.Context, c *conn.Conn, master string, full bool, word *int)
 		resp.NewCommand("SENTINEL", resp.String("master"), name),
 		resp.NewCommand("SENTINEL", resp.String("get-master-addr-by-name"), name),
 		resp.NewCommand("SENTINEL", resp.String("sentinels"), name),
-		askReplicas(master, *word),
+		replicasCommand(master, *word),
 	}
 	if !full {
 		cmds = cmds[:3]
@@ -75,7 +75,7 @@ func ask(ctx context.Context, c *conn.Conn, master string, full bool, word *int)
 // which it does once in a failover.
 const maxRounds = 3
 
-func askReplicas(master string, word int) resp.Command {
+func replicasCommand(master string, word int) resp.Command {
 	return resp.NewCommand("SENTINEL", resp.String(replicaWords[word]), resp.String(master))
 }
 
@@ -86,7 +86,7 @@ func (a *answer) askOtherWord(ctx context.Context, c *conn.Conn, master string, 
 		return nil
 	}
 	other := 1 - *word
-	r, err := c.Do(ctx, askReplicas(master, other))
+	r, err := c.Do(ctx, replicasCommand(master, other))
 	if err != nil {
 		return err
 	}

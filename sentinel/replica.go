@@ -101,7 +101,7 @@ func (m *master) needToNameLocked() int {
 	}
 	able := 0
 	for addr, l := range m.group.links {
-		if _, tried := m.tried[addr]; l.votesLocked() && l.refused[1] == "" && (l.up || !tried) {
+		if _, tried := m.tried[addr]; l.votesLocked() && l.refused[askReplicas] == "" && (l.up || !tried) {
 			able++
 		}
 	}

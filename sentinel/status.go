@@ -34,9 +34,11 @@ type SentinelStatus struct {
 	// Err is why the link is down.
 	Err string `json:"error,omitempty"`
 	// SentinelsErr and ReplicasErr are why it does not list the other sentinels and
-	// the replicas.
+	// the replicas, SubscribeErr why it sends no messages: then it is polled, and writes
+	// are not held at its announcement of a failover.
 	SentinelsErr string `json:"sentinelsError,omitempty"`
 	ReplicasErr  string `json:"replicasError,omitempty"`
+	SubscribeErr string `json:"subscribeError,omitempty"`
 }
 
 // MasterStatus is a snapshot of what a group believes of a master.
@@ -90,7 +92,8 @@ func (g *Group) Status() GroupStatus {
 		st := SentinelStatus{Addr: addr, ID: l.id, Seed: l.seed, Up: l.up, Subscribed: l.up && l.listens, LastAnswer: l.answered}
 		if l.up {
 			st.Since = l.since
-			st.SentinelsErr, st.ReplicasErr = l.refused[0], l.refused[1]
+			st.SentinelsErr, st.ReplicasErr = l.refused[askSentinels], l.refused[askReplicas]
+			st.SubscribeErr = l.refused[askMessages]
 		} else if l.err != nil {
 			st.Err = l.err.Error()
 		}

@@ -217,7 +217,7 @@ func (n *replica) measured(rtt time.Duration, master, offset int64) error {
 		n.lag = max(master-offset, 0)
 	}
 	if n.serving != nil {
-		r.rebuildLocked()
+		r.describeLocked()
 	}
 	if r.opts.MaxLag > 0 && n.lag > r.opts.MaxLag {
 		return fmt.Errorf("%w: %d bytes", errLags, n.lag)

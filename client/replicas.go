@@ -39,7 +39,7 @@ type Replicas struct {
 
 	mu      sync.Mutex // guards what follows; taken after Client.mu
 	nodes   map[string]*replica
-	changed chan struct{} // closed and replaced with every snapshot
+	changed chan struct{} // closed and replaced when other servers serve
 	probed  bool          // a probe has ended
 	closed  bool
 
@@ -382,8 +382,15 @@ func (r *Replicas) refresh() {
 	}
 }
 
-// rebuildLocked makes a new snapshot.
+// rebuildLocked makes a new snapshot, and wakes those who wait for another server.
 func (r *Replicas) rebuildLocked() {
+	r.describeLocked()
+	close(r.changed)
+	r.changed = make(chan struct{})
+}
+
+// describeLocked makes a new snapshot of the same servers.
+func (r *Replicas) describeLocked() {
 	s := &snapshot{}
 	addrs := make([]string, 0, len(r.nodes)+1)
 	for addr, n := range r.nodes {
@@ -403,8 +410,6 @@ func (r *Replicas) rebuildLocked() {
 		s.replicas = append(s.replicas, nil)
 	}
 	r.snapshot.Store(s)
-	close(r.changed)
-	r.changed = make(chan struct{})
 }
 
 // shut ends all keepers.

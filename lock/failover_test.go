@@ -231,7 +231,7 @@ func (w *witness) moved(t *testing.T, all []place, kind string) {
 			before[p.prefix(kind, j)] = w.under(p.prefix(kind, j)).sections
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), hangs)
 	defer cancel()
 	var behind []string
 	if err := leak.WaitUntil(ctx, func() bool {
@@ -250,7 +250,7 @@ func (w *witness) moved(t *testing.T, all []place, kind string) {
 // failover has the sentinels promote a replica, when all is as at the beginning.
 func failover(t *testing.T, top *testredis.Topology) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), hangs)
 	defer cancel()
 	must(t, top.WaitSettled(ctx))
 	old, err := top.CurrentMaster(testgroup.DefaultMaster)
@@ -319,7 +319,7 @@ func (s side) compete(ctx context.Context, wg *sync.WaitGroup, w *witness, name 
 
 func crashRound(t *testing.T, top *testredis.Topology, w *witness, all []place, sides []side, round int) (early int) {
 	t.Helper()
-	limit, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	limit, cancel := context.WithTimeout(t.Context(), hangs)
 	defer cancel()
 	master := gather(limit, t, top, sides)
 	master.Proxy().SetFor(testproxy.BlackHole, func(c *testproxy.Conn) bool {
@@ -399,7 +399,7 @@ func TestAHolderOnTheMinoritySideStops(t *testing.T) {
 
 func minorityRound(t *testing.T, top *testredis.Topology, rec *testredis.Recorder, w *witness, all []place, sides []side, round int) {
 	t.Helper()
-	limit, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	limit, cancel := context.WithTimeout(t.Context(), hangs)
 	defer cancel()
 	master := gather(limit, t, top, sides)
 	ctx, end := context.WithCancel(limit)

@@ -114,6 +114,10 @@ func leftover(t testing.TB, n *testredis.Node, name string) []string {
 	return out
 }
 
+// hangs is after how long a round of a failover does not get on any more. On a CPU of
+// which the servers and the test had a seventh, one of the minority side took 70 s.
+const hangs = 5 * time.Minute
+
 func eventually(t testing.TB, what string, cond func() bool) {
 	t.Helper()
 	leak.Eventually(t, 0, what, cond)

@@ -45,7 +45,7 @@ func queueFor(t *testing.T, l *Locker, w way, name string, n int) func() []int {
 			select {
 			case i := <-order:
 				got = append(got, i)
-			case <-time.After(30 * time.Second):
+			case <-time.After(hangs):
 				t.Fatalf("%d of %d waiters had the lock", len(got), n)
 			}
 		}

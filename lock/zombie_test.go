@@ -51,7 +51,7 @@ func TestTheOldMasterHearsOfNoLockAfterAPlannedFailover(t *testing.T) {
 	}
 	stalled := stalls(t)
 	w.moved(t, all, "zombie")
-	limit, end := context.WithTimeout(t.Context(), time.Minute)
+	limit, end := context.WithTimeout(t.Context(), hangs)
 	defer end()
 	must(t, leak.WaitUntil(limit, func() bool { return top.SentinelFailover(0) == nil }))
 	_, err = top.WaitSwitch(limit, testgroup.DefaultMaster, old)
@@ -183,7 +183,7 @@ func TestAHeldLockAndItsQueueOutliveTheMaster(t *testing.T) {
 		}
 	}
 	master.Kill()
-	limit, end := context.WithTimeout(t.Context(), time.Minute)
+	limit, end := context.WithTimeout(t.Context(), hangs)
 	defer end()
 	next, err := top.WaitSwitch(limit, testgroup.DefaultMaster, master)
 	must(t, err)

@@ -117,7 +117,7 @@ soak-lock: redis ## locks through LOCK_ROUNDS failovers of each kind, 5,000 sect
 	KERMES_LOCK_ROUNDS=$(LOCK_ROUNDS) KERMES_REQUIRE_REDIS=1 $(GO) test -count=1 -timeout 90m -v -run 'Failover|Replicas|Minority|Outlive|Kills|SIGCONT|Cancellation|Killed|Contenders|Overlapping' ./lock
 
 MQ_ROUNDS ?= 30
-MQ_ONLY   ?= ConfirmedMessage|ComesBack|SentinelsThatAre|HearsOfAMessage|GroupsAndResults
+MQ_ONLY   ?= ConfirmedMessage|ComesBack|SentinelsThatAre|HearsOfAMessage|GroupsAndResults|LostRepliesLeave
 
 soak-mq: redis ## queues with a backlog through MQ_ROUNDS failovers of each kind: what was confirmed and lost, what was handled twice
 	KERMES_MQ_ROUNDS=$(MQ_ROUNDS) KERMES_REQUIRE_REDIS=1 $(GO) test -count=1 -timeout 90m -v -run '$(MQ_ONLY)' ./mq

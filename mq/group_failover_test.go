@@ -239,7 +239,7 @@ func TestLostRepliesLeaveEachGroupOneCallback(t *testing.T) {
 					time.Sleep(5 * time.Millisecond) // the pace of the fault
 				}
 			})
-			const groups = 100
+			groups := 10 * rounds(4)
 			for i := range groups {
 				g := groupOf(membersOf, fmt.Sprint("then", i+1))
 				eventually(t, "the group is enqueued", func() bool {
@@ -249,8 +249,8 @@ func TestLostRepliesLeaveEachGroupOneCallback(t *testing.T) {
 			}
 			cancel()
 			fault.Wait()
-			eventually(t, "all handled", func() bool { return stats(t, q).Handled == groups*(membersOf+1) })
-			if s := stats(t, q); s.Enqueued != groups*(membersOf+1) || s.Waiting != 0 {
+			eventually(t, "all handled", func() bool { return stats(t, q).Handled == int64(groups*(membersOf+1)) })
+			if s := stats(t, q); s.Enqueued != int64(groups*(membersOf+1)) || s.Waiting != 0 {
 				t.Errorf("%+v", s)
 			}
 			if again := calls.judge(t, groups); again != 0 {

@@ -118,7 +118,7 @@ func TestTheLastTwoAreSettledAtTheSameTime(t *testing.T) {
 }
 
 func TestAGroupOfManyRoundTripsIsContinued(t *testing.T) {
-	everywhere(t, func(t *testing.T, d redis.Doer) {
+	onBothServers(t, func(t *testing.T, d redis.Doer) {
 		const n = 1200
 		q := newQueue[int](t, d, mq.Options{MaxLen: 700})
 		var got counter

@@ -409,7 +409,7 @@ func TestLostRepliesKeepTheOrderOfKeys(t *testing.T) {
 // The virtual clock of a bubble is that of the server too.
 func TestARateOfAKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := inBubble(t)
+		d := aloneInBubble(t)
 		q := newQueue[int](t, d, mq.Options{})
 		limits := mq.Limits{KeyCap: -1, KeyRate: mq.Rate{Messages: 10, Per: time.Minute, Burst: 3}}
 		must(t, q.Limit(t.Context(), limits))

@@ -38,7 +38,7 @@ func TestARateOfTheQueueHoldsForAllWorkers(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint(c.rate), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				q := newQueue[int](t, inBubble(t), mq.Options{})
+				q := newQueue[int](t, aloneInBubble(t), mq.Options{})
 				must(t, q.Limit(t.Context(), mq.Limits{Rate: c.rate}))
 				var mu sync.Mutex
 				var at []time.Duration
@@ -172,7 +172,7 @@ func TestLimitsThatAreSetAgainRefillNothing(t *testing.T) {
 // The first rate of keys counts for what is ready already too, of which there may be any
 // number: it goes back, in its order, and comes at the rate.
 func TestTheFirstRateOfKeysHoldsBackWhatIsReady(t *testing.T) {
-	everywhere(t, func(t *testing.T, d redis.Doer) {
+	onBothServers(t, func(t *testing.T, d redis.Doer) {
 		q := newQueue[int](t, d, mq.Options{})
 		must(t, q.Limit(t.Context(), mq.Limits{KeyCap: -1}))
 		enqueueKeys(t, q, 3, 200)
@@ -203,7 +203,7 @@ func TestTheFirstRateOfKeysHoldsBackWhatIsReady(t *testing.T) {
 // What had its place when the rate came keeps its order among those of its priority, also
 // if it is more than one command takes.
 func TestTheFirstRateOfKeysKeepsTheOrder(t *testing.T) {
-	everywhere(t, func(t *testing.T, d redis.Doer) {
+	onBothServers(t, func(t *testing.T, d redis.Doer) {
 		for _, c := range []struct{ n, ready int }{{5, 2}, {603, 501}} {
 			q := newQueue[int](t, d, mq.Options{})
 			must(t, q.Limit(t.Context(), mq.Limits{KeyCap: c.ready}))

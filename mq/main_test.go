@@ -40,12 +40,18 @@ const patience = 30 * time.Second
 // The embedded ones live in a bubble, whose time stands still while anything runs: no
 // lease ends there because the machine is slow, and no goroutine may stay behind.
 func everywhere(t *testing.T, f func(t *testing.T, d redis.Doer)) {
+	onBothServers(t, f)
+	t.Run("intercepted", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) { f(t, redis.Intercept(inBubble(t), quiet)) })
+	})
+}
+
+// onBothServers is everywhere without the interceptor, for what is all in a script and
+// takes many steps of it: the embedded ones are slow at those.
+func onBothServers(t *testing.T, f func(t *testing.T, d redis.Doer)) {
 	t.Run("server", func(t *testing.T) { f(t, onServer(t)) })
 	t.Run("group", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) { f(t, inBubble(t)) })
-	})
-	t.Run("intercepted", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) { f(t, redis.Intercept(inBubble(t), quiet)) })
 	})
 }
 
@@ -53,6 +59,16 @@ func everywhere(t *testing.T, f func(t *testing.T, d redis.Doer)) {
 func inBubble(t *testing.T) *client.Client {
 	t.Helper()
 	return groupClient(t, users.NewGroup(t, users.GroupOptions{InMemory: true}))
+}
+
+// aloneInBubble is inBubble for a test of hours: the client is of the master only. One
+// that follows three sentinels asks them every second, and the hours are many seconds.
+func aloneInBubble(t *testing.T) *client.Client {
+	t.Helper()
+	g := users.NewGroup(t, users.GroupOptions{InMemory: true})
+	var o client.Options
+	o.Pool.Conn.Addr, o.Pool.Conn.Dial = g.Master(), g.Dial
+	return opened(t, o)
 }
 
 // quiet is an interceptor that does nothing.
@@ -71,6 +87,16 @@ func clientOf(t *testing.T, addr string) *client.Client {
 	checkLeaks(t)
 	var o client.Options
 	o.Pool.Conn.Addr = addr
+	return opened(t, o)
+}
+
+func groupClient(t *testing.T, g *users.Group) *client.Client {
+	t.Helper()
+	return opened(t, g.Options(""))
+}
+
+func opened(t *testing.T, o client.Options) *client.Client {
+	t.Helper()
 	c, err := client.Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -99,16 +125,6 @@ func onGroup(t *testing.T) *client.Client {
 	checkLeaks(t)
 	g := users.NewGroup(t, users.GroupOptions{})
 	return groupClient(t, g)
-}
-
-func groupClient(t *testing.T, g *users.Group) *client.Client {
-	t.Helper()
-	c, err := client.Open(t.Context(), g.Options(""))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
-	return c
 }
 
 // onEither runs a test over a client as it is, and under an interceptor.

@@ -34,7 +34,7 @@ func schedule[T any](t *testing.T, q *mq.Queue[T], jobs ...mq.Periodic[T]) (stop
 func TestEachTickHasOneMessage(t *testing.T) {
 	for _, minReplicas := range []int{0, 1} {
 		synctest.Test(t, func(t *testing.T) {
-			d := inBubble(t)
+			d := aloneInBubble(t)
 			q := newQueue[int64](t, d, mq.Options{MinReplicas: minReplicas})
 			cron, err := mq.Cron("* * * * *", nil)
 			must(t, err)
@@ -74,7 +74,7 @@ func TestMissedTicks(t *testing.T) {
 		want   int
 	}{{mq.CatchUpLatest, 1}, {mq.CatchUpNone, 0}, {mq.CatchUpAll, 12}} {
 		synctest.Test(t, func(t *testing.T) {
-			q := newQueue[string](t, inBubble(t), mq.Options{})
+			q := newQueue[string](t, aloneInBubble(t), mq.Options{})
 			job := mq.Periodic[string]{Name: "job", When: mq.Every(2 * time.Minute), CatchUp: c.policy,
 				Value: func(t time.Time) string { return t.UTC().Format(time.RFC3339) }}
 			stop := schedule(t, q, job)
@@ -108,7 +108,7 @@ func TestATickWhileTheJobIsHandled(t *testing.T) {
 		calls  int
 	}{{mq.OverlapAllow, 4, 4}, {mq.OverlapSkip, 1, 1}, {mq.OverlapOnce, 1, 2}} {
 		synctest.Test(t, func(t *testing.T) {
-			q := newQueue[int64](t, inBubble(t), mq.Options{})
+			q := newQueue[int64](t, aloneInBubble(t), mq.Options{})
 			var got seen
 			running, most := make(chan int, 1), 0
 			running <- 0

@@ -120,7 +120,7 @@ func TestATickWhileTheJobIsHandled(t *testing.T) {
 				time.Sleep(3*time.Minute + 30*time.Second) // over three more ticks
 				running <- <-running - 1
 				return nil
-			}, mq.WorkerOptions{Lease: time.Hour})
+			}, mq.WorkerOptions{Lease: time.Hour, PollInterval: time.Minute}) // it is told
 			time.Sleep(time.Until(mq.Every(time.Minute).Next(time.Now()).Add(-time.Second)))
 			stop := schedule(t, q, mq.Periodic[int64]{Name: "job", When: mq.Every(time.Minute), Value: time.Time.Unix, Overlap: c.policy})
 			time.Sleep(3*time.Minute + 10*time.Second)

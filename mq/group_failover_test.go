@@ -166,9 +166,16 @@ func (f *groupTraffic) through(t *testing.T, fail func()) {
 func (f *groupTraffic) judge(t *testing.T) {
 	t.Helper()
 	q := f.queues[0]
+	var last mq.Stats
+	var failed error
+	defer func() {
+		if t.Failed() {
+			t.Logf("left: %+v, %v", last, failed)
+		}
+	}()
 	wait(t, "nothing is left", func() bool {
-		s, err := q.Stats(t.Context())
-		return err == nil && s.Ready+s.Delayed+s.Leased+s.Waiting == 0
+		last, failed = q.Stats(t.Context())
+		return failed == nil && last.Ready+last.Delayed+last.Leased+last.Waiting == 0
 	})
 	f.awaited.Wait()
 	if r, err := q.Verify(t.Context()); err != nil || !r.Sound() {

@@ -102,6 +102,11 @@ func (c *Conn) Internal() bool {
 	return bytes.Contains(head, []byte("sentinel-")) || bytes.Contains(head, []byte("REPLCONF"))
 }
 
+// External says whether the client has said something, and is neither a sentinel nor a
+// replica. One that has said nothing yet may be either: a black hole for all that are not
+// Internal would swallow sentinels as well that connect anew.
+func (c *Conn) External() bool { return len(c.Head()) > 0 && !c.Internal() }
+
 // Cut closes both sides (FIN).
 func (c *Conn) Cut() { c.end(false) }
 

@@ -222,6 +222,19 @@ func TestDelayIsLatencyNotThroughput(t *testing.T) {
 	}
 }
 
+func TestASentinelThatConnectsAnewComesThroughAHoleForEverybodyElse(t *testing.T) {
+	leak.Check(t)
+	p, s, connect := behind(t)
+	p.SetFor(BlackHole, (*Conn).External)
+	client, sentinel := connect(), connect()
+	testserver.Talk(t, sentinel, testserver.Bulks("CLIENT", "SETNAME", "sentinel-abcd-cmd"), "+OK\r\n")
+	testserver.Talk(t, client, testserver.Bulks("PING"), "")
+	silent(t, client)
+	if s.Count("PING") != 0 {
+		t.Error("the client came through")
+	}
+}
+
 func TestModesForSomeConnectionsOnly(t *testing.T) {
 	leak.Check(t)
 	p, s, connect := behind(t)

@@ -127,7 +127,7 @@ func TestA41ChaosLosesNothingButWhatIsDocumented(t *testing.T) {
 	w.stop()
 	sure.stop()
 	final := s.final(top)
-	s.auditChaos(w, happened, final, rec)
+	s.auditChaos(w, happened, final, top, rec)
 	s.auditSure(sure, final)
 }
 
@@ -145,23 +145,6 @@ func (s *scenario) happen(top *testredis.Topology, w *writers, c chaos) accident
 	return a
 }
 
-// announcedLate reports whether a promotion was announced around t by a sentinel that
-// had been kept from running: it sent the announcement along with the promotion, which
-// otherwise comes 58 to 100 ms later.
-func announcedLate(heard []testredis.Event, t time.Time) bool {
-	for _, e := range heard {
-		if e.Name != "+failover-state-send-slaveof-noone" || t.Sub(e.At).Abs() > 200*time.Millisecond {
-			continue
-		}
-		if slices.ContainsFunc(heard, func(next testredis.Event) bool {
-			return next.Name == "+failover-state-wait-promotion" && next.Sentinel == e.Sentinel && next.Payload == e.Payload && next.At.Sub(e.At).Abs() < 40*time.Millisecond
-		}) {
-			return true
-		}
-	}
-	return false
-}
-
 // notElected reports whether an election among the sentinels has failed in an accident.
 // They try again after twice their failover-timeout.
 func notElected(heard []testredis.Event, a accident) bool {
@@ -172,16 +155,13 @@ func notElected(heard []testredis.Event, a accident) bool {
 
 // auditChaos: what was lost was acknowledged within a moment of a crash, and
 // no accident stopped everybody for longer than the sentinels need.
-func (s *scenario) auditChaos(w *writers, happened []accident, final *testredis.Node, rec *testredis.Recorder) {
+func (s *scenario) auditChaos(w *writers, happened []accident, final *testredis.Node, top *testredis.Topology, rec *testredis.Recorder) {
 	s.Helper()
 	a := s.audit(w, final)
 	s.checkAlways(a)
-	undocumented, late := 0, 0
-	for _, x := range a.lost {
-		if announcedLate(rec.Events(), x.at) {
-			late++ // the race that only a graceful failover closes
-			continue
-		}
+	undocumented, lost := 0, s.inTime(a.lost, top, rec)
+	late := len(a.lost) - len(lost) // the race that only a graceful failover closes
+	for _, x := range lost {
 		if !slices.ContainsFunc(happened, func(h accident) bool {
 			return h.crash && x.at.After(h.began.Add(-asyncTail())) && x.at.Before(h.began.Add(asyncTail()))
 		}) {

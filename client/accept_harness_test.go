@@ -266,7 +266,16 @@ func (s *scenario) final(top *testredis.Topology) *testredis.Node {
 // promotion returns when a node last became a master, by its own log.
 func (s *scenario) promotion(n *testredis.Node) time.Time {
 	s.Helper()
-	var at time.Time
+	all := s.promotions(n)
+	if len(all) == 0 {
+		s.Fatalf("%s was never promoted", n.Name)
+	}
+	return all[len(all)-1]
+}
+
+// promotions returns when a node became a master, by its own log.
+func (s *scenario) promotions(n *testredis.Node) (all []time.Time) {
+	s.Helper()
 	for line := range strings.SplitSeq(n.Log(1<<20), "\n") {
 		f := strings.Fields(line)
 		if len(f) < 8 || !strings.Contains(line, "MASTER MODE enabled") && !strings.Contains(line, "PRIMARY MODE enabled") { // Valkey 9
@@ -274,12 +283,9 @@ func (s *scenario) promotion(n *testredis.Node) time.Time {
 		}
 		t, err := time.ParseInLocation("2 Jan 2006 15:04:05.000", strings.Join(f[1:5], " "), time.Local)
 		s.must(err)
-		at = t
+		all = append(all, t)
 	}
-	if at.IsZero() {
-		s.Fatalf("%s was never promoted", n.Name)
-	}
-	return at
+	return all
 }
 
 // connections counts those of the client under test that a server has.

@@ -38,7 +38,7 @@ func TestEveryMistakeHasATextThatHelps(t *testing.T) {
 	s.Handle("BLPOP", func(p *testserver.Peer, _ []string) { <-p.Done() })
 	s.Handle("DEL", func(p *testserver.Peer, _ []string) { p.Close() })
 	ctx := t.Context()
-	one := connect(t, client.Options{RetryTime: 50 * time.Millisecond, Pool: pool.Options{MaxConns: 1, Conn: conn.Options{Addr: s.Addr()}}})
+	one := connect(t, client.Options{RetryTime: 500 * time.Millisecond, Pool: pool.Options{MaxConns: 1, Conn: conn.Options{Addr: s.Addr()}}})
 	dead := connect(t, client.Options{RetryTime: 50 * time.Millisecond, Pool: pool.Options{Conn: conn.Options{Addr: "127.0.0.1:1"}}})
 	never := connect(t, client.Options{RetryTime: -1, Pool: pool.Options{Conn: conn.Options{Addr: "127.0.0.1:1"}}})
 	nowhere := connect(t, client.Options{RetryTime: 50 * time.Millisecond, Pool: pool.Options{Conn: conn.Options{Addr: "nowhere.invalid:6379",
@@ -50,7 +50,7 @@ func TestEveryMistakeHasATextThatHelps(t *testing.T) {
 	mute := connect(t, client.Options{RetryTime: 50 * time.Millisecond, Pool: pool.Options{Conn: conn.Options{Addr: silent.Addr()}}})
 	lone := connect(t, client.Options{NoWait: true, RetryTime: 50 * time.Millisecond, Master: "mymaster", Group: sentinel.GroupOptions{Sentinels: []string{"127.0.0.1:1"}}})
 	e := testgroup.New(t, testgroup.Options{})
-	group := sentinel.GroupOptions{Sentinels: e.SentinelAddrs(), Conn: conn.Options{Dial: e.Dial}}
+	group := sentinel.GroupOptions{Sentinels: e.SentinelAddrs(), QueryTimeout: patience, Conn: conn.Options{Dial: e.Dial, DialTimeout: patience}}
 	closed := connect(t, client.Options{})
 	_ = closed.Close()
 	short := func() context.Context {
@@ -58,7 +58,7 @@ func TestEveryMistakeHasATextThatHelps(t *testing.T) {
 		t.Cleanup(cancel)
 		return c
 	}
-	open := func(o client.Options) error { _, err := client.Open(short(), o); return err }
+	open := func(o client.Options) error { _, err := client.Open(ctx, o); return err }
 	front := func(o kermes.Options) error { _, err := kermes.OpenOptions(short(), o); return err }
 	url := func(u string) error { _, err := kermes.Open(short(), u); return err }
 	lease := func(f func() error) (err error) {

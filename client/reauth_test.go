@@ -43,6 +43,9 @@ func TestCredentialsThatStreamReachEveryConnection(t *testing.T) {
 	password.Store("two")
 	rotated <- struct{}{}
 	s.WaitFor(t, "AUTH", func() bool { return s.Count("AUTH") == 1 })
+	if err := redis.Set("k", "v").Do(t.Context(), c); err != nil { // there is a connection that can be leased again
+		t.Fatal(err)
+	}
 	password.Store("three")
 	err = c.Reauth(t.Context())
 	if _, ok := errors.AsType[*conn.AuthError](err); !ok {

@@ -50,10 +50,11 @@ func TestAPinnedReplicaThatIsGoneIsNotReplaced(t *testing.T) {
 		at = e.Replicas()[1]
 	}
 	get := resp.NewCommand("GET", resp.String("k")).WithFlags(resp.ReadOnly)
-	n := 0
-	if err := p.DoBatch(t.Context(), []resp.Command{get, get}, func(int, resp.Value) { n++ }); err != nil || n != 2 || len(at.CallsOf("GET")) != 2 {
-		t.Errorf("a batch: %d replies, %d at the replica, %v", n, len(at.CallsOf("GET")), err)
-	}
+	leak.Eventually(t, patience, "a batch at the pinned replica", func() bool { // a busy machine may have it left out for a while
+		n, before := 0, len(at.CallsOf("GET"))
+		err := p.DoBatch(t.Context(), []resp.Command{get, get}, func(int, resp.Value) { n++ })
+		return err == nil && n == 2 && len(at.CallsOf("GET")) == before+2
+	})
 	if err := redis.Set("k", "v").Do(t.Context(), p); !errors.Is(err, client.ErrNotReadOnly) || conn.ClassOf(err) != conn.ClassNotSent {
 		t.Errorf("a write: %v", err)
 	}

@@ -31,7 +31,7 @@ func readOptions(o client.ReplicaOptions) client.Options {
 		o.ProbeInterval = 50 * time.Millisecond
 	}
 	options := client.Options{Replicas: o, Group: sentinel.GroupOptions{PollInterval: 50 * time.Millisecond}}
-	options.Pool.Conn.ReadTimeout = 500 * time.Millisecond
+	options.Pool.Conn.ReadTimeout = patience // no replica hangs here: one that is late has had no turn
 	return options
 }
 
@@ -44,19 +44,22 @@ func TestReadsGoToReplicasAndWritesAreRefusedThere(t *testing.T) {
 	}
 	r := c.Replicas()
 	serving(t, r, 2)
-	for range 10 {
-		if v, err := redis.Get("k").Do(t.Context(), r); v != "v" || err != nil {
-			t.Fatalf("GET = %q, %v", v, err)
+	reads := func() (at []int) {
+		for _, n := range append(e.Replicas(), e.Master()) {
+			at = append(at, len(n.CallsOf("GET")))
 		}
+		return at
 	}
-	for _, n := range e.Replicas() {
-		if len(n.CallsOf("GET")) != 5 {
-			t.Errorf("round robin: %d of 10 reads at %s", len(n.CallsOf("GET")), n.Addr())
+	leak.Eventually(t, patience, "ten reads, five at each replica", func() bool { // a busy machine may have one left out for a while
+		before := reads()
+		for range 10 {
+			if v, err := redis.Get("k").Do(t.Context(), r); v != "v" || err != nil {
+				t.Fatalf("GET = %q, %v", v, err)
+			}
 		}
-	}
-	if len(e.Master().CallsOf("GET")) > 0 {
-		t.Error("the master was read from")
-	}
+		after := reads()
+		return after[0] == before[0]+5 && after[1] == before[1]+5 && after[2] == before[2]
+	})
 	err := redis.Set("k", "w").Do(t.Context(), r)
 	if !errors.Is(err, client.ErrNotReadOnly) || conn.ClassOf(err) != conn.ClassNotSent {
 		t.Errorf("a write: %v, class %v", err, conn.ClassOf(err))
@@ -154,7 +157,9 @@ func TestWithoutReplicasThePolicyDecides(t *testing.T) {
 func TestAPromotedReplicaIsNoneAnyMore(t *testing.T) {
 	leak.Check(t)
 	e := testgroup.New(t, testgroup.Options{})
-	c := open(t, e.SentinelAddrs(), readOptions(client.ReplicaOptions{Policy: client.ReplicaOnly}))
+	o := readOptions(client.ReplicaOptions{Policy: client.ReplicaOnly})
+	o.RetryTime = patience // both may be left out for a while on a busy machine
+	c := open(t, e.SentinelAddrs(), o)
 	r := c.Replicas()
 	serving(t, r, 2)
 	stop := make(chan struct{})

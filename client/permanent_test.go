@@ -12,6 +12,7 @@ import (
 
 	"github.com/kermes-redis/kermes/client"
 	"github.com/kermes-redis/kermes/conn"
+	"github.com/kermes-redis/kermes/internal/testredis"
 	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/pool"
 	"github.com/kermes-redis/kermes/pubsub"
@@ -156,5 +157,18 @@ func TestWhatCannotPassEndsAtOnceWithItsOwnText(t *testing.T) {
 				_ = c.Close()
 			}
 		})
+	}
+}
+
+// A redis-server says nothing to a TLS handshake: the first call is told why there is no
+// connection, within the second that it waits.
+func TestTLSAgainstAPlainServerIsNamedByTheFirstCall(t *testing.T) {
+	node := testredis.New(t)
+	options := client.Options{Pool: pool.Options{Conn: conn.Options{Addr: node.Addr(), TLS: &tls.Config{ServerName: "localhost"}}}}
+	if c, err := client.Open(t.Context(), options); !conn.IsPermanent(err) || !strings.Contains(err.Error(), "the peer speaks RESP without TLS") {
+		t.Error(err)
+		if c != nil {
+			_ = c.Close()
+		}
 	}
 }

@@ -152,8 +152,9 @@ const (
 	// probeTime bounds a probe of what a peer speaks.
 	probeTime = time.Second
 	// tlsPatience is how long a TLS handshake may be silent before the peer is asked
-	// without TLS: a server that does not speak it waits for the end of a line.
-	tlsPatience = time.Second
+	// without TLS: a server that does not speak it waits for the end of a line. Whoever
+	// waits for a connection for no more than a second is to read the answer.
+	tlsPatience = 400 * time.Millisecond
 )
 
 // speaksTLS reports whether the peer answers a TLS handshake, with whatever. Nothing

@@ -300,3 +300,141 @@ func TestKeptRepliesOfABatchAreGivenWhereTheyAreGood(t *testing.T) {
 		}
 	})
 }
+
+func TestAnAdoptedMasterIsNotAdoptedAgain(t *testing.T) {
+	ofGroup(t, Options{}, func(t *testing.T, _ *testgroup.Group, c *Client, _ *told) {
+		adopt := func(addr string, want bool) {
+			t.Helper()
+			was := c.target.Load()
+			c.mu.Lock()
+			c.adoptLocked(&candidate{addr: addr})
+			c.mu.Unlock()
+			if got := c.target.Load() != was; got != want {
+				t.Errorf("%s: %v", addr, got)
+			}
+		}
+		adopt(c.Master(), false)
+		adopt("x:1", true)
+		adopt("y:1", false)
+	})
+}
+
+func TestTheEndOfAHoldSaysWhoIsMaster(t *testing.T) {
+	ofGroup(t, Options{}, func(t *testing.T, e *testgroup.Group, c *Client, seen *told) {
+		old := c.Master()
+		c.beginHold("s1")
+		c.mu.Lock()
+		c.releaseLocked()
+		c.mu.Unlock()
+		if got := seen.take(sentinel.EventRelease); len(got) != 1 || got[0].Addr != old || got[0].OldAddr != old {
+			t.Errorf("%+v", got)
+		}
+		c.beginHold("s1")
+		if err := e.Failover(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Second)
+		if got := seen.take(sentinel.EventRelease); len(got) != 1 || got[0].Addr != c.Master() || got[0].OldAddr != old || c.Master() == old {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
+func TestAGracefulFailoverNeedsSentinelsAndAnOpenClient(t *testing.T) {
+	ofOne(t, Options{}, func(t *testing.T, _ *testserver.Server, c *Client) {
+		if _, err := c.GracefulFailover(t.Context(), GracefulOptions{}); !errors.Is(err, errNoMaster) {
+			t.Error(err)
+		}
+	})
+	ofGroup(t, Options{}, func(t *testing.T, _ *testgroup.Group, c *Client, _ *told) {
+		_ = c.Close()
+		if _, err := c.GracefulFailover(t.Context(), GracefulOptions{}); !errors.Is(err, ErrClosed) {
+			t.Error(err)
+		}
+	})
+}
+
+func TestTheConnectionsOfAReplicaThatFailsItsProbeBreak(t *testing.T) {
+	ofOne(t, Options{}, func(t *testing.T, _ *testserver.Server, c *Client) {
+		r := c.Replicas()
+		n := newReplica(r, sentinel.Replica{Addr: "r:1"})
+		defer n.cancel()
+		for _, cause := range []error{errLags, nil} {
+			p := pool.New(n.options())
+			r.mu.Lock()
+			r.nodes["r:1"] = n
+			r.mu.Unlock()
+			n.serve(p)
+			n.withdraw(cause)
+			if _, err := redis.Get("k").Do(t.Context(), p); errors.Is(err, errLags) != (cause != nil) {
+				t.Errorf("%v: %v", cause, err)
+			}
+			_ = p.Close()
+		}
+		r.mu.Lock()
+		delete(r.nodes, "r:1")
+		r.mu.Unlock()
+	})
+}
+
+func TestReauthPassesTheMasterAmongTheNodes(t *testing.T) {
+	ofGroup(t, Options{Replicas: ReplicaOptions{Policy: AnyNode}}, func(t *testing.T, _ *testgroup.Group, c *Client, _ *told) {
+		r := c.Replicas()
+		time.Sleep(time.Second)
+		if len(r.Nodes()) != 3 {
+			t.Fatalf("%+v", r.Nodes())
+		}
+		if err := c.Reauth(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestALeaseOfAReplicaIsCalledOnce(t *testing.T) {
+	ofGroup(t, Options{}, func(t *testing.T, _ *testgroup.Group, c *Client, _ *told) {
+		r := c.Replicas()
+		time.Sleep(time.Second)
+		for _, want := range []error{nil, errors.New("its own")} {
+			calls := 0
+			err := r.WithConn(t.Context(), func(cn *conn.Conn) error {
+				calls++
+				if cn.Addr() == c.Master() {
+					t.Error("a connection to the master")
+				}
+				return want
+			})
+			if !errors.Is(err, want) || calls != 1 {
+				t.Errorf("%v, %d calls", err, calls)
+			}
+		}
+	})
+}
+
+func TestARefusalThatDoesNotPassIsTriedAFewTimes(t *testing.T) {
+	ofOne(t, Options{MaxRetries: 2}, func(t *testing.T, _ *testserver.Server, c *Client) {
+		for counted, done := range map[int]bool{1: false, 2: true} {
+			b := c.newBudget("SET", 0)
+			b.counted = counted
+			out := outcome{target: c.target.Load(), reply: resp.NewReply(resp.Value("-ODD x\r\n"), nil)}
+			_, err, ended := c.concludeRefused(t.Context(), cmdOf("SET"), &resp.Error{Code: "ODD", Message: "x"}, out, &b)
+			if ended != done || err != nil || b.counted != 2 {
+				t.Errorf("after %d: ended %v, %v, counted %d", counted, ended, err, b.counted)
+			}
+		}
+	})
+}
+
+func TestABatchThatIsGivenUpHasItsOwnRefusals(t *testing.T) {
+	cmds := resp.BatchOf([]resp.Command{redis.Get("a").Command, redis.Get("b").Command, redis.Get("c").Command})
+	for kept, whole := range map[int]bool{2: true, 1: false} {
+		var got []int
+		r := &run{client: &Client{}, target: &target{}, cmds: &cmds, first: 0, given: 1, kept: make([]resp.Value, kept), to: resp.ReceiverFunc(func(i int, _ resp.Value) { got = append(got, i) })}
+		err := r.giveUp(loadingError)
+		if (err == nil) != whole || len(got) != kept || got[0] != 1 || r.given != 1+kept {
+			t.Errorf("%d kept: %v, gave %v", kept, err, got)
+		}
+		if e, ok := err.(*conn.Error); !whole && (!ok || e.Class != conn.ClassMaybeExecuted || e.Sent != 3) {
+			t.Errorf("%v", err)
+		}
+	}
+}

@@ -412,3 +412,26 @@ func TestAVeryLargeMessageArrives(t *testing.T) {
 		t.Errorf("got %d bytes of %d", len(m.Payload), len(large))
 	}
 }
+
+// A confirmation of another kind, or of the opposite, while one is awaited.
+func TestAConfirmationOfSomethingElseBreaksTheConnection(t *testing.T) {
+	for _, kind := range []string{"unsubscribe", "psubscribe", "ssubscribe"} {
+		t.Run(kind, func(t *testing.T) {
+			leak.Check(t)
+			srv := testserver.New(t)
+			srv.ReplyOnce("SUBSCRIBE", testserver.Push(testserver.Bulk(kind), testserver.Bulk("a"), testserver.Int(1)))
+			s := open(t, srv.Addr(), pubsub.Options{})
+			sub, err := s.Subscribe(t.Context(), "a")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := srv.Accepted(); n != 2 {
+				t.Errorf("%d connections", n)
+			}
+			srv.Publish("a", "alive")
+			if m := next(t, sub); m.Text() != "alive" {
+				t.Errorf("got %q", m.Payload)
+			}
+		})
+	}
+}

@@ -54,17 +54,17 @@ type contender struct {
 	name string
 	note string
 	open func(s servers) (client, error)
-	// only limits it to workloads against these servers; empty is all but the
-	// sentinels'.
-	watched bool
+	// apart is one that only workloads have that name it.
+	apart bool
 }
 
 // contenders in the order of the columns. raw is the measure of the others.
 var contenders = []contender{
 	{name: "raw", note: "a socket for each caller, encoded commands, replies compared but not parsed", open: openRaw},
+	{name: floor, note: "raw, and the map or string that a caller is to have, filled, in new memory; still nothing is parsed", open: openFilled, apart: true},
 	{name: "kermes", note: "pool.Pool, defaults", open: openKermesPool},
 	{name: "kermes-client", note: "client.Client in bypass, defaults", open: openKermesClient},
-	{name: "kermes-watched", note: "client.Client that follows a master through three sentinels, defaults", open: openKermesWatched, watched: true},
+	{name: "kermes-watched", note: "client.Client that follows a master through three sentinels, defaults", open: openKermesWatched, apart: true},
 	{name: "go-redis", note: "defaults", open: openGoRedis},
 	{name: "go-redis-auto", note: "Client.AutoPipeline, its own defaults", open: openGoRedisAuto},
 	{name: "rueidis", note: "defaults", open: openRueidis},

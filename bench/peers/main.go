@@ -48,7 +48,7 @@ func run() error {
 	var s settings
 	var only, clients, child, at string
 	var roundTrip time.Duration
-	flag.IntVar(&s.rounds, "rounds", defaultRounds, "how many times each client takes its turn at each workload")
+	flag.IntVar(&s.rounds, "rounds", defaultRounds, "how many times each client takes its turn at each workload; those that are near the best more often where noise decides")
 	flag.DurationVar(&s.time, "time", defaultTime, "how long one measurement lasts, not counting the warm-up")
 	flag.StringVar(&only, "only", "", "workloads whose name matches this")
 	flag.StringVar(&clients, "clients", "", "clients whose whole name matches this")
@@ -106,16 +106,16 @@ func rounds(s settings, round int) (all []figures, err error) {
 	interrupt := make(chan os.Signal, 1)
 	signal.Notify(interrupt, os.Interrupt)
 	defer signal.Stop(interrupt)
-	for r := range s.rounds {
+	for r := range mostRounds(s) {
 		for i := range workloads {
 			w := &workloads[i]
-			if !s.only.MatchString(w.name) || w.place.onOneCPU() && !canPin() {
+			if !s.only.MatchString(w.name) || w.place.onOneCPU() && !canPin() || r >= w.roundsOf(s) {
 				continue
 			}
-			if (w.special == specialAllocs || w.special == specialSize) && r > 0 {
-				continue // counts, not times
-			}
 			for _, c := range turn(w, s, r) {
+				if r >= s.rounds && !isNear(tabulate(all), w, c) {
+					continue
+				}
 				select {
 				case <-interrupt:
 					return all, errors.New("interrupted")
@@ -135,7 +135,7 @@ func rounds(s settings, round int) (all []figures, err error) {
 				}
 			}
 		}
-		fmt.Fprintf(os.Stderr, "round %d of %d\n", r+1, s.rounds)
+		fmt.Fprintf(os.Stderr, "round %d of %d\n", r+1, mostRounds(s))
 	}
 	return all, nil
 }

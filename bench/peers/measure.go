@@ -33,7 +33,9 @@ type figures struct {
 	// Others is the share of the machine that other programs used meanwhile.
 	Others float64            `json:"others"`
 	Table  map[string]float64 `json:"table,omitempty"` // by command
-	Error  string             `json:"error,omitempty"`
+	// Ratio to the same client in bypass, where that is measured.
+	Ratio float64 `json:"ratio,omitempty"`
+	Error string  `json:"error,omitempty"`
 }
 
 // measure runs in a process of its own.
@@ -45,6 +47,9 @@ func measure(c *contender, w *workload, s servers, d time.Duration) (f figures, 
 	}
 	if w.special == specialMany {
 		return f, measureClients(c, w.clients, s, &f)
+	}
+	if w.special == specialPaired {
+		return f, measurePaired(w, s, d, &f)
 	}
 	before := liveBytes()
 	cl, err := c.open(s)

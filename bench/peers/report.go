@@ -99,6 +99,9 @@ func (t table) cell(w *workload, name string) string {
 		return fmt.Sprintf("%s, %s goroutines", bytesText(s.median()),
 			countText(t.of(w.name, name, func(f *figures) float64 { return f.Goroutines }).median()))
 	}
+	if w.special == specialPaired {
+		return fmt.Sprintf("%.3f of kermes-client", t.of(w.name, name, ratio).median())
+	}
 	if !w.isTime() {
 		return bytesText(s.median())
 	}
@@ -117,14 +120,14 @@ func (t table) best(w *workload, names []string) (best string) {
 	least := 0.0
 	for _, name := range names {
 		s := t.of(w.name, name, w.figure())
-		if name == "raw" || len(s) == 0 {
+		if family(name) == "raw" || len(s) == 0 {
 			continue
 		}
 		if m := s.median(); best == "" || m < least {
 			best, least = name, m
 		}
 	}
-	if r := t.lead(w.name, best, w.figure()); len(r) == 0 || r.min() <= 1 {
+	if r := t.lead(w.name, best, w.figure()); len(r) == 0 || r.inner().min() <= 1 {
 		return ""
 	}
 	return best
@@ -163,9 +166,11 @@ func report(out io.Writer, s settings, all []figures) {
 	fmt.Fprintf(out, "`make bench-peers` prints the table of times; `ROUNDS=5 TIME=500ms ONLY='64 callers' CLIENTS='raw|kermes|rueidis'` choose.\n\n")
 	machine(out, all)
 	fmt.Fprintf(out, "\n## Targets\n\n")
+	fmt.Fprintf(out, "In brackets is between which rounds the median lies: all of up to 7; the outermost of more are left aside. "+
+		"%s makes the map or string that a caller is to have, in new memory, and nothing besides: a target below it asks more than that a client cost nothing.\n\n", floor)
 	targetTable(out, t)
 	fmt.Fprintf(out, "\n## Times\n\n")
-	fmt.Fprintf(out, "Median time per command, and the median of its ratio to raw in the same round; a client is bold if it was ahead of all others in every round, apart from other set-ups of itself: "+
+	fmt.Fprintf(out, "Median time per command, and the median of its ratio to raw in the same round; a client is bold if it was ahead of all others in every round (of 8 or more, in those between which the median lies), apart from other set-ups of itself: "+
 		"in a row without, noise decides. "+
 		"Rows \"one CPU\" have client and server on the same CPU, which is far less noisy than two. "+
 		"Rows \"own\" talk to a server in memory; what raw takes there is the harness.\n\n")

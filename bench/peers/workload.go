@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -60,7 +61,9 @@ type workload struct {
 	clients int  // for specialClients
 	burst   bool // 64 callers have come and gone before
 	special string
-	only    []string // contenders; empty is all that are not watched
+	only    []string // contenders; empty is all that are not apart
+	also    []string // contenders besides
+	rounds  int      // at least so many, of the clients that are near; for what noise decides
 }
 
 // Names of the special workloads.
@@ -72,6 +75,7 @@ const (
 	specialSize   = "size"
 	specialStart  = "start"
 	specialMany   = "clients"
+	specialPaired = "paired"
 )
 
 const (
@@ -120,14 +124,14 @@ func opList(ctx context.Context, w worker, _ int) error       { return w.list(ct
 
 // workloads in the order of the rows.
 var workloads = []workload{
-	{name: "get", place: pinned, op: opGet},
-	{name: "get, deadline", place: pinned, ctx: deadline, op: opGet},
-	{name: "get, cancellable", place: pinned, ctx: cancellable, op: opGet},
-	{name: "get, after a burst", place: pinned, ctx: background, burst: true, op: opGet},
-	{name: "set", place: pinned, op: opSet},
-	{name: "set, deadline", place: pinned, ctx: deadline, op: opSet},
-	{name: "set, cancellable", place: pinned, ctx: cancellable, op: opSet},
-	{name: "set, after a burst", place: pinned, ctx: background, burst: true, op: opSet},
+	{name: "get", place: pinned, op: opGet, rounds: 5},
+	{name: "get, deadline", place: pinned, ctx: deadline, op: opGet, rounds: 5},
+	{name: "get, cancellable", place: pinned, ctx: cancellable, op: opGet, rounds: 5},
+	{name: "get, after a burst", place: pinned, ctx: background, burst: true, op: opGet, rounds: 5},
+	{name: "set", place: pinned, op: opSet, rounds: 5},
+	{name: "set, deadline", place: pinned, ctx: deadline, op: opSet, rounds: 5},
+	{name: "set, cancellable", place: pinned, ctx: cancellable, op: opSet, rounds: 5},
+	{name: "set, after a burst", place: pinned, ctx: background, burst: true, op: opSet, rounds: 5},
 	{name: "get, two CPUs", place: free, op: opGet},
 	{name: "get, cancellable, two CPUs", place: free, ctx: cancellable, op: opGet},
 	{name: "get, after a burst, two CPUs", place: free, burst: true, op: opGet},
@@ -139,22 +143,22 @@ var workloads = []workload{
 	{name: "pipeline of 100 get, TLS", place: secure, op: pipeGet(batchSize), per: batchSize},
 	{name: "get, unix socket", place: local, op: opGet},
 	{name: "get, 64 callers, unix socket", place: local, callers: 64, op: opGet},
-	{name: "get, 2 callers", place: free, callers: 2, op: opGet},
-	{name: "get, 4 callers", place: free, callers: 4, op: opGet},
-	{name: "get, 8 callers", place: free, callers: 8, op: opGet},
+	{name: "get, 2 callers", place: free, callers: 2, op: opGet, rounds: 8},
+	{name: "get, 4 callers", place: free, callers: 4, op: opGet, rounds: 8},
+	{name: "get, 8 callers", place: free, callers: 8, op: opGet, rounds: 8},
 	{name: "get, 16 callers", place: free, callers: 16, op: opGet},
 	{name: "get, 32 callers", place: free, callers: 32, op: opGet},
 	{name: "set, 8 callers", place: free, callers: 8, op: opSet},
-	{name: "get, 64 callers", place: free, callers: 64, op: opGet},
+	{name: "get, 64 callers", place: free, callers: 64, op: opGet, rounds: 5},
 	{name: "get, 64 callers, cancellable", place: free, callers: 64, ctx: cancellable, op: opGet},
-	{name: "set, 64 callers", place: free, callers: 64, op: opSet},
+	{name: "set, 64 callers", place: free, callers: 64, op: opSet, rounds: 5},
 	{name: "get, 512 callers", place: free, callers: 512, op: opGet},
-	{name: "set, 512 callers", place: free, callers: 512, op: opSet},
+	{name: "set, 512 callers", place: free, callers: 512, op: opSet, rounds: 5},
 	{name: "get, 64 callers, a context each", place: free, callers: 64, ctx: each, op: opGet},
 	{name: "mixed sizes, 64 callers", place: free, callers: 64, op: opMixed},
 	{name: "mixed sizes, 64 callers, 200 MB live", place: free, callers: 64, heap: liveHeap, op: opMixed},
 	{name: "get, 1 ms away", place: near1, op: opGet},
-	{name: "get, 8 callers, 1 ms away", place: near1, callers: 8, op: opGet},
+	{name: "get, 8 callers, 1 ms away", place: near1, callers: 8, op: opGet, rounds: 5},
 	{name: "get, 64 callers, 1 ms away", place: near1, callers: 64, op: opGet},
 	{name: "get, 512 callers, 1 ms away", place: near1, callers: 512, op: opGet},
 	{name: "get, 10 ms away", place: far10, op: opGet},
@@ -172,20 +176,20 @@ var workloads = []workload{
 	{name: "pipeline of 100 set", place: pinned, op: pipeSet(batchSize), per: batchSize},
 	{name: "kept pipeline of 100 get", place: pinned, op: keptGet, per: batchSize, only: keepers},
 	{name: "kept pipeline of 100 set", place: pinned, op: keptSet, per: batchSize, only: keepers},
-	{name: "transaction of 3 set", place: pinned, op: opTransact, per: txSize},
-	{name: "check and set", place: pinned, op: opCheckAndSet},
-	{name: "pipeline of 10 scripts", place: pinned, op: opScripts, per: scripts},
+	{name: "transaction of 3 set", place: pinned, op: opTransact, per: txSize, rounds: 5},
+	{name: "check and set", place: pinned, op: opCheckAndSet, rounds: 5},
+	{name: "pipeline of 10 scripts", place: pinned, op: opScripts, per: scripts, rounds: 5},
 	{name: "pipeline of 100 get, two CPUs", place: free, op: pipeGet(batchSize), per: batchSize},
 	{name: "pipeline of 100 get, 200 MB live", place: pinned, heap: liveHeap, op: pipeGet(batchSize), per: batchSize},
-	{name: "get 1 MiB", place: free, op: opBigGet},
-	{name: "get 1 MiB, 200 MB live", place: free, heap: liveHeap, op: opBigGet},
-	{name: "get 1 MiB into a buffer", place: free, op: opBigGetInto},
+	{name: "get 1 MiB", place: free, op: opBigGet, rounds: 8, also: filled},
+	{name: "get 1 MiB, 200 MB live", place: free, heap: liveHeap, op: opBigGet, also: filled},
+	{name: "get 1 MiB into a buffer", place: free, op: opBigGetInto, rounds: 8},
 	{name: "set 1 MiB", place: free, op: opBigSet},
-	{name: "get 16 MiB", place: free, op: opHugeGet},
-	{name: "set 16 MiB", place: free, op: opHugeSet},
-	{name: "hgetall 1000", place: pinned, op: opHash},
-	{name: "hgetall 1000, two CPUs", place: free, op: opHash},
-	{name: "hgetall 1000, 200 MB live", place: pinned, heap: liveHeap, op: opHash},
+	{name: "get 16 MiB", place: free, op: opHugeGet, rounds: 8},
+	{name: "set 16 MiB", place: free, op: opHugeSet, rounds: 8},
+	{name: "hgetall 1000", place: pinned, op: opHash, also: filled, rounds: 5},
+	{name: "hgetall 1000, two CPUs", place: free, op: opHash, also: filled},
+	{name: "hgetall 1000, 200 MB live", place: pinned, heap: liveHeap, op: opHash, also: filled},
 	{name: "lrange 1000 strings", place: pinned, op: opTexts},
 	{name: "zrange 1000 with scores", place: pinned, op: opScored},
 	{name: "mget 1000, half of them null", place: pinned, op: opHalfNull},
@@ -193,7 +197,7 @@ var workloads = []workload{
 	{name: "smembers 1000 into a set", place: pinned, op: opMembers},
 	{name: "lrange 10000", place: pinned, op: opList},
 	{name: "lrange 10000, two CPUs", place: free, op: opList},
-	{name: "pub/sub message", place: free, special: specialPubSub},
+	{name: "pub/sub message", place: free, special: specialPubSub, rounds: 8},
 	{name: "live heap, 64 callers", place: free, callers: heapCallers, op: opGet, special: specialHeap},
 	{name: "idle connection", place: free, special: specialIdle},
 	{name: "own: get", place: memory, op: opGet},
@@ -202,7 +206,7 @@ var workloads = []workload{
 	{name: "own: set", place: memory, op: opSet},
 	{name: "own: set, deadline", place: memory, ctx: deadline, op: opSet},
 	{name: "own: set, cancellable", place: memory, ctx: cancellable, op: opSet},
-	{name: "own: hgetall 1000", place: memory, op: opHash},
+	{name: "own: hgetall 1000", place: memory, op: opHash, also: filled},
 	{name: "own: pipeline of 3 get", place: memory, op: pipeGet(3), per: 3},
 	{name: "own: pipeline of 3 set", place: memory, op: pipeSet(3), per: 3},
 	{name: "own: pipeline of 10 get", place: memory, op: pipeGet(10), per: 10},
@@ -219,10 +223,16 @@ var workloads = []workload{
 	{name: "1000 clients", place: free, special: specialMany, clients: 1000, only: manyClients},
 	{name: "1 client behind sentinels", place: trio, special: specialMany, clients: 1, only: followers},
 	{name: "100 clients behind sentinels", place: trio, special: specialMany, clients: 100, only: followers},
+	{name: "watched against bypass: get", place: lonely, op: opGet, special: specialPaired, only: watched, rounds: 9},
+	{name: "watched against bypass: get, 64 callers", place: trio, callers: 64, op: opGet, special: specialPaired, only: watched, rounds: 9},
+	{name: "watched against bypass: set, 64 callers", place: trio, callers: 64, op: opSet, special: specialPaired, only: watched, rounds: 9},
 	{name: "watched: get", place: lonely, op: opGet, only: watchedTrio},
 	{name: "watched: get, 64 callers", place: trio, callers: 64, op: opGet, only: watchedTrio},
 	{name: "watched: set, 64 callers", place: trio, callers: 64, op: opSet, only: watchedTrio},
 }
+
+// filled tells how much of a row is the making of what the caller is to have.
+var filled = []string{floor}
 
 // everyday are the clients whose everyday commands are compared.
 var everyday = []string{"kermes", "go-redis", "rueidis"}
@@ -243,6 +253,9 @@ var keepers = []string{"raw", "kermes", "kermes-client"}
 // followers are the clients that follow a master through sentinels, and the same without.
 var followers = []string{"kermes-client", "kermes-watched"}
 
+// watched is measured beside the same client without sentinels.
+var watched = []string{"kermes-watched"}
+
 var watchedTrio = []string{"raw", "kermes", "kermes-client", "kermes-watched"}
 
 func workloadOf(name string) *workload {
@@ -262,15 +275,10 @@ func (w *workload) isTime() bool {
 }
 
 func (w *workload) wants(c *contender) bool {
-	if len(w.only) == 0 {
-		return !c.watched
+	if len(w.only) == 0 && !c.apart {
+		return true
 	}
-	for _, name := range w.only {
-		if name == c.name {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(w.only, c.name) || slices.Contains(w.also, c.name)
 }
 
 // context returns the context of one caller, and what ends it.

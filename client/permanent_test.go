@@ -165,10 +165,12 @@ func TestWhatCannotPassEndsAtOnceWithItsOwnText(t *testing.T) {
 func TestTLSAgainstAPlainServerIsNamedByTheFirstCall(t *testing.T) {
 	node := testredis.New(t)
 	options := client.Options{Pool: pool.Options{Conn: conn.Options{Addr: node.Addr(), TLS: &tls.Config{ServerName: "localhost"}}}}
-	if c, err := client.Open(t.Context(), options); !conn.IsPermanent(err) || !strings.Contains(err.Error(), "the peer speaks RESP without TLS") {
+	c, err := client.Open(t.Context(), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err = redis.Ping().Do(t.Context(), c); !conn.IsPermanent(err) || !strings.Contains(err.Error(), "the peer speaks RESP without TLS") {
 		t.Error(err)
-		if c != nil {
-			_ = c.Close()
-		}
 	}
 }

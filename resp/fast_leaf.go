@@ -6,6 +6,20 @@ import "bytes"
 // repeats when bytes come in small pieces.
 const shortLine = 32
 
+// first is leaf for what mostly is a whole reply: it looks for a short string and for
+// OK before all else.
+func first(b []byte, maxBulk int) int {
+	if start, end := shortText(b); end > 0 && end-start <= maxBulk {
+		return end + 2
+	}
+	if len(b) >= len(okLine) && string(b[:len(okLine)]) == okLine {
+		return len(okLine)
+	}
+	return leaf(b, maxBulk)
+}
+
+const okLine = "+OK\r\n"
+
 // leaf returns the length of the value at the start of b if that is one of the
 // frequent and simple ones, complete and well formed, or 0: a [Scanner] then
 // finds out what it is. It is the fast path of everything that walks replies.

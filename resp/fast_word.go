@@ -52,6 +52,29 @@ func shortHeaderOf(w uint64) (h shortHeader, ok bool) {
 	return h, false
 }
 
+// shortText returns where the text lies of the bulk string that b starts with, if that
+// is shorter than 100 bytes, complete and well formed; else end is 0. A few that are
+// at the end of b are left to the careful code, as they have less than a word.
+func shortText(b []byte) (start, end int) {
+	if len(b) < wordBytes {
+		return 0, 0
+	}
+	w := word(b)
+	start = len("$00\r\n")
+	n := 10*uint(uint8(w>>8)) + uint(uint8(w>>16)) - 11*'0'
+	if n >= uint(len(lengths)) || w<<24 != lengths[n]<<24 {
+		start = len("$0\r\n")
+		if n = uint(uint8(w>>8)) - '0'; n > 9 || uint32(w) != uint32(lengths[n]) {
+			return 0, 0
+		}
+	}
+	end = start + int(n)
+	if end+1 >= len(b) || b[end] != '\r' || b[end+1] != '\n' {
+		return 0, 0
+	}
+	return start, end
+}
+
 // size is that of a whole string.
 func (h *shortHeader) size() int { return h.start + h.n + len("\r\n") }
 

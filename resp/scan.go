@@ -92,7 +92,7 @@ func (s *Scanner) Need() int { return max(s.need, 1) }
 // unknown then; only [Scanner.Reset] makes s usable again.
 func (s *Scanner) Scan(b []byte) (n int, err error) {
 	if s.pos == 0 {
-		if n := leaf(b, s.lone); n > 0 {
+		if n := first(b, s.lone); n > 0 {
 			s.seen = 0
 			return n, nil
 		}

@@ -61,6 +61,9 @@ func (v Value) asError() error {
 // The slice aliases v, but for a streamed string, whose chunks are joined in a
 // new one.
 func (v Value) Bytes() ([]byte, error) {
+	if start, end := shortText(v); end > 0 && end+2 == len(v) {
+		return v[start:end:end], nil
+	}
 	if len(v) > 0 && v[0] == '$' {
 		if n, i := header(v); i > 0 && n >= 0 && n == len(v)-i-2 && v[i+n] == '\r' && v[i+n+1] == '\n' {
 			return v[i : i+n : i+n], nil

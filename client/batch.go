@@ -147,12 +147,34 @@ func (r *run) Receive(i int, v resp.Value) {
 			c.refused(r.target, e) // what a script has met: its answer, and news of the server
 		}
 	}
-	if len(r.kept) == 0 && !r.refused(i, v) && (c.target.Load() == r.target && !r.target.strict || c.weigh(r.target, r.writes) == good) {
+	if len(r.kept) == 0 && !r.refused(i, v) && r.passes() {
 		r.to.Receive(i, v)
 		r.given++
 		return
 	}
 	r.kept = append(r.kept, v.Clone())
+}
+
+// ReceiveRun implements resp.RunReceiver: none of the replies is a refusal, and they had
+// all come when it is looked whether they are good. Who takes them one by one may take
+// its time: there it is looked before each.
+func (r *run) ReceiveRun(first int, buf []byte, ends []int) {
+	if to, ok := r.to.(resp.RunReceiver); ok && len(r.kept) == 0 && r.passes() {
+		to.ReceiveRun(first, buf, ends)
+		r.given += len(ends)
+		return
+	}
+	start := 0
+	for i, end := range ends {
+		r.Receive(first+i, resp.Value(buf[start:end]))
+		start = end
+	}
+}
+
+// passes reports whether a reply that has come is good.
+func (r *run) passes() bool {
+	c := r.client
+	return c.target.Load() == r.target && !r.target.strict || c.weigh(r.target, r.writes) == good
 }
 
 // giveGood gives out what was kept, up to the first refused reply.

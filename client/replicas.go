@@ -322,6 +322,14 @@ func (t *taker) Receive(i int, v resp.Value) {
 	}
 }
 
+// ReceiveRun implements resp.RunReceiver: none of the replies is a refusal.
+func (t *taker) ReceiveRun(first int, buf []byte, ends []int) {
+	if t.refusal == nil {
+		resp.GiveRun(t.to, first, buf, ends)
+		t.next = first + len(ends)
+	}
+}
+
 // WithConn leases a connection to a replica and calls fn with it, once. What fn
 // sends is its own business.
 func (r *Replicas) WithConn(ctx context.Context, fn func(*conn.Conn) error) error {

@@ -44,9 +44,7 @@ func notable(cmd *resp.Command, v resp.Value) bool {
 }
 
 // isError reports whether a reply may be an error, which may have an attribute before it.
-func isError(v resp.Value) bool {
-	return len(v) > 0 && (v[0] == '-' || v[0] == '!' || v[0] == '|')
-}
+func isError(v resp.Value) bool { return len(v) > 0 && !v.IsPlain() }
 
 // errorReply returns the error that the reply to cmd is. Without one it proves nothing.
 func errorReply(cmd *resp.Command, v resp.Value) *resp.Error {

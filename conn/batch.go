@@ -207,14 +207,31 @@ func (b *batch) giveNext() error {
 	return nil
 }
 
-// giveOut hands the gathered replies of a part on.
+// giveOut hands the gathered replies of a part on: by one call to who takes them so, if
+// all of them are plain.
 func (b *batch) giveOut(k *call) {
+	if to, ok := b.to.(resp.RunReceiver); ok && len(k.ends) > 0 && allPlain(k.buf, k.ends) {
+		to.ReceiveRun(b.given, k.buf, k.ends)
+		b.given += len(k.ends)
+		return
+	}
 	start := 0
 	for _, end := range k.ends {
 		b.to.Receive(b.given, resp.Value(k.buf[start:end]))
 		b.given++
 		start = end
 	}
+}
+
+func allPlain(buf []byte, ends []int) bool {
+	start := 0
+	for _, end := range ends {
+		if !resp.Value(buf[start:end]).IsPlain() {
+			return false
+		}
+		start = end
+	}
+	return true
 }
 
 // failure is the error of a part with the number of commands of the whole

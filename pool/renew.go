@@ -44,9 +44,7 @@ func (p *Pool) renewLocked() {
 
 // mayBeError reports whether a reply is worth a look by heed: an error, or
 // something behind an attribute.
-func mayBeError(v resp.Value) bool {
-	return len(v) > 0 && (v[0] == '-' || v[0] == '!' || v[0] == '|')
-}
+func mayBeError(v resp.Value) bool { return len(v) > 0 && !v.IsPlain() }
 
 // heed draws the conclusion from a reply that may be an error.
 func (p *Pool) heed(v resp.Value) { p.heedError(v.Err()) }
@@ -91,4 +89,9 @@ func (w *batchWatch) Receive(i int, v resp.Value) {
 		w.pool.heed(v)
 	}
 	w.to.Receive(i, v)
+}
+
+// ReceiveRun implements resp.RunReceiver.
+func (w *batchWatch) ReceiveRun(first int, buf []byte, ends []int) {
+	resp.GiveRun(w.to, first, buf, ends) // no error is among them
 }

@@ -150,8 +150,7 @@ func (t *Intercepted) DoEncoded(ctx context.Context, cmds *resp.Batch, from int,
 	if w.refusal != nil {
 		return w.refuse()
 	}
-	w.to = to
-	err := doEncoded(ctx, t.d, cmds, from, w)
+	err := doEncoded(ctx, t.d, cmds, from, w.receiver(to))
 	w.end(err)
 	return err
 }
@@ -228,6 +227,24 @@ type watched struct {
 func (w *watched) Receive(i int, v resp.Value) {
 	w.reply(v)
 	w.to.Receive(i, v)
+}
+
+// watchedRuns is watched for who takes many replies at a time. No error is among those.
+type watchedRuns struct {
+	*watched
+	resp.RunReceiver
+}
+
+// Receive implements resp.Receiver.
+func (w watchedRuns) Receive(i int, v resp.Value) { w.watched.Receive(i, v) }
+
+// receiver returns w as the receiver of the replies that to is to get.
+func (w *watched) receiver(to resp.Receiver) resp.Receiver {
+	w.to = to
+	if runs, ok := to.(resp.RunReceiver); ok {
+		return watchedRuns{w, runs}
+	}
+	return w
 }
 
 // refuse ends a call that an interceptor has refused.

@@ -2,20 +2,9 @@ package redis
 
 import (
 	"context"
-	"slices"
 	"sync/atomic"
 
 	"github.com/kermes-redis/kermes/resp"
-)
-
-const (
-	// replyBlock is how many bytes of short replies share an allocation. It bounds what
-	// a string that is kept holds on to.
-	replyBlock = 4 << 10
-	// fewReplies is up to how many commands the list of replies needs no allocation.
-	fewReplies = 3
-	// keepReplies is how long a list of replies a pipeline keeps over a Reset.
-	keepReplies = 16 << 10
 )
 
 // noCopy makes the analysis copylocks of go vet report copies of a struct.
@@ -40,23 +29,26 @@ func (*noCopy) Unlock() {}
 // been sent; replies are kept in blocks. A string that a future returns is a part of a
 // block, of which it keeps 4 KiB at most.
 type Pipeline struct {
-	_       noCopy     // its futures belong to one pipeline: vet finds a copy
-	queued  resp.Batch // since the last flush
-	n       int        // commands queued since the last Reset
-	ran     int        // of these, commands that have been given to a Doer
-	base    int        // where the running batch begins
-	replies []string   // one for each command that has been given to a Doer; "" while there is none
-	few     [fewReplies]string
-	block   []byte      // where replies are put; its room is not used yet
-	stored  int         // bytes of replies that are in blocks
-	lent    atomic.Bool // strings have been returned that are parts of it
-	gen     uint32      // counts Resets, so that old futures are known
-	err     error       // the first command that cannot be sent
-	errs    []error     // why there is no reply; empty while there is no such reason
-	answers []error     // error replies; empty while there is none
-	running *resp.Batch // whose replies are coming
-	shift   int         // of its first command of this pipeline: 1 behind MULTI
+	_      noCopy     // its futures belong to one pipeline: vet finds a copy
+	queued resp.Batch // since the last flush
+	n      int        // commands queued since the last Reset
+	ran    int        // of these, commands that have been given to a Doer
+	base   int        // where the running batch begins
+	store  replyStore
+	gen    uint32      // counts Resets, so that old futures are known
+	lent   atomic.Bool // strings have been returned that are parts of blocks
+	err    error       // the first command that cannot be sent
+	odd    *oddReplies // nil while there are none
+	run    *resp.Batch // whose replies are coming
+	shift  int         // of its first command of this pipeline: 1 behind MULTI
+}
+
+// oddReplies is what few pipelines need.
+type oddReplies struct {
+	errs    []error // why there is no reply; empty while there is no such reason
+	answers []error // error replies; empty while there is none
 	scripts []scriptSource
+	script  [1]scriptSource // the list of one needs no allocation
 }
 
 // Future is the reply of a queued command, to be read when the pipeline has run.
@@ -110,16 +102,17 @@ func (p *Pipeline) reply(i int) (resp.Value, error) {
 	if err := p.fault(i); err != nil {
 		return nil, err
 	}
-	if i >= len(p.replies) || p.replies[i] == "" {
+	v := p.store.at(i)
+	if v == nil {
 		return nil, ErrPending
 	}
-	return bytesOf(p.replies[i]), nil
+	return v, nil
 }
 
 // answer returns the error reply to command i as the answer to it.
 func (p *Pipeline) answer(i int, err error) error {
-	if i < len(p.answers) && p.answers[i] != nil {
-		return p.answers[i]
+	if p.odd != nil && i < len(p.odd.answers) && p.odd.answers[i] != nil {
+		return p.odd.answers[i]
 	}
 	return err
 }
@@ -131,11 +124,20 @@ func (p *Pipeline) noteAnswer(i int, v resp.Value) {
 	if err == nil {
 		return // an attribute before a reply
 	}
-	cmd := p.running.Command(i - p.base + p.shift)
-	for len(p.answers) <= i {
-		p.answers = append(p.answers, nil)
+	cmd := p.run.Command(i - p.base + p.shift)
+	odd := p.oddReplies()
+	for len(odd.answers) <= i {
+		odd.answers = append(odd.answers, nil)
 	}
-	p.answers[i] = answerTo(&cmd, err)
+	odd.answers[i] = answerTo(&cmd, err)
+}
+
+func (p *Pipeline) oddReplies() *oddReplies {
+	if p.odd == nil {
+		p.odd = &oddReplies{}
+		p.odd.scripts = p.odd.script[:0]
+	}
+	return p.odd
 }
 
 // lend notes that a part of a block is somebody else's too.
@@ -193,7 +195,7 @@ func (p *Pipeline) Flush(ctx context.Context, d Doer) error {
 	}
 	p.begin()
 	err := p.send(ctx, d, &p.queued)
-	if err == nil && len(p.scripts) > 0 {
+	if err == nil && p.odd != nil && len(p.odd.scripts) > 0 {
 		err = p.repeatScripts(ctx, d)
 	}
 	p.end()
@@ -205,7 +207,7 @@ func (p *Pipeline) Flush(ctx context.Context, d Doer) error {
 
 // send gives a batch to d.
 func (p *Pipeline) send(ctx context.Context, d Doer, cmds *resp.Batch) error {
-	p.running, p.shift = cmds, 0
+	p.run, p.shift = cmds, 0
 	return doEncoded(ctx, d, cmds, 0, (*replies)(p))
 }
 
@@ -215,28 +217,25 @@ type replies Pipeline
 // Receive implements resp.Receiver.
 func (r *replies) Receive(i int, v resp.Value) {
 	p := (*Pipeline)(r)
-	p.store(p.base+i, v)
+	p.keep(p.base+i, v)
+}
+
+// ReceiveRun implements resp.RunReceiver.
+func (r *replies) ReceiveRun(first int, buf []byte, ends []int) {
+	r.store.putRun(r.base+first, buf, ends)
 }
 
 // Reset forgets commands and replies, and keeps the memory for the next use.
 // Futures of before return [ErrPending].
 func (p *Pipeline) Reset() {
 	p.queued.Free()
-	if cap(p.replies) > keepReplies {
-		p.replies = nil
+	p.store.reset(p.lent.Swap(false))
+	if odd := p.odd; odd != nil {
+		clear(odd.errs)
+		clear(odd.answers)
+		clear(odd.scripts)
+		odd.errs, odd.answers, odd.scripts = odd.errs[:0], odd.answers[:0], odd.scripts[:0]
 	}
-	clear(p.replies)
-	clear(p.errs)
-	clear(p.answers)
-	clear(p.scripts)
-	p.replies, p.errs, p.answers, p.scripts = p.replies[:0], p.errs[:0], p.answers[:0], p.scripts[:0]
-	if p.lent.Load() {
-		p.block = nil
-		p.lent.Store(false)
-	} else if most := min(p.stored, replyBlock); most > cap(p.block) {
-		p.block = make([]byte, 0, most)
-	}
-	p.block, p.stored = p.block[:0], 0
 	p.n, p.ran, p.base, p.err = 0, 0, 0, nil
 	p.gen++
 }
@@ -245,66 +244,42 @@ func (p *Pipeline) Reset() {
 func (p *Pipeline) begin() {
 	p.base, p.ran = p.ran, p.n
 	p.queued.Follow(p.base)
-	if p.replies == nil && p.ran <= fewReplies {
-		p.replies = p.few[:0]
-	}
-	p.replies = slices.Grow(p.replies, p.ran-p.base)[:p.ran]
+	p.store.extend(p.ran - p.base)
 }
 
 // end gives back what the batch has borrowed.
 func (p *Pipeline) end() {
-	p.running = nil
+	p.run = nil
 	p.queued.Free()
-	clear(p.scripts)
-	p.scripts = p.scripts[:0]
+	if odd := p.odd; odd != nil {
+		clear(odd.scripts)
+		odd.scripts = odd.scripts[:0]
+	}
 }
 
-// store keeps a copy of the reply to command i.
-func (p *Pipeline) store(i int, v resp.Value) {
-	if len(v) > 0 && (v[0] == '-' || v[0] == '!' || v[0] == '|') {
+// keep keeps a copy of the reply to command i.
+func (p *Pipeline) keep(i int, v resp.Value) {
+	if len(v) > 0 && !v.IsPlain() {
 		p.noteAnswer(i, v)
 	}
-	if string(v) == okReply {
-		p.replies[i] = okReply
-		return
-	}
-	if len(v) > replyBlock/4 {
-		p.replies[i] = string(v)
-		return
-	}
-	if len(v) > cap(p.block)-len(p.block) {
-		// As if all that are to come were of this size.
-		p.reserve(len(v) * min(p.ran-i, replyBlock/len(v)))
-	}
-	p.stored += len(v)
-	start := len(p.block)
-	p.block = append(p.block, v...)
-	p.replies[i] = textOf(p.block[start:])
+	p.store.put(i, v)
 }
-
-// reserve makes room for n bytes of replies in one block.
-func (p *Pipeline) reserve(n int) {
-	if n > cap(p.block)-len(p.block) {
-		p.block = make([]byte, 0, n)
-	}
-}
-
-const okReply = "+OK\r\n"
 
 // fault returns why command i has no reply, if there is a reason.
 func (p *Pipeline) fault(i int) error {
-	if i < len(p.errs) {
-		return p.errs[i]
+	if p.odd != nil && i < len(p.odd.errs) {
+		return p.odd.errs[i]
 	}
 	return nil
 }
 
 // blame makes err the reason why command i has no reply.
 func (p *Pipeline) blame(i int, err error) {
-	for len(p.errs) <= i {
-		p.errs = append(p.errs, nil)
+	odd := p.oddReplies()
+	for len(odd.errs) <= i {
+		odd.errs = append(odd.errs, nil)
 	}
-	p.errs[i] = err
+	odd.errs[i] = err
 }
 
 // distrust gives err to all commands of this batch: replies that came are not to
@@ -318,7 +293,7 @@ func (p *Pipeline) distrust(err error) {
 // lose gives err to the commands of this batch that have no reply.
 func (p *Pipeline) lose(err error) {
 	for i := p.base; i < p.ran; i++ {
-		if p.replies[i] == "" && p.fault(i) == nil {
+		if p.store.places[i].block == noBlock && p.fault(i) == nil {
 			p.blame(i, err)
 		}
 	}

@@ -137,7 +137,8 @@ func (s *Script[T]) QueueArgs(p *Pipeline, keys []string, args ...resp.Arg) Futu
 	if p.source(s.sha) != "" {
 		return s.EvalSha(keys, args...).Queue(p)
 	}
-	p.scripts = append(p.scripts, scriptSource{s.sha, s.src})
+	odd := p.oddReplies()
+	odd.scripts = append(odd.scripts, scriptSource{s.sha, s.src})
 	return s.Eval(keys, args...).Queue(p)
 }
 
@@ -146,7 +147,10 @@ type scriptSource struct{ sha, src string }
 
 // source returns the source of a script that this flush carries, else "".
 func (p *Pipeline) source(sha string) string {
-	for _, s := range p.scripts {
+	if p.odd == nil {
+		return ""
+	}
+	for _, s := range p.odd.scripts {
 		if s.sha == sha {
 			return s.src
 		}
@@ -169,7 +173,7 @@ func (p *Pipeline) repeatScripts(ctx context.Context, d Doer) error {
 	defer again.Free()
 	var carried []string
 	for i := from; i < p.ran; i++ {
-		p.replies[i] = ""
+		p.store.places[i] = place{}
 		cmd := p.queued.Command(i - p.base)
 		if sha := cmd.Arg(0).String(); !slices.Contains(carried, sha) {
 			carried = append(carried, sha)

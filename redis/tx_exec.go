@@ -105,7 +105,7 @@ func (e *execution) run(c *conn.Conn) error {
 // exec reports unknown when the state of the connection is.
 func (e *execution) exec(d EncodedDoer) (unknown bool, err error) {
 	t, p := &e.replies, e.replies.p
-	p.running, p.shift = &p.queued, 1
+	p.run, p.shift = &p.queued, 1
 	if err := d.DoEncoded(e.ctx, &p.queued, 0, t); err != nil {
 		return true, err
 	}
@@ -152,7 +152,7 @@ func (t *txReplies) Receive(i int, v resp.Value) {
 // ranAlone keeps the reply to a command that was sent behind a MULTI that the server
 // refused: it was executed, by itself, unless the server refused it as well.
 func (t *txReplies) ranAlone(i int, v resp.Value) {
-	t.p.store(i, v)
+	t.p.keep(i, v)
 	e, ok := errors.AsType[*resp.Error](t.p.answer(i, v.Err()))
 	if !ok || !e.Refused() {
 		t.ran++
@@ -199,7 +199,7 @@ func (t *txReplies) exec(v resp.Value) error {
 		return err
 	}
 	if len(v) <= replyBlock {
-		t.p.reserve(len(v)) // more than what is in it
+		t.p.store.reserve(len(v)) // more than what is in it
 	}
 	for i := t.p.base; i < t.p.ran; i++ {
 		if t.p.fault(i) != nil {
@@ -211,7 +211,7 @@ func (t *txReplies) exec(v resp.Value) error {
 			t.p.lose(err)
 			return err
 		}
-		t.p.store(i, e)
+		t.p.keep(i, e)
 	}
 	return nil
 }

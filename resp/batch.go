@@ -41,6 +41,22 @@ type batchPart struct {
 	marks []mark // one for each command
 	whole []Command
 	size  int // of all commands, encoded
+	sum   sum
+}
+
+// sum is what the marks of a part say together.
+type sum struct {
+	some, all Flags // that at least one of them has, that each has
+	kinds     kinds // that at least one of them is
+}
+
+// noMarks is the sum of none.
+func noMarks() sum { return sum{all: ^Flags(0)} }
+
+func (s *sum) add(m mark) {
+	s.some |= m.flags
+	s.all &= m.flags
+	s.kinds |= m.kind
 }
 
 // mark is what has to be known of a command beside its bytes.
@@ -62,7 +78,7 @@ const (
 
 // freeParts are parts that nobody uses. A program cannot tell what is in there.
 var freeParts = sync.Pool{New: func() any {
-	return &batchPart{buf: make([]byte, 0, firstBytes), marks: make([]mark, 0, firstBytes/32)}
+	return &batchPart{buf: make([]byte, 0, firstBytes), marks: make([]mark, 0, firstBytes/32), sum: noMarks()}
 }}
 
 // Add appends a command.
@@ -99,6 +115,7 @@ func (p *batchPart) add(cmd *Command) {
 	p.size += len(p.buf) - before
 	m.end = uint32(len(p.buf))
 	p.marks = append(p.marks, m)
+	p.sum.add(m)
 }
 
 func kindOf(cmd *Command) (k kinds) {
@@ -175,10 +192,15 @@ func (b *Batch) Flags(from int) (some, all Flags) {
 		all &= b.lent[i].flags
 	}
 	for p, i := b.at(from); p != nil; p, i = p.next, 0 {
-		for _, m := range p.marks[i:] {
-			some |= m.flags
-			all &= m.flags
+		of := p.sum
+		if i > 0 {
+			of = noMarks()
+			for _, m := range p.marks[i:] {
+				of.add(m)
+			}
 		}
+		some |= of.some
+		all &= of.all
 	}
 	return some, all
 }
@@ -211,6 +233,10 @@ func (b *Batch) NextSpecial(from int) int {
 		}
 	}
 	for p, i := b.at(from); p != nil; p, i = p.next, 0 {
+		if p.sum.kinds&special == 0 {
+			n += len(p.marks) - i
+			continue
+		}
 		for _, m := range p.marks[i:] {
 			if m.kind&special != 0 {
 				return n
@@ -333,6 +359,7 @@ func (b *Batch) Enclose(first, last *Command) {
 	p.marks = append(p.marks, mark{})
 	copy(p.marks[1:], p.marks)
 	p.marks[0] = mark{end: uint32(n), flags: first.flags, kind: kindOf(first) | enclosing}
+	p.sum.add(p.marks[0])
 	b.n++
 }
 
@@ -341,7 +368,7 @@ func (b *Batch) Free() {
 	for p := b.first; p != nil; {
 		next := p.next
 		// There are seldom any in whole, and they refer to what is the caller's.
-		p.next, p.buf, p.marks, p.whole, p.size = nil, p.buf[:0], p.marks[:0], nil, 0
+		p.next, p.buf, p.marks, p.whole, p.size, p.sum = nil, p.buf[:0], p.marks[:0], nil, 0, noMarks()
 		freeParts.Put(p)
 		p = next
 	}
@@ -417,15 +444,3 @@ func (b *Batch) Timeout(i int) (d time.Duration, ok bool) {
 	}
 	return p.whole[p.wholes(i)].Timeout()
 }
-
-// Receiver takes the replies to a batch.
-type Receiver interface {
-	// Receive is called with the reply to command i, which is valid during the call.
-	Receive(i int, v Value)
-}
-
-// ReceiverFunc is a function as a [Receiver].
-type ReceiverFunc func(i int, v Value)
-
-// Receive calls f.
-func (f ReceiverFunc) Receive(i int, v Value) { f(i, v) }

@@ -1,0 +1,40 @@
+package resp
+
+import (
+	"slices"
+	"testing"
+)
+
+// runs takes replies in runs.
+type runs struct{ got []string }
+
+func (r *runs) Receive(i int, v Value) { r.got = append(r.got, string(rune('0'+i))+string(v)) }
+
+func (r *runs) ReceiveRun(first int, buf []byte, ends []int) {
+	r.got = append(r.got, string(rune('0'+first))+"-"+string(buf))
+}
+
+func TestARunIsGivenOneByOneToWhoTakesNoRuns(t *testing.T) {
+	var together runs
+	buf, ends := []byte(":1\r\n+OK\r\n"), []int{4, 9}
+	GiveRun(&together, 3, buf, ends)
+	if want := []string{"3-:1\r\n+OK\r\n"}; !slices.Equal(together.got, want) {
+		t.Errorf("%q", together.got)
+	}
+	var each runs
+	GiveRun(ReceiverFunc(each.Receive), 3, buf, ends)
+	if want := []string{"3:1\r\n", "4+OK\r\n"}; !slices.Equal(each.got, want) {
+		t.Errorf("%q", each.got)
+	}
+}
+
+func TestErrorsAndWhatIsBehindAnAttributeAreNotPlain(t *testing.T) {
+	for reply, plain := range map[string]bool{
+		"+OK\r\n": true, "$-1\r\n": true, "*1\r\n-ERR\r\n": true, "_\r\n": true,
+		"-ERR x\r\n": false, "!5\r\nERR x\r\n": false, "|1\r\n+a\r\n+b\r\n-ERR\r\n": false, "": false,
+	} {
+		if Value(reply).IsPlain() != plain {
+			t.Errorf("%q: plain is %v", reply, !plain)
+		}
+	}
+}

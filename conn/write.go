@@ -49,6 +49,14 @@ func (o output) empty() bool { return len(o.buf) == 0 && o.pieces == nil }
 // encodeAloneLocked encodes the command of k, who writes and is alone, takes it as
 // output at once, and queues k. c.mu is held.
 func (c *wire) encodeAloneLocked(k *call, cmd *resp.Command) (out output) {
+	before := len(c.wbuf)
+	buf, short := cmd.AppendShort(c.wbuf)
+	if short {
+		c.wbuf = buf
+		c.enlistLocked(k, len(buf)-before)
+		out.buf = c.takeOutputLocked()
+		return out
+	}
 	size := cmd.Size()
 	if size > bigArg && !c.secure && len(c.wbuf) == 0 {
 		if pieces := net.Buffers(cmd.AppendPieces(nil, bigArg)); len(pieces) > 1 {
@@ -63,7 +71,6 @@ func (c *wire) encodeAloneLocked(k *call, cmd *resp.Command) (out output) {
 			return out
 		}
 	}
-	before := len(c.wbuf)
 	c.wbuf = cmd.AppendSized(c.wbuf, size)
 	c.enlistLocked(k, len(c.wbuf)-before)
 	out.buf = c.takeOutputLocked()

@@ -273,12 +273,17 @@ func decodeReply[T any](r resp.Reply, decode Decoder[T]) (T, error) {
 }
 
 func decodeValue[T any](v resp.Value, decode Decoder[T]) (T, error) {
-	if err := v.Err(); err != nil {
-		var zero T
-		return zero, err
+	if !v.IsPlain() {
+		if err := v.Err(); err != nil {
+			var zero T
+			return zero, err
+		}
 	}
 	t, err := decode(v)
-	return t, inReply(v, err)
+	if err != nil {
+		err = inReply(v, err)
+	}
+	return t, err
 }
 
 // inReply returns the error of the decoder of v. One of the server is of a part of the

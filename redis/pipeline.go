@@ -54,7 +54,7 @@ type oddReplies struct {
 // Future is the reply of a queued command, to be read when the pipeline has run.
 type Future[T any] struct {
 	p       *Pipeline
-	index   int
+	index   uint32 // as Batch counts
 	gen     uint32
 	decode  Decoder[T]
 	command string
@@ -69,9 +69,11 @@ func (f Future[T]) Value() (T, error) {
 		var zero T
 		return zero, err
 	}
-	if err := v.Err(); err != nil {
-		var zero T
-		return zero, f.p.answer(f.index, err)
+	if !v.IsPlain() {
+		if err := v.Err(); err != nil {
+			var zero T
+			return zero, f.p.answer(int(f.index), err)
+		}
 	}
 	if t, ok := lendText(v, f.decode); ok {
 		f.p.lend()
@@ -94,7 +96,7 @@ func (f Future[T]) raw() (resp.Value, error) {
 	if f.p == nil || f.gen != f.p.gen {
 		return nil, ErrPending
 	}
-	return f.p.reply(f.index)
+	return f.p.reply(int(f.index))
 }
 
 // reply returns the reply to command i, or why there is none.
@@ -155,14 +157,14 @@ func (p *Pipeline) Add(cmd resp.Command) Future[resp.Value] {
 	return Future[resp.Value]{p: p, index: p.add(&cmd, nil), gen: p.gen, decode: Raw}
 }
 
-func (p *Pipeline) add(cmd *resp.Command, err *ArgError) int {
+func (p *Pipeline) add(cmd *resp.Command, err *ArgError) uint32 {
 	i := p.n
 	p.queued.Add(cmd)
 	p.n++
 	if err != nil {
 		p.refuse(i, err)
 	}
-	return i
+	return uint32(i)
 }
 
 // refuse notes that command i cannot be sent.

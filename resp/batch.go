@@ -105,12 +105,14 @@ func (b *Batch) grow() *batchPart {
 func (p *batchPart) add(cmd *Command) {
 	m := mark{flags: cmd.flags, kind: kindOf(cmd)}
 	before := len(p.buf)
-	if size := cmd.Size(); size > partBytes || cmd.timed {
+	if buf, ok := cmd.AppendShort(p.buf); ok && !cmd.timed {
+		p.buf = buf
+	} else if size := cmd.Size(); size > partBytes || cmd.timed {
 		m.kind |= asIs
 		p.whole = append(p.whole, *cmd)
 		p.size += size
 	} else {
-		p.buf = cmd.AppendTo(p.buf)
+		p.buf = cmd.AppendSized(p.buf, size)
 	}
 	p.size += len(p.buf) - before
 	m.end = uint32(len(p.buf))

@@ -53,19 +53,10 @@ func (c *Command) Init(name string, f Flags, args ...Arg) {
 	c.inline = uint8(len(args))
 }
 
-// shortName is up to which length a name is looked through without a call, which
-// would take longer.
-const shortName = 8
-
 // split returns the index of the first space in name, or 0 if there is none
 // within it.
 func split(name string) uint16 {
-	if len(name) <= shortName {
-		for i := range len(name) {
-			if name[i] == ' ' {
-				return uint16(i)
-			}
-		}
+	if len(name) <= maxWord && !hasSpace(name) {
 		return 0
 	}
 	if i := strings.IndexByte(name, ' '); i > 0 && i < 1<<16 {

@@ -37,7 +37,12 @@ func sizeOf(args []Arg) int {
 //
 // It makes room once and then writes by index: appending piece by piece would
 // check for room a dozen times a command.
-func (c *Command) AppendTo(dst []byte) []byte { return c.AppendSized(dst, c.Size()) }
+func (c *Command) AppendTo(dst []byte) []byte {
+	if out, ok := c.AppendShort(dst); ok {
+		return out
+	}
+	return c.AppendSized(dst, c.Size())
+}
 
 // AppendSized is [Command.AppendTo] for a caller that knows [Command.Size] already.
 func (c *Command) AppendSized(dst []byte, size int) []byte {

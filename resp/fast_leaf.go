@@ -6,12 +6,8 @@ import "bytes"
 // repeats when bytes come in small pieces.
 const shortLine = 32
 
-// first is leaf for what mostly is a whole reply: it looks for a short string and for
-// OK before all else.
+// first is leaf for a whole reply, which often is OK.
 func first(b []byte, maxBulk int) int {
-	if start, end := shortText(b); end > 0 && end-start <= maxBulk {
-		return end + 2
-	}
 	if len(b) >= len(okLine) && string(b[:len(okLine)]) == okLine {
 		return len(okLine)
 	}

@@ -92,6 +92,10 @@ func (s *Scanner) Need() int { return max(s.need, 1) }
 // unknown then; only [Scanner.Reset] makes s usable again.
 func (s *Scanner) Scan(b []byte) (n int, err error) {
 	if s.pos == 0 {
+		if start, end := shortText(b); end > 0 && end-start <= s.lone { // as most are
+			s.seen = 0
+			return end + 2, nil
+		}
 		if n := first(b, s.lone); n > 0 {
 			s.seen = 0
 			return n, nil

@@ -56,7 +56,15 @@ func (c *Command) Init(name string, f Flags, args ...Arg) {
 // split returns the index of the first space in name, or 0 if there is none
 // within it.
 func split(name string) uint16 {
-	if len(name) <= maxWord && !hasSpace(name) {
+	switch {
+	case len(name) < 4:
+		for i := range len(name) {
+			if name[i] == ' ' {
+				return uint16(i)
+			}
+		}
+		return 0
+	case len(name) <= maxWord && !hasSpace(name):
 		return 0
 	}
 	if i := strings.IndexByte(name, ' '); i > 0 && i < 1<<16 {

@@ -11,42 +11,27 @@ import (
 // maxWord is how long a word may be that is read as two halves, which overlap.
 const maxWord = 8
 
-// halves returns the first and the last bytes of a word of at most maxWord bytes: four
-// each, of a shorter one two, or one.
-func halves(s string) (first, last uint32) {
-	switch n := len(s); {
-	case n >= 4:
-		t := s[n-4:]
-		return uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24,
-			uint32(t[0]) | uint32(t[1])<<8 | uint32(t[2])<<16 | uint32(t[3])<<24
-	case n >= 2:
-		return uint32(s[0]) | uint32(s[1])<<8, uint32(s[n-2]) | uint32(s[n-1])<<8
-	case n == 1:
-		return uint32(s[0]), uint32(s[0])
-	}
-	return 0, 0
+// first4 returns the first four bytes of a longer string.
+func first4(s string) uint32 {
+	return uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24
 }
 
-// hasSpace reports whether there is a space in a word of at most maxWord bytes.
+// hasSpace reports whether there is a space in a word of four to maxWord bytes.
 func hasSpace(s string) bool {
-	first, last := halves(s)
-	w := (uint64(first) | uint64(last)<<32) ^ ' '*ones
+	w := (uint64(first4(s)) | uint64(first4(s[len(s)-4:]))<<32) ^ ' '*ones
 	return (w-ones)&^w&high != 0
 }
 
 // putWord writes a word of at most maxWord bytes at b[i], and returns where it ends.
 func putWord(b []byte, i int, s string) int {
-	first, last := halves(s)
 	end := i + len(s)
-	switch {
-	case len(s) >= 4:
-		binary.LittleEndian.PutUint32(b[i:], first)
-		binary.LittleEndian.PutUint32(b[end-4:], last)
-	case len(s) >= 2:
-		binary.LittleEndian.PutUint16(b[i:], uint16(first))
-		binary.LittleEndian.PutUint16(b[end-2:], uint16(last))
-	case len(s) == 1:
-		b[i] = byte(first)
+	if len(s) >= 4 {
+		binary.LittleEndian.PutUint32(b[i:], first4(s))
+		binary.LittleEndian.PutUint32(b[end-4:], first4(s[len(s)-4:]))
+		return end
+	}
+	for j := range len(s) {
+		b[i+j] = s[j]
 	}
 	return end
 }

@@ -167,3 +167,51 @@ func TestTheConnectionsStayWhenTheEpochsBeginAnewWithTheSameMaster(t *testing.T)
 		}
 	})
 }
+
+func TestACommandIsNeitherKilledForNorTriedForEver(t *testing.T) {
+	ofOne(t, Options{MaxRetries: 2}, func(t *testing.T, s *testserver.Server, c *Client) {
+		busy := &conn.Error{Op: conn.OpHandshake, Class: conn.ClassNotSent, Err: &resp.Error{Code: "BUSY", Message: "x"}}
+		failed := &conn.Error{Op: conn.OpRead, Class: conn.ClassMaybeExecuted, Err: errors.New("x")}
+		for name, test := range map[string]struct {
+			cmd     resp.Command
+			err     error
+			counted int
+			done    bool
+		}{
+			"a read of a busy server":   {redis.Get("k").Command, busy, 0, false},
+			"a read that failed":        {redis.Get("k").Command, failed, 1, false},
+			"a read that failed often":  {redis.Get("k").Command, failed, 2, true},
+			"a write that failed":       {redis.Incr("k").Command, failed, 0, true},
+			"a write that is harmless":  {redis.Set("k", "v").Command.WithFlags(resp.Idempotent), failed, 0, false},
+			"a kill that cannot be put": {redis.ScriptKill().Command, connErr(errors.New("x")), 0, false},
+		} {
+			b := c.newBudget(name, 0)
+			b.counted = test.counted
+			s.Reply("GET", "$1\r\nv\r\n")
+			cmd := test.cmd
+			_, err, done := c.concludeFailed(t.Context(), &cmd, outcome{target: c.target.Load(), err: test.err}, &b)
+			if done != test.done || (err != nil) != test.done || s.Count("GET") != 0 || s.Count("SCRIPT KILL") != 0 {
+				t.Errorf("%s: %v, done %v", name, err, done)
+			}
+		}
+	})
+}
+
+func TestACallersOwnMistakeExcludesNoReplica(t *testing.T) {
+	ofGroup(t, Options{}, func(t *testing.T, _ *testgroup.Group, c *Client, _ *told) {
+		r := c.Replicas()
+		time.Sleep(time.Second)
+		n := r.snapshot.Load().replicas[0]
+		for _, err := range []error{conn.ErrStateful, conn.ErrEmptyCommand} {
+			if r.failed(t.Context(), n, resp.Reply{}, connErr(err)) || len(r.Nodes()) != 2 {
+				t.Errorf("%v: %d nodes", err, len(r.Nodes()))
+			}
+		}
+		if r.failed(endedContext(), n, resp.Reply{}, connErr(errors.New("x"))) || len(r.Nodes()) != 2 {
+			t.Error("excluded for an end of its caller's context")
+		}
+		if !r.failed(t.Context(), n, resp.Reply{}, connErr(errors.New("x"))) || len(r.Nodes()) != 1 {
+			t.Error("not excluded for a failure")
+		}
+	})
+}

@@ -96,3 +96,30 @@ func TestReauthSaysThatItWasRefused(t *testing.T) {
 		}
 	})
 }
+
+func TestTheNameOfAClientIsSaidWhereItHasOne(t *testing.T) {
+	for _, proto := range []int{2, 3} {
+		for _, want := range []string{"", "worker"} {
+			inBubble(t, func(t *testing.T, s *testserver.Server) {
+				c := dial(t, s, conn.Options{Protocol: proto, ClientName: want})
+				if _, err := text(t.Context(), c, resp.NewCommand("PING")); err != nil {
+					t.Fatal(err)
+				}
+				set := 0
+				for _, call := range s.Calls() {
+					for i, word := range call.Args {
+						if word == "SETNAME" {
+							set++
+							if call.Args[i+1] != want {
+								t.Errorf("RESP%d: %v", proto, call)
+							}
+						}
+					}
+				}
+				if (set == 1) != (want != "") || s.Peers()[0].Name() != want {
+					t.Errorf("RESP%d: named %d times, %q", proto, set, s.Peers()[0].Name())
+				}
+			})
+		}
+	}
+}

@@ -91,7 +91,7 @@ type failoverRun struct {
 
 func report(t *testing.T, all []failoverRun) {
 	if len(all) == 0 {
-		t.Skip("the sentinels of this machine do not keep still")
+		t.Fatal("the sentinels of this machine do not keep still: three times they failed over once more")
 	}
 	line := func(what string, of func(failoverRun) time.Duration) {
 		var d []time.Duration

@@ -409,8 +409,12 @@ func minorityRound(t *testing.T, top *testredis.Topology, rec *testredis.Recorde
 	for i, p := range all {
 		name := func(j job) string { return p.prefix("minority", j) + strconv.Itoa(round) }
 		for _, j := range holders(round) {
-			h, err := j.take(limit, sides[i].first.Locker, name(j))
-			must(t, err)
+			var h *Held
+			must(t, leak.WaitUntil(limit, func() bool { // a busy machine may not even connect in time
+				var err error
+				h, err = j.take(limit, sides[i].first.Locker, name(j))
+				return err == nil
+			}))
 			held[i] = append(held[i], h)
 		}
 		sides[i].first.route.set(func(addr string) bool { return addr != master.Addr() })

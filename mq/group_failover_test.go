@@ -194,12 +194,29 @@ func (f *groupTraffic) judge(t *testing.T) {
 	}
 }
 
+// tellOnFailure logs what the master has of groups when the test has failed.
+func (f *groupTraffic) tellOnFailure(t *testing.T, top *testredis.Topology) {
+	if !t.Failed() {
+		return
+	}
+	m, err := top.CurrentMaster("")
+	if err != nil {
+		t.Log(err)
+		return
+	}
+	for _, cmd := range [][]string{{"ZRANGE", "mq:{groups}:g", "0", "-1", "WITHSCORES"}, {"HGETALL", "mq:{groups}:gn"}, {"HGETALL", "mq:{groups}:a"}} {
+		r, err := m.Do(cmd...)
+		t.Logf("%q: %.600q %v", cmd, r.String(), err)
+	}
+}
+
 // Members are settled, callbacks enqueued and results stored while the master is replaced:
 // in the end each group has had its callback, enqueued once, and who awaits it is told.
 func TestGroupsAndResultsGoThroughFailovers(t *testing.T) {
 	checkLeaks(t)
 	top := testredis.NewTopology(t, testredis.TopologyOptions{Fast: true, ProxyData: true, MaxLife: time.Hour})
 	f := newGroupTraffic(t, top)
+	defer f.tellOnFailure(t, top)
 	for range rounds(1) {
 		f.through(t, func() { switchMaster(t, top) })
 		f.through(t, func() { killMaster(t, top) })

@@ -87,7 +87,7 @@ func (r *row) count(addr string) error {
 	if err != nil {
 		return err
 	}
-	defer done()
+	defer func() { _ = done() }()
 	if err := set(context.Background(), c); err != nil {
 		return err
 	}

@@ -111,7 +111,7 @@ func (c *consumer) step(ctx context.Context) bool {
 	if !c.yield(Entry{}, err) {
 		return false
 	}
-	_ = pause(ctx, c.o.Retry)
+	_ = pause(ctx, c.o.Retry, nil)
 	return true
 }
 

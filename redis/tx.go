@@ -176,14 +176,15 @@ type TxOptions struct {
 	// means [DefaultTxAttempts]; a negative value tries until the context ends.
 	Attempts int
 
-	// Backoff is the longest wait before the second attempt; it doubles up to
+	// Backoff is the longest wait after the first conflict; it doubles up to
 	// [MaxTxBackoff], and each wait is a random part of it. Zero means
 	// [DefaultTxBackoff], negative none.
 	Backoff time.Duration
 
 	// RetryTime bounds the time spent on attempts that a server refused because
 	// it is no master any more, or that lost their connection before EXEC was
-	// sent. Zero means [DefaultTxRetryTime], negative no such attempt.
+	// sent. Zero means [DefaultTxRetryTime], negative no such attempt. Their back-off
+	// doubles up to half a second, and ends when the client moves to another server.
 	RetryTime time.Duration
 }
 
@@ -216,8 +217,11 @@ func Transact(ctx context.Context, l Leaser, o TxOptions, fn func(ctx context.Co
 	mustContext(ctx)
 	o = o.withDefaults()
 	began := time.Now()
+	var refusals refusedTx
 	for conflicts := 0; ; {
+		refusals.note()
 		outcome, err := attempt(ctx, l, o.Watch, fn)
+		var ended error
 		switch {
 		case err == nil || outcome == txFinal:
 			return err
@@ -225,14 +229,52 @@ func Transact(ctx context.Context, l Leaser, o TxOptions, fn func(ctx context.Co
 			if conflicts++; conflicts == o.Attempts {
 				return err
 			}
+			ended = pause(ctx, o.Backoff, nil)
+			o.Backoff = min(2*o.Backoff, MaxTxBackoff)
 		case time.Since(began) >= o.RetryTime:
 			return err
+		default:
+			ended = refusals.pause(ctx, l)
 		}
-		if ended := pause(ctx, o.Backoff); ended != nil {
+		if ended != nil {
 			return fmt.Errorf("%w; %w", err, ended)
 		}
-		o.Backoff = min(2*o.Backoff, MaxTxBackoff)
 	}
+}
+
+const (
+	minRefusedBackoff = 8 * time.Millisecond
+	maxRefusedBackoff = 512 * time.Millisecond
+)
+
+// refusedTx is the back-off of a transaction that servers refuse. It is another one than
+// that of conflicts: there is nothing to be gained by haste, unless there is another server.
+type refusedTx struct {
+	wait  time.Duration
+	mover Mover  // nil before the first refusal, and where nobody tells of moves
+	since uint64 // generation before the attempt
+}
+
+// note is called before each attempt.
+func (r *refusedTx) note() {
+	if r.mover != nil {
+		r.since = r.mover.Generation()
+	}
+}
+
+func (r *refusedTx) pause(ctx context.Context, l Leaser) error {
+	var moved <-chan struct{}
+	if r.wait == 0 {
+		r.wait = minRefusedBackoff
+		if d, ok := l.(Doer); ok {
+			r.mover, _ = Under[Mover](d)
+		}
+	} else if r.mover != nil {
+		moved = r.mover.Moved(r.since)
+	}
+	err := pause(ctx, r.wait, moved)
+	r.wait = min(2*r.wait, maxRefusedBackoff)
+	return err
 }
 
 // txOutcome says whether a failed transaction may be tried again.
@@ -324,8 +366,8 @@ func outcomeOf(err error) txOutcome {
 	return txFinal
 }
 
-// pause waits for a random part of d, or until ctx ends.
-func pause(ctx context.Context, d time.Duration) error {
+// pause waits for a random part of d, or until early is closed, or until ctx ends.
+func pause(ctx context.Context, d time.Duration, early <-chan struct{}) error {
 	if d <= 0 {
 		return ctx.Err()
 	}
@@ -333,6 +375,8 @@ func pause(ctx context.Context, d time.Duration) error {
 	defer t.Stop()
 	select {
 	case <-t.C:
+		return nil
+	case <-early:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

@@ -183,6 +183,6 @@ func TestRepliesOfAnAbandonedServerAreNoSuccess(t *testing.T) {
 func TestPauseIsRandomAndEndsWithTheContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	check(t, "no pause", errors.Is(pause(ctx, -1), context.Canceled))
-	check(t, "a pause", errors.Is(pause(ctx, time.Hour), context.Canceled))
+	check(t, "no pause", errors.Is(pause(ctx, -1, nil), context.Canceled))
+	check(t, "a pause", errors.Is(pause(ctx, time.Hour, nil), context.Canceled))
 }

@@ -295,3 +295,73 @@ func TestAReplyIsNotGivenToACommandThatIsHeldBack(t *testing.T) {
 		t.Error(classes)
 	}
 }
+
+// Among few, those who were answered by one read ride along with the first of them that
+// does not find the connection idle.
+func TestThoseWhomOneReadHasAnsweredAreWaitedForOnce(t *testing.T) {
+	c := newCrowded(t, 0)
+	c.call(t.Context(), "A")
+	c.gets("A")
+	c.call(t.Context(), "B")
+	c.call(t.Context(), "C")
+	c.gets("B", "C")
+	c.answer(3)
+	c.end(3)
+	c.lock()
+	defer c.mu.Unlock()
+	if n := c.gathering.woken; n == 0 || n > 2 {
+		t.Fatalf("%d were answered by a read of another", n)
+	}
+	if !c.yieldsLocked() {
+		t.Error("nobody waits for them")
+	}
+	if c.yieldsLocked() {
+		t.Error("they are waited for twice")
+	}
+}
+
+func TestALoneCallerYieldsToNobody(t *testing.T) {
+	c := newCrowded(t, 0)
+	for range 3 {
+		c.call(t.Context(), "A")
+		c.gets("A")
+		c.answer(1)
+		c.end(1)
+	}
+	c.lock()
+	defer c.mu.Unlock()
+	if c.yieldsLocked() {
+		t.Error("it does")
+	}
+}
+
+func TestAYieldThatTakesLongIsLeftOutForAWhile(t *testing.T) {
+	c := newCrowded(t, 0)
+	c.lock()
+	defer c.mu.Unlock()
+	skips := func() (n int) {
+		for n = 0; ; n++ {
+			c.gathering.woken = 1
+			if c.yieldsLocked() {
+				break
+			}
+		}
+		return n
+	}
+	for _, tt := range []struct {
+		took time.Duration
+		want int
+	}{{0, 0}, {dearYield, leastPause}, {dearYield, 2 * leastPause}, {0, 0}, {dearYield, 2 * leastPause}} {
+		c.gathering.yielded(tt.took)
+		if n := skips(); n != tt.want {
+			t.Errorf("after %v the next %d do not yield, not %d", tt.took, n, tt.want)
+		}
+	}
+	for range 20 {
+		c.gathering.yielded(time.Second)
+		skips()
+	}
+	if c.gathering.pause != mostPause {
+		t.Error(c.gathering.pause)
+	}
+}

@@ -301,8 +301,11 @@ func (c *wire) handOut(n, size int, k *call, settled *bool, held *output) (ok bo
 			break
 		}
 		t := c.assignLocked(head, n-taken)
-		if t.last && t.to == k {
+		switch {
+		case t.last && t.to == k:
 			*settled = true
+		case t.last && t.to != nil:
+			c.gathering.woken++
 		}
 		takes = append(takes, t)
 		taken += int(t.n)

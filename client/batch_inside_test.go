@@ -193,7 +193,7 @@ func TestACommandIsNeitherKilledForNorTriedForEver(t *testing.T) {
 			if done != test.done || (err != nil) != test.done || s.Count("GET") != 0 || s.Count("SCRIPT KILL") != 0 {
 				t.Errorf("%s: %v, done %v", name, err, done)
 			}
-			if again := test.err == failed && !done; (b.counted == test.counted+1) != again {
+			if again := errors.Is(test.err, failed) && !done; (b.counted == test.counted+1) != again {
 				t.Errorf("%s: counted %d", name, b.counted)
 			}
 		}

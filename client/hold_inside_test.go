@@ -393,7 +393,7 @@ func TestServersAreTriedOnBehalfOfThoseWhoWait(t *testing.T) {
 		began := c.revival().wanted
 		time.Sleep(2 * time.Second)
 		c.wantRevival(now, b, io.EOF)
-		if c.revival().wanted == began {
+		if c.revival().wanted.Equal(began) {
 			t.Error("it does not go on for a second one")
 		}
 		time.Sleep(reviveTime - 200*time.Millisecond)

@@ -222,11 +222,11 @@ func TestNewsThatChangesNothingLeavesTheTarget(t *testing.T) {
 			t.Error("new connections are no move")
 		}
 		former.addr = "x:1"
-		if err := c.switchCause(&former); err != ErrSwitched {
+		if err := c.switchCause(&former); !errors.Is(err, ErrSwitched) || errors.Is(err, ErrNotMaster) {
 			t.Errorf("another server: %v", err)
 		}
 		former.addr, former.epoch = was.addr, was.epoch+1
-		if err := c.switchCause(&former); err != ErrSwitched {
+		if err := c.switchCause(&former); !errors.Is(err, ErrSwitched) || errors.Is(err, ErrNotMaster) {
 			t.Errorf("another epoch: %v", err)
 		}
 	})

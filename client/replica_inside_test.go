@@ -126,7 +126,7 @@ func TestAReplicaThatIsTakenOutOfUseIsToldOnce(t *testing.T) {
 		n.said = false
 		n.withdraw(io.EOF)
 		n.withdraw(io.EOF)
-		if got := down(); got != 1 || n.err != io.EOF || n.aborted {
+		if got := down(); got != 1 || !errors.Is(n.err, io.EOF) || n.aborted {
 			t.Errorf("told %d times, %v", got, n.err)
 		}
 		p := pool.New(n.options())
@@ -253,7 +253,7 @@ func TestAnEndedContextIsJoinedOnce(t *testing.T) {
 		"no end":          {context.Background(), io.EOF, io.EOF},
 		"its own already": {endedContext(), own, own},
 	} {
-		if got := ended(test.ctx, test.err); got != test.want {
+		if got := ended(test.ctx, test.err); !errors.Is(got, test.want) {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
@@ -344,7 +344,7 @@ func TestSubscriptionsFollowOnlyWhatIsNew(t *testing.T) {
 		}
 		dials := 0
 		dial := func(ctx context.Context) (*conn.Conn, error) { dials++; return c.target.Load().pool.Dial(ctx) }
-		if err := subs.renew(t.Context(), ErrReauth, func(context.Context) (*conn.Conn, error) { return nil, io.EOF }); err != io.EOF || one.Err() != nil {
+		if err := subs.renew(t.Context(), ErrReauth, func(context.Context) (*conn.Conn, error) { return nil, io.EOF }); !errors.Is(err, io.EOF) || one.Err() != nil {
 			t.Errorf("renewed, although there is nothing new: %v, %v", err, one.Err())
 		}
 		err = subs.renew(t.Context(), ErrReauth, dial)
@@ -355,13 +355,13 @@ func TestSubscriptionsFollowOnlyWhatIsNew(t *testing.T) {
 		if err := subs.renew(t.Context(), ErrSwitched, dial); err != nil || dials != 1 || subs.Generation() != 1 {
 			t.Errorf("with no connection: %v, %d dials", err, dials)
 		}
-		if one, err = subs.Dial(t.Context()); err != nil {
+		if _, err = subs.Dial(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if err := subs.renew(t.Context(), ErrSwitched, dial); err != nil || subs.Generation() != 2 {
 			t.Errorf("%v, generation %d", err, subs.Generation())
 		}
-		if one, err = subs.Dial(t.Context()); err != nil {
+		if _, err = subs.Dial(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		moves := func(ctx context.Context) (*conn.Conn, error) {
@@ -433,8 +433,8 @@ func TestThePaceOfDialsIsThatOfTheLastOnes(t *testing.T) {
 		}
 		hurried := c.newDialBudget()
 		hurried.until = time.Now().Add(20 * time.Millisecond)
-		if err := p.begin(&hurried, here); err == nil || hurried.resume.Sub(time.Now()) != 10*time.Millisecond {
-			t.Errorf("no more than half of its time: %v", hurried.resume.Sub(time.Now()))
+		if err := p.begin(&hurried, here); err == nil || time.Until(hurried.resume) != 10*time.Millisecond {
+			t.Errorf("no more than half of its time: %v", time.Until(hurried.resume))
 		}
 		late := c.newDialBudget()
 		late.until = time.Now()

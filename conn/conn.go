@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -174,7 +175,6 @@ func (c *wire) do(ctx context.Context, k *call, cmd *resp.Command) (resp.Reply, 
 	}
 	alone := c.queue.head == nil
 	flush := !c.flushing && (alone || !c.holdBackLocked(1))
-	yield := flush && !alone && c.yieldsLocked()
 	var out output
 	if flush {
 		c.flushing, c.flusher = true, k
@@ -193,9 +193,6 @@ func (c *wire) do(ctx context.Context, k *call, cmd *resp.Command) (resp.Reply, 
 	}
 	solo := alone && read && flush && c.maySoloLocked(out)
 	c.mu.Unlock()
-	if yield {
-		c.yield()
-	}
 	if err = c.play(k, out, alone, flush, read, solo); err != nil {
 		return resp.Reply{}, err
 	}
@@ -213,6 +210,9 @@ func (c *wire) play(k *call, out output, alone, flush, read, solo bool) error {
 	if solo {
 		c.flushSolo(k, out.buf)
 	} else if flush {
+		if !alone && c.far {
+			runtime.Gosched() // let those who are about to come ride along
+		}
 		read = c.flush(k, out, false) || read
 	}
 	if !read || !c.readFor(k) {

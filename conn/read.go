@@ -301,11 +301,8 @@ func (c *wire) handOut(n, size int, k *call, settled *bool, held *output) (ok bo
 			break
 		}
 		t := c.assignLocked(head, n-taken)
-		switch {
-		case t.last && t.to == k:
+		if t.last && t.to == k {
 			*settled = true
-		case t.last && t.to != nil:
-			c.gathering.woken++
 		}
 		takes = append(takes, t)
 		taken += int(t.n)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -173,6 +174,34 @@ func TestABlockingCommandThatIsSentAgainHasTheTimeThatIsLeft(t *testing.T) {
 		}
 		if len(asked) != 3 || asked[0] != "10" || !strings.HasPrefix(asked[1], "5.9") || !strings.HasPrefix(asked[2], "1.9") {
 			t.Errorf("timeouts %v", asked)
+		}
+	})
+}
+
+// Of a script that may wait, the last argument is the script's own.
+func TestAScriptThatIsSentAgainHasItsArguments(t *testing.T) {
+	oneServer(t, client.Options{}, func(t *testing.T, s *testserver.Server, c *client.Client) {
+		var asked []string
+		s.Handle("EVALSHA", func(p *testserver.Peer, args []string) {
+			asked = append(asked, args[len(args)-1])
+			if len(asked)%3 != 0 {
+				p.Write(loading)
+				return
+			}
+			p.Write("+OK\r\n")
+		})
+		step := redis.EvalSha(redis.Text, strings.Repeat("0", 40), []string{"k"}, resp.String("result"))
+		step.Command = step.Command.WithTimeout(10 * time.Second)
+		if _, err := step.Do(t.Context(), c); err != nil {
+			t.Error(err)
+		}
+		var p redis.Pipeline
+		queued := step.Queue(&p)
+		if err := p.Do(t.Context(), c); err != nil || queued.Err() != nil {
+			t.Error(err, queued.Err())
+		}
+		if want := slices.Repeat([]string{"result"}, 6); !slices.Equal(asked, want) {
+			t.Errorf("arguments %q", asked)
 		}
 	})
 }

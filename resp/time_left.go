@@ -4,13 +4,18 @@ import "time"
 
 // TimeLeft returns a blocking command as it is after it has waited for a while:
 // for the rest of its time, a millisecond at least, since zero would be for ever.
-// A command that waits for ever, or does not say for how long, stays as it is.
+// A command that waits for ever, or does not say for how long, stays as it is, and so
+// does one that is not known to say so, such as a script with [Command.WithTimeout].
 func (c Command) TimeLeft(waited time.Duration) Command {
 	var buf [maxName]byte
 	if c.flags&Blocking == 0 || c.timeout <= 0 || waited <= 0 || len(c.name) > len(buf) {
 		return c
 	}
-	at, unit := c.waitArg(string(upper(buf[:0], c.name)))
+	name := upper(buf[:0], c.name)
+	if !mayBlock(name) {
+		return c // a script or a module's command: nobody knows where it says for how long, if it does
+	}
+	at, unit := c.waitArg(string(name))
 	if unit == 0 || at < 0 || at >= c.NArgs() {
 		return c
 	}

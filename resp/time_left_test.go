@@ -55,6 +55,17 @@ func TestABlockingCommandThatHasNotWaitedStaysAsItIs(t *testing.T) {
 	}
 }
 
+// A script or a module's command that its caller says may wait has arguments of its own.
+func TestOnlyWhatSaysHowLongItWaitsIsChanged(t *testing.T) {
+	for _, text := range []string{"EVALSHA 0123 1 key 10", "eval return 0 10", "FCALL f 0 10", "my.pop key 10", "GET 10"} {
+		c := fieldsCommand(text).WithTimeout(10 * time.Second)
+		after := c.TimeLeft(2500 * time.Millisecond)
+		if d, _ := after.Timeout(); d != 10*time.Second || string(after.AppendTo(nil)) != string(c.AppendTo(nil)) {
+			t.Errorf("%s became %q, for %v", text, after.AppendTo(nil), d)
+		}
+	}
+}
+
 // fieldsCommand returns the command of the words in text, flagged.
 func fieldsCommand(text string) resp.Command {
 	words := strings.Fields(text)

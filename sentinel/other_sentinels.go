@@ -35,6 +35,9 @@ const (
 	maxUnmet = 16
 	// maxSentinels is how many are watched beside those that were configured.
 	maxSentinels = 64
+	// awayTime is after which an address that is out of reach is not counted beside
+	// another one of the same sentinel.
+	awayTime = minorityTime
 )
 
 // mayLearnLocked reports whether another sentinel is taken up that l names. A
@@ -56,20 +59,23 @@ func (g *Group) mayLearnLocked(l *link) bool {
 // vouchedLocked reports whether more than half of the configured sentinels that
 // are up name l. Where only half of them or fewer are up, what was found before stays:
 // one that is left alone must not get votes by naming others. Where none is up, those
-// speak that have a vote.
+// speak that have a vote. For a configured one that has moved to another address, which
+// the others vouch for, that one speaks.
 func (g *Group) vouchedLocked(l *link) bool {
 	for _, entitled := range []func(*link) bool{func(o *link) bool { return o.seed }, (*link).votesLocked} {
 		all, up, named := 0, 0, 0
-		for addr, other := range g.links {
+		spoken := make(map[*link]bool)
+		for _, other := range g.links {
 			if other == l || !entitled(other) {
 				continue
 			}
 			all++
-			if !other.up {
+			if other = g.movedToLocked(other); other == l || !other.up || spoken[other] {
 				continue
 			}
+			spoken[other] = true
 			up++
-			if l.named[addr] {
+			if l.named[other.addr] {
 				named++
 			}
 		}
@@ -83,13 +89,29 @@ func (g *Group) vouchedLocked(l *link) bool {
 	return l.vouched
 }
 
+// movedToLocked returns the link to a sentinel that was configured, is out of reach and
+// is up by another address, as after a restart elsewhere; else l itself.
+func (g *Group) movedToLocked(l *link) *link {
+	if !l.seed || l.up || l.id == "" {
+		return l
+	}
+	for _, other := range g.links {
+		if other.up && other.id == l.id && !other.seed && other.vouched {
+			return other
+		}
+	}
+	return l
+}
+
 // votesLocked reports whether the word of this sentinel counts: it was configured,
 // or it was reached and is named by more than half of those that were.
 func (l *link) votesLocked() bool { return l.seed || l.id != "" && l.vouched }
 
 // countLocked counts the sentinels for which counts reports true, one that has two
 // addresses once. That two are one is their own word: it holds while both say the same
-// of the master, so that one that takes another's run id makes no majority smaller.
+// of the master, so that one that takes another's run id makes no majority smaller. An
+// address that has been out of reach for a while says nothing, and does not count beside
+// one that is in use.
 func (m *master) countLocked(counts func(*link) bool) int {
 	type voice struct {
 		id, addr string
@@ -100,13 +122,27 @@ func (m *master) countLocked(counts func(*link) bool) int {
 	for addr, l := range m.group.links {
 		s := m.view.sightings[addr]
 		v := voice{l.id, s.addr, s.epoch}
-		if l.id != "" && heard[v] || !counts(l) {
+		if !counts(l) || l.id != "" && (heard[v] || m.elsewhereLocked(l, counts)) {
 			continue
 		}
 		heard[v] = true
 		n++
 	}
 	return n
+}
+
+// elsewhereLocked reports whether the sentinel of a link that has been down for some
+// time answers by another address.
+func (m *master) elsewhereLocked(l *link, counts func(*link) bool) bool {
+	if _, says := m.view.sightings[l.addr]; says || l.up || time.Since(l.seen) < awayTime {
+		return false
+	}
+	for addr := range m.view.sightings {
+		if other := m.group.links[addr]; other != nil && other.id == l.id && counts(other) {
+			return true
+		}
+	}
+	return false
 }
 
 // sameUpLocked reports whether a link to the same sentinel stands, by another address.

@@ -259,3 +259,100 @@ func (r *room) count(counts func(*link) bool) int {
 	defer r.Group.mu.Unlock()
 	return r.masters[watchedName].countLocked(counts)
 }
+
+// The second address of a sentinel that is in use is no sentinel of its own while it
+// is out of reach: writes that want a quorum are not refused for it, and a failover is
+// followed as soon as the others name the new master.
+func TestAnAddressThatIsOutOfReachDoesNotCountBesideOneThatIsInUse(t *testing.T) {
+	seeds := []string{"s1:1", "s2:1", "s3:1", "t1:1", "t2:1", "t3:1"}
+	inRoom(t, GroupOptions{Sentinels: seeds}, func(r *room) {
+		w := r.watch(WatchOptions{QuorumTTL: 10 * time.Second})
+		for _, addr := range seeds {
+			r.identified(r.link(addr), addr[1:])
+			r.up(addr)
+		}
+		r.names("a:1", 3, seeds...)
+		if b := w.Backing(); b.Confirming != 3 || b.Needed != 2 {
+			t.Errorf("three with two addresses each: %+v", b)
+		}
+		for _, addr := range seeds[3:] {
+			r.linkChanged(r.link(addr), false, nil)
+			r.unanswered(r.link(addr), watchedName, time.Now(), ErrMasterUnknown)
+		}
+		if b := w.Backing(); b.Needed != 4 {
+			t.Errorf("just now out of reach: %+v", b)
+		}
+		time.Sleep(time.Second)
+		r.names("a:1", 3, seeds[:3]...)
+		if b := w.Backing(); b.Confirming != 3 || b.Needed != 2 {
+			t.Errorf("by one address each: %+v", b)
+		}
+		r.names("b:1", 4, seeds[:3]...)
+		if s := r.status(); s.Addr != "b:1" {
+			t.Errorf("all three name b:1: %+v", s)
+		}
+	})
+}
+
+// Sentinels that are started elsewhere one after the other keep their votes.
+func TestSentinelsThatMoveOneAfterTheOtherKeepTheirVotes(t *testing.T) {
+	inRoom(t, GroupOptions{}, func(r *room) {
+		w := r.watch(WatchOptions{QuorumTTL: 10 * time.Second})
+		at := []string{"s1:1", "s2:1", "s3:1"}
+		lists := func() { // each lists the others
+			for i := range at {
+				a, b := (i+1)%3, (i+2)%3
+				r.lists(at[i], peer{addr: at[a], id: itoa(a)}, peer{addr: at[b], id: itoa(b)})
+			}
+		}
+		for i, addr := range at {
+			r.identified(r.link(addr), itoa(i))
+			r.up(addr)
+		}
+		lists()
+		for i, was := range slices.Clone(at) {
+			r.linkChanged(r.link(was), false, nil)
+			r.unanswered(r.link(was), watchedName, time.Now(), ErrMasterUnknown)
+			at[i] = "new" + was
+			r.lists(at[(i+1)%3], peer{addr: at[i], id: itoa(i)}, peer{addr: at[(i+2)%3], id: itoa((i + 2) % 3)})
+			r.lists(at[i], peer{addr: at[(i+1)%3]}, peer{addr: at[(i+2)%3]})
+			r.up(at[i])
+			r.identified(r.link(at[i]), itoa(i))
+			time.Sleep(time.Second)
+			lists()
+			if !r.link(at[i]).votesLocked() {
+				t.Errorf("%s has no vote", at[i])
+			}
+		}
+		r.names("a:1", 3, at...)
+		if b := w.Backing(); b.Confirming != 3 || b.Needed != 2 {
+			t.Errorf("when all have moved: %+v", b)
+		}
+		r.names("b:1", 4, at...)
+		if s := r.status(); s.Addr != "b:1" {
+			t.Errorf("all have moved, and name b:1: %+v", s)
+		}
+	})
+}
+
+// Nobody speaks for a configured one by taking its run id.
+func TestARunIDThatIsTakenDoesNotSpeakForAnother(t *testing.T) {
+	inRoom(t, GroupOptions{}, func(r *room) {
+		r.watch(WatchOptions{})
+		for _, s := range []string{"1", "2", "3"} {
+			r.identified(r.link("s"+s+":1"), s)
+		}
+		r.up("s1:1")
+		liar, fake := peer{addr: "liar:1", id: "2"}, peer{addr: "fake:1", id: "4"}
+		r.lists("s1:1", liar, fake)
+		r.identified(r.link("liar:1"), "2")
+		r.up("liar:1")
+		r.lists("liar:1", fake)
+		r.identified(r.link("fake:1"), "4")
+		r.up("fake:1")
+		r.lists("s1:1", liar, fake)
+		if r.link("liar:1").votesLocked() || r.link("fake:1").votesLocked() {
+			t.Error("two of three are down, and one that nobody vouches for has given votes")
+		}
+	})
+}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kermes-redis/kermes/resp"
 )
@@ -16,6 +17,7 @@ type replying struct {
 	replies []string
 	asked   []string
 	rooms   []int
+	waits   []time.Duration
 }
 
 func (r *replying) next(cmd *resp.Command) resp.Value {
@@ -25,6 +27,8 @@ func (r *replying) next(cmd *resp.Command) resp.Value {
 	}
 	r.asked = append(r.asked, strings.Join(words, " "))
 	r.rooms = append(r.rooms, len(cmd.Room()))
+	wait, _ := cmd.Timeout()
+	r.waits = append(r.waits, wait)
 	v := r.replies[0]
 	if len(r.replies) > 1 {
 		r.replies = r.replies[1:]
@@ -106,6 +110,23 @@ func TestRepliesOfAnySizeAreKept(t *testing.T) {
 }
 
 const unknownHash = "-NOSCRIPT No matching script. Please use EVAL.\r\n"
+
+// A script that may wait on the server may wait also when it is sent with its source.
+func TestAScriptThatIsSentAgainWithItsSourceMayWaitAsLong(t *testing.T) {
+	s := NewScript(`return 1`, Text)
+	var p Pipeline
+	s.Queue(&p, nil)
+	step := s.EvalSha(nil, resp.String("x"))
+	step.Command = step.Command.WithTimeout(time.Minute)
+	step.Queue(&p)
+	d := &replying{replies: []string{"+1\r\n", unknownHash, "+2\r\n"}}
+	if err := p.Do(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	if want := []time.Duration{0, time.Minute, time.Minute}; !slices.Equal(d.waits, want) {
+		t.Errorf("%q wait %v, want %v", d.asked, d.waits, want)
+	}
+}
 
 // The server changes in the middle of a flush: scripts at its end are sent again, the
 // first of each with its source.

@@ -214,7 +214,11 @@ func withSource(c resp.Command, src string) resp.Command {
 		args[i] = c.Arg(i)
 	}
 	args[0] = resp.String(src)
-	return resp.NewCommand(strings.Replace(c.Name(), "EVALSHA", "EVAL", 1), args...).WithFlags(c.Flags())
+	eval := resp.NewCommand(strings.Replace(c.Name(), "EVALSHA", "EVAL", 1), args...)
+	if d, timed := c.Timeout(); timed {
+		eval = eval.WithTimeout(d)
+	}
+	return eval.WithFlags(c.Flags())
 }
 
 // Eval returns the script as one command that carries its source.

@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -88,16 +89,32 @@ const digestLen = 16
 
 // checkDigest finds a bad digest in the arguments of a command that is made by name.
 func checkDigest(c *resp.Command) reason {
-	if name := strings.ToUpper(c.Name()); name != "SET" && name != "DELEX" && name != "MSETEX" {
+	i := 0
+	switch strings.ToUpper(c.Name()) {
+	case "SET":
+		i = 2
+	case "DELEX":
+		i = 1
+	case "MSETEX":
+		if c.NArgs() == 0 {
+			return fine
+		}
+		n, err := strconv.Atoi(c.Arg(0).String())
+		if err != nil || n < 0 || n > c.NArgs() {
+			return fine // the server refuses it
+		}
+		i = 1 + 2*n
+	default:
 		return fine
 	}
-	for i := 1; i < c.NArgs(); i++ {
-		word := strings.ToUpper(c.Arg(i).String())
-		if i == 1 && strings.EqualFold(c.Name(), "SET") || word != "IFDEQ" && word != "IFDNE" {
-			continue
-		}
-		if i+1 == c.NArgs() || !isDigest(c.Arg(i+1).String()) {
-			return badDigest
+	for ; i < c.NArgs(); i++ {
+		switch strings.ToUpper(c.Arg(i).String()) {
+		case "IFEQ", "IFNE":
+			i++ // a value, which may be any word
+		case "IFDEQ", "IFDNE":
+			if i++; i >= c.NArgs() || !isDigest(c.Arg(i).String()) {
+				return badDigest
+			}
 		}
 	}
 	return fine

@@ -135,6 +135,8 @@ func senseless() map[string]interface{ Invalid() error } {
 		"an empty digest":          DelIf("k", IfNotDigest("")),
 		"a digest by name":         New(Text, "set", "k", "v", "ifdeq", "abc", "GET"),
 		"a digest by name, DELEX":  New(Text, "DELEX", "k", "IFDNE", "abc"),
+		"a digest behind a value":  New(Text, "SET", "k", "v", "IFEQ", "IFDEQ", "IFDEQ", "abc"),
+		"a digest by name, MSETEX": New(Text, "MSETEX", 1, "k", "v", "IFDEQ", "abc"),
 		"no digest by name":        New(Text, "SET", "k", "v", "IFDEQ"),
 		"a negative wait":          BLPop(-time.Second, "k"),
 		"replicas to wait for":     Wait(-1, 0),
@@ -149,9 +151,13 @@ func TestArgumentsThatCannotBeMeantAreRefused(t *testing.T) {
 		refusedBeforeIO(t, name, c)
 	}
 	for name, c := range map[string]interface{ Invalid() error }{
-		"a digest":         SetGet("k", "v", SetOptions{If: IfDigest("0123456789abcdEF")}),
-		"a digest by name": New(Text, "SET", "k", "IFDEQ", "IFDNE", "0123456789abcdef", "GET"),
-		"LIMIT 0":          XTrim("k", TrimOptions{MaxLen: Some[int64](1), Approx: true, All: true}),
+		"a digest":               SetGet("k", "v", SetOptions{If: IfDigest("0123456789abcdEF")}),
+		"a digest by name":       New(Text, "SET", "k", "IFDEQ", "IFDNE", "0123456789abcdef", "GET"),
+		"a value like IFDEQ":     New(Text, "SET", "k", "IFDEQ"),
+		"compared with IFDEQ":    New(Text, "SET", "k", "v", "IFEQ", "IFDEQ", "GET"),
+		"deleted if it is IFDNE": New(Text, "DELEX", "k", "ifeq", "ifdne"),
+		"many, a key IFDEQ":      New(Text, "MSETEX", 2, "IFDEQ", "v", "k", "IFDNE", "KEEPTTL"),
+		"LIMIT 0":                XTrim("k", TrimOptions{MaxLen: Some[int64](1), Approx: true, All: true}),
 	} {
 		if err := c.Invalid(); err != nil {
 			t.Errorf("%s: %v", name, err)

@@ -19,12 +19,19 @@ func (c Command) TimeLeft(waited time.Duration) Command {
 	if unit == 0 || at < 0 || at >= c.NArgs() {
 		return c
 	}
-	left := max(c.timeout-waited, time.Millisecond).Round(time.Millisecond)
+	said, ok := duration(c.Arg(at), unit)
+	if !ok || said == 0 {
+		return c // for ever, whatever its caller allows for
+	}
+	rest := func(d time.Duration) time.Duration {
+		return max(d-waited, time.Millisecond).Round(time.Millisecond)
+	}
+	left := rest(said)
 	arg := Float(left.Seconds())
 	if unit == time.Millisecond {
 		arg = Int(left.Milliseconds())
 	}
-	c.timeout = left
+	c.timeout = rest(c.timeout)
 	return c.withArg(at, arg)
 }
 

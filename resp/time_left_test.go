@@ -66,6 +66,25 @@ func TestOnlyWhatSaysHowLongItWaitsIsChanged(t *testing.T) {
 	}
 }
 
+// What the arguments say is what is shortened, also where the caller allows for another
+// time.
+func TestTheTimeThatIsSaidIsShortened(t *testing.T) {
+	for text, want := range map[string]string{
+		"BLPOP a 5":                  "BLPOP a 2.5",
+		"BLPOP a 60":                 "BLPOP a 57.5",
+		"BLPOP a 0":                  "BLPOP a 0",
+		"BLPOP a b":                  "BLPOP a b",
+		"XREAD BLOCK 0 STREAMS s $":  "XREAD BLOCK 0 STREAMS s $",
+		"XREAD BLOCK 5000 STREAMS s": "XREAD BLOCK 2500 STREAMS s",
+	} {
+		c := fieldsCommand(text).WithTimeout(20 * time.Second).TimeLeft(2500 * time.Millisecond)
+		wanted := fieldsCommand(want)
+		if string(c.AppendTo(nil)) != string(wanted.AppendTo(nil)) {
+			t.Errorf("%s became %q", text, c.AppendTo(nil))
+		}
+	}
+}
+
 // fieldsCommand returns the command of the words in text, flagged.
 func fieldsCommand(text string) resp.Command {
 	words := strings.Fields(text)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
@@ -250,14 +251,12 @@ func (s *linkSession) identify(ctx context.Context) {
 func (s *linkSession) follow(ctx context.Context) error {
 	ping := time.NewTicker(s.link.group.opts.PingInterval)
 	defer ping.Stop()
-	wait, names := s.nextPoll()
-	due := time.Now().Add(wait)
-	poll := time.NewTimer(wait)
-	defer poll.Stop()
 	full := time.Now().Add(jitter(s.link.group.opts.PollInterval))
+	due := make(map[string]time.Time) // when a master is to be asked for in between
+	poll := time.NewTimer(s.nextPoll(due, full))
+	defer poll.Stop()
 	for {
 		var err error
-		polled := false
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -272,39 +271,52 @@ func (s *linkSession) follow(ctx context.Context) error {
 		case <-ping.C:
 			err = s.ping(ctx)
 		case <-poll.C:
-			polled = true
 			if now := time.Now(); !now.Before(full) {
 				full = now.Add(jitter(s.link.group.opts.PollInterval))
-				names = nil
+				clear(due)
 				err = s.askNames(ctx, s.link.group.names())
 			}
-			for i := 0; i < len(names) && err == nil; i++ {
-				err = s.askNext(ctx, names[i], false)
+			if err == nil {
+				err = s.askDue(ctx, due)
 			}
 		}
 		if err != nil {
 			return err
 		}
-		wait, names = s.nextPoll()
-		if next := time.Now().Add(wait); polled || next.Before(due) {
-			due = next // what comes in between, as pings do, puts nothing off
-		}
-		poll.Reset(max(min(time.Until(due), time.Until(full)), 0))
+		poll.Reset(s.nextPoll(due, full))
 	}
 }
 
-// nextPoll says when to ask without a reason, give or take a fifth, and for
-// which masters: all, or in between those that are in alarm, not known yet, or
-// asked for within a QuorumTTL.
-func (s *linkSession) nextPoll() (wait time.Duration, names []string) {
+// askDue asks for the masters whose time has come.
+func (s *linkSession) askDue(ctx context.Context, due map[string]time.Time) error {
+	now := time.Now()
+	for name, at := range due {
+		if at.After(now) {
+			continue
+		}
+		delete(due, name)
+		if err := s.askNext(ctx, name, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// nextPoll says how long to wait until all masters are to be asked for, or one in
+// between, give or take a fifth: one that is in alarm, not known yet, or asked for
+// within a QuorumTTL, or any where no messages come. It notes in due when that is.
+// What comes meanwhile, as pings do, puts nothing off.
+func (s *linkSession) nextPoll(due map[string]time.Time, full time.Time) time.Duration {
 	g := s.link.group
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	wait = g.opts.PollInterval
+	calm := g.opts.PollInterval
 	if s.listen == nil {
-		wait = min(wait, g.opts.SoloPollInterval)
+		calm = min(calm, g.opts.SoloPollInterval)
 	}
-	now, calm := time.Now(), wait
+	now, first := time.Now(), full
+	share := float64(jitter(time.Second)) / float64(time.Second) // the same for all, so that equals are asked together
+	maps.DeleteFunc(due, func(name string, _ time.Time) bool { return g.masters[name] == nil })
 	for name, t := range g.masters {
 		d := calm
 		switch {
@@ -316,12 +328,20 @@ func (s *linkSession) nextPoll() (wait time.Duration, names []string) {
 		if t.quorumTTL > 0 {
 			d = min(d, t.quorumTTL/4)
 		}
-		if d < g.opts.PollInterval {
-			names = append(names, name)
-			wait = min(wait, d)
+		if d >= g.opts.PollInterval {
+			delete(due, name)
+			continue
+		}
+		next := now.Add(time.Duration(share * float64(d)))
+		if at, ok := due[name]; ok && at.Before(next) {
+			next = at
+		}
+		due[name] = next
+		if next.Before(first) {
+			first = next
 		}
 	}
-	return jitter(wait), names
+	return max(first.Sub(now), 0)
 }
 
 // jitter is d, give or take a fifth.

@@ -150,6 +150,39 @@ func asksFor(h *house, master string) (calls []testserver.Call) {
 	return calls
 }
 
+// An alarm is about one master. The others keep their pace, whatever it is.
+func TestAnAlarmIsAboutOneMaster(t *testing.T) {
+	refuse := func(e *testgroup.Group) {
+		for _, s := range e.Sentinels {
+			s.Reply("SUBSCRIBE", testserver.Error("NOPERM this user has no permissions to run the 'subscribe' command"))
+		}
+	}
+	for name, test := range map[string]struct {
+		prepare   func(e *testgroup.Group)
+		ttl       time.Duration
+		low, high int // in doubtAlarm
+	}{
+		"no messages":  {refuse, 0, int(doubtAlarm / (300 * time.Millisecond)), int(doubtAlarm/(200*time.Millisecond)) + 2},
+		"a QuorumTTL":  {nil, 2 * time.Second, int(doubtAlarm / (600 * time.Millisecond)), int(doubtAlarm/(400*time.Millisecond)) + 2},
+		"nothing else": {nil, 0, 1, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := GroupOptions{PollInterval: 2 * time.Second, SoloPollInterval: 250 * time.Millisecond}
+			inHouse(t, testgroup.Options{Masters: []string{"mymaster", "one"}}, o, test.prepare, func(t *testing.T, h *house) {
+				w := h.known(t, WatchOptions{})
+				if _, err := h.Watch("one", WatchOptions{QuorumTTL: test.ttl}); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(10 * time.Second)
+				w.Doubt()
+				h.questions(doubtAlarm)
+				within(t, "the one in alarm", len(asksFor(h, "mymaster")), 50, 76)
+				within(t, "the other one", len(asksFor(h, "one")), test.low, test.high)
+			})
+		})
+	}
+}
+
 func TestASentinelThatRefusesSubscribeIsAskedMoreOften(t *testing.T) {
 	refuse := func(e *testgroup.Group) {
 		for _, s := range e.Sentinels {

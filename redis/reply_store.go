@@ -16,7 +16,7 @@ const (
 	fewReplies = 10
 	// fewBlocks is up to how many blocks the list of them needs none.
 	fewBlocks = 2
-	// keepReplies is how long a list of places a pipeline keeps over a Reset.
+	// keepReplies is how long a list of places, or of blocks, a pipeline keeps over a Reset.
 	keepReplies = 16 << 10
 )
 
@@ -77,8 +77,12 @@ func (s *replyStore) extend(n int) {
 	s.places = slices.Grow(s.places, n)[:len(s.places)+n]
 }
 
-// put keeps a copy of v as reply i.
+// put keeps a copy of v as reply i. Empty bytes, which only a Doer of somebody else's
+// gives, are none.
 func (s *replyStore) put(i int, v resp.Value) {
+	if len(v) == 0 {
+		return
+	}
 	end := [1]int{len(v)}
 	s.putRun(i, v, end[:])
 }
@@ -144,9 +148,14 @@ func (s *replyStore) addBlock(b string) uint32 {
 func (s *replyStore) reset(lent bool) {
 	if cap(s.places) > keepReplies {
 		s.places = nil
+		clear(s.fewPlaces[:]) // as they were left when the list outgrew them
+	}
+	if cap(s.blocks) > keepReplies {
+		s.blocks = nil
 	}
 	clear(s.places)
 	clear(s.blocks)
+	clear(s.fewBlocks[:]) // which the list may have outgrown as well
 	s.places, s.blocks = s.places[:0], s.blocks[:0]
 	if lent {
 		s.room = nil

@@ -204,6 +204,9 @@ func (p *Pool) gone(at seat, err error) bool {
 	if conn.ClassOf(err) != conn.ClassNotSent {
 		return false
 	}
+	if e, ok := errors.AsType[*conn.Error](err); ok && e.Sent > 0 {
+		return false // in the middle of a batch: what came before has been executed
+	}
 	why := at.conn.Err()
 	if e, ok := errors.AsType[*conn.Error](why); ok && e.Op == conn.OpLook {
 		return true

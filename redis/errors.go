@@ -164,7 +164,7 @@ func (e *AbortError) Is(target error) bool { return target == ErrTxAborted || ta
 type NoMultiError struct {
 	Executed int   // how many commands were executed
 	Queued   int   // of how many
-	Cause    error // what the server said to MULTI
+	Cause    error // what the server said to MULTI, and what has kept replies from coming
 }
 
 // Error implements error.

@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 
@@ -107,7 +108,7 @@ func (e *execution) exec(d EncodedDoer) (unknown bool, err error) {
 	t, p := &e.replies, e.replies.p
 	p.run, p.shift = &p.queued, 1
 	if err := d.DoEncoded(e.ctx, &p.queued, 0, t); err != nil {
-		return true, err
+		return true, t.cutOff(err)
 	}
 	if t.multi != nil {
 		err := t.withoutMulti()
@@ -157,6 +158,16 @@ func (t *txReplies) ranAlone(i int, v resp.Value) {
 	if !ok || !e.Refused() {
 		t.ran++
 	}
+}
+
+// cutOff is the outcome where err has kept replies from coming. It may say that nothing was
+// sent: of commands behind a MULTI that was refused, where those before them have run.
+func (t *txReplies) cutOff(err error) error {
+	if t.ran == 0 {
+		return err
+	}
+	t.p.lose(err)
+	return &NoMultiError{Executed: t.ran, Queued: t.p.ran - t.p.base, Cause: fmt.Errorf("%w; %w", t.multi, err)}
 }
 
 // withoutMulti is the outcome where MULTI was refused.

@@ -33,7 +33,8 @@ func sizeOf(args []Arg) int {
 }
 
 // AppendTo appends the command as RESP to dst: an array of bulk strings. It
-// allocates nothing if dst has room for [Command.Size] more bytes.
+// allocates nothing if dst has room for [Command.Size] more bytes. A few bytes of that
+// room behind what it returns may be overwritten.
 //
 // It makes room once and then writes by index: appending piece by piece would
 // check for room a dozen times a command.

@@ -214,10 +214,10 @@ func (c *Client) resendable(r *run, err error, b *budget) bool {
 	if !ok || len(r.kept) > 0 {
 		return false
 	}
-	if e.Class == conn.ClassNotSent || e.Sent > 0 && e.Sent <= r.given-r.first {
+	if (e.Class == conn.ClassNotSent || e.Sent > 0) && e.Sent <= r.given-r.first {
 		return true
 	}
-	if e.Class != conn.ClassMaybeExecuted || b.counted >= c.opts.MaxRetries {
+	if e.Class != conn.ClassMaybeExecuted && e.Class != conn.ClassNotSent || b.counted >= c.opts.MaxRetries {
 		return false
 	}
 	b.counted++
@@ -234,8 +234,13 @@ func (r *run) giveUp(err error) error {
 	if r.given == r.cmds.Len() {
 		return nil
 	}
-	if _, ok := err.(*resp.Error); ok {
+	switch e := err.(type) {
+	case *resp.Error:
 		return maybeExecuted(r.target, r.size(), err)
+	case *conn.Error:
+		if e.Class == conn.ClassNotSent && e.Sent > r.given-r.first { // the rest was not, but the replies to these were void
+			return maybeExecuted(r.target, e.Sent, err)
+		}
 	}
 	return err
 }

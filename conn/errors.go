@@ -102,7 +102,8 @@ type Error struct {
 	// right. It is false for the failures of networks and busy servers.
 	Permanent bool
 	// Sent counts the commands of a batch, from its start, of which bytes may
-	// have left. Those behind were not sent.
+	// have left. Those behind were not sent. With ClassNotSent they have their
+	// replies, so only the rest may be sent again.
 	Sent int
 	// Waited is for how long the command had been waiting for its reply. No call looks
 	// at the clock for it, so it is short by the time until the connection was looked

@@ -182,6 +182,8 @@ func TestURLsThatCannotBeMeantAreRefusedWithWords(t *testing.T) {
 		"redis-sentinel://h1/m/0/0":                         "the database is not a number",
 		"redis-sentinel://h1/m?master_name=n":               "the database is not a number",
 		"redis-sentinel://h1/m?foo=1":                       "unknown parameter foo",
+		"redis-sentinel://h1/m?password=q&foo=1":            "an unknown parameter; in a password write & as %26",
+		"redis-sentinel://h1/m?sentinel_password=q&foo=1":   "an unknown parameter; in a password write & as %26",
 		"redis-sentinel://h1/m?db=1&db=1":                   "parameter db comes 2 times",
 		"redis-sentinel://h1/m?retry_time=1s&retry_time=1s": "parameter retry_time comes 2 times",
 		"redis-sentinel://h1/m?sentinel_tls=no":             "sentinel_tls is not true or false",

@@ -154,3 +154,75 @@ func TestAConnectionToWhereASubscriptionHasBeenIsNotUsed(t *testing.T) {
 		subs.closed = nil
 	})
 }
+
+func TestOnlyAnAdoptedMasterThatIsStillTheTargetIsGivenUp(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(c *Client, now *target)
+		want   bool
+	}{
+		"an orphan":            {func(*Client, *target) {}, true},
+		"a confirmed one":      {func(_ *Client, now *target) { now.provisional = false }, false},
+		"a later one":          {func(_ *Client, now *target) { now.generation++ }, false},
+		"of a client that was": {func(c *Client, _ *target) { c.closed = true }, false},
+	} {
+		ofGroup(t, Options{}, func(t *testing.T, _ *testgroup.Group, c *Client, seen *told) {
+			old := c.Master()
+			c.mu.Lock()
+			c.adoptLocked(&candidate{addr: "x:1"})
+			c.stopEagerLocked()
+			adopted := c.target.Load()
+			c.set(func(now *target) { test.change(c, now) })
+			c.mu.Unlock()
+			c.giveUpOrphan(adopted.generation)
+			got := seen.take(sentinel.EventOrphan)
+			if back := c.Master() == old; back != test.want || (len(got) == 1) != test.want || test.want && got[0].OldAddr != "x:1" {
+				t.Errorf("%s: back %v, %+v", name, back, got)
+			}
+			c.mu.Lock()
+			c.closed = false
+			c.mu.Unlock()
+		})
+	}
+}
+
+func TestEveryStepOfAFailoverThatNamesItsCandidateHasItWatched(t *testing.T) {
+	for name, want := range map[string]bool{
+		"+selected-slave": true, "+failover-state-wait-promotion": true, "+failover-state-send-slaveof-noone": true,
+		"+promoted-slave": true, "-failover-abort-not-elected": false, "+sdown": false,
+	} {
+		ofGroup(t, Options{}, func(t *testing.T, e *testgroup.Group, c *Client, _ *told) {
+			c.heard("s1", sentinel.Message{Name: name, Type: "slave", Addr: e.Replicas()[0].Addr()})
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			if got := c.candidate != nil; got != want {
+				t.Errorf("%s: it is watched is %v", name, got)
+			}
+			c.dropCandidateLocked(ErrOrphan)
+		})
+	}
+}
+
+func TestASuspicionHoldsTheWritesToWhomItIsAbout(t *testing.T) {
+	for name, test := range map[string]struct {
+		o     Options
+		stale bool
+		want  bool
+	}{
+		"the master":              {want: true},
+		"one that was":            {stale: true},
+		"a client that is not to": {o: Options{NoHold: true}},
+	} {
+		ofGroup(t, test.o, func(t *testing.T, _ *testgroup.Group, c *Client, seen *told) {
+			about := c.target.Load()
+			if test.stale {
+				former := *about
+				about = &former
+			}
+			c.suspect(about)
+			got := seen.take(sentinel.EventDistrusted)
+			if c.Held() != test.want || (len(got) == 1) != test.want || test.want && !errors.Is(got[0].Err, errDeserted) {
+				t.Errorf("%s: held %v, %+v", name, c.Held(), got)
+			}
+		})
+	}
+}

@@ -226,3 +226,45 @@ func TestASuspicionHoldsTheWritesToWhomItIsAbout(t *testing.T) {
 		})
 	}
 }
+
+func TestALeaseThatAHoldOvertookIsNotBegun(t *testing.T) {
+	for name, test := range map[string]struct{ stale, held, calls bool }{
+		"nothing has changed":       {calls: true},
+		"another target, no hold":   {stale: true, calls: true},
+		"another target, in a hold": {stale: true, held: true},
+		"it was admitted to a hold": {held: true, calls: true},
+	} {
+		ofOne(t, Options{}, func(t *testing.T, _ *testserver.Server, c *Client) {
+			before := *c.target.Load()
+			if test.held {
+				c.beginHold("s1")
+			}
+			l := &loan{client: c, target: c.target.Load(), fn: func(*conn.Conn) error { return io.EOF }}
+			want := io.EOF
+			if test.stale {
+				l.target = &before
+			}
+			if !test.calls {
+				want = ErrHeld
+			}
+			if err := l.call(nil); !errors.Is(err, want) || l.called != test.calls {
+				t.Errorf("%s: called %v, %v", name, l.called, err)
+			}
+		})
+	}
+}
+
+func TestAClientFollowsNobodyAfterItsEnd(t *testing.T) {
+	ofGroup(t, Options{}, func(t *testing.T, _ *testgroup.Group, c *Client, _ *told) {
+		kept := c.target.Load()
+		for _, closed := range []bool{true, false} {
+			behind := c.set(func(now *target) { now.moves-- })
+			c.closed = closed
+			if c.follow(); (c.target.Load() == behind) != closed {
+				t.Errorf("closed %v: %+v", closed, c.target.Load())
+			}
+			c.closed = false
+			c.target.Store(kept)
+		}
+	})
+}

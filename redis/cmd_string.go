@@ -89,7 +89,7 @@ const digestLen = 16
 
 // checkDigest finds a bad digest in the arguments of a command that is made by name.
 func checkDigest(c *resp.Command) reason {
-	i := 0
+	var i int
 	switch strings.ToUpper(c.Name()) {
 	case "SET":
 		i = 2

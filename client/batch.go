@@ -131,7 +131,7 @@ func (r *run) refused(i int, v resp.Value) bool { return refusedIn(r.cmds, i, v)
 
 // refusedIn is refused for the reply to command i of a batch.
 func refusedIn(cmds *resp.Batch, i int, v resp.Value) bool {
-	if !isError(v) {
+	if !v.MayBeError() {
 		return false
 	}
 	cmd := cmds.Command(i)
@@ -141,7 +141,7 @@ func refusedIn(cmds *resp.Batch, i int, v resp.Value) bool {
 // Receive implements resp.Receiver.
 func (r *run) Receive(i int, v resp.Value) {
 	c := r.client
-	if isError(v) {
+	if v.MayBeError() {
 		cmd := r.cmds.Command(i)
 		if e := errorReply(&cmd, v); !e.Rejected() && e.IsReadOnly() {
 			c.refused(r.target, e) // what a script has met: its answer, and news of the server
@@ -164,11 +164,7 @@ func (r *run) ReceiveRun(first int, buf []byte, ends []int) {
 		r.given += len(ends)
 		return
 	}
-	start := 0
-	for i, end := range ends {
-		r.Receive(first+i, resp.Value(buf[start:end]))
-		start = end
-	}
+	resp.GiveEach(r, first, buf, ends)
 }
 
 // passes reports whether a reply that has come is good.

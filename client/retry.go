@@ -30,7 +30,7 @@ type outcome struct {
 // refused reports whether the reply to cmd is an error that proves that it was not
 // executed. It costs one comparison where the reply is no error.
 func refused(cmd *resp.Command, v resp.Value) bool {
-	if !isError(v) {
+	if !v.MayBeError() {
 		return false
 	}
 	e := errorReply(cmd, v)
@@ -40,11 +40,8 @@ func refused(cmd *resp.Command, v resp.Value) bool {
 // notable reports whether the reply to cmd says something about its server: it refuses
 // the command, or a script has met that this is a replica.
 func notable(cmd *resp.Command, v resp.Value) bool {
-	return isError(v) && (errorReply(cmd, v).Rejected() || errorReply(cmd, v).IsReadOnly())
+	return v.MayBeError() && (errorReply(cmd, v).Rejected() || errorReply(cmd, v).IsReadOnly())
 }
-
-// isError reports whether a reply may be an error, which may have an attribute before it.
-func isError(v resp.Value) bool { return len(v) > 0 && !v.IsPlain() }
 
 // errorReply returns the error that the reply to cmd is. Without one it proves nothing.
 func errorReply(cmd *resp.Command, v resp.Value) *resp.Error {
@@ -115,7 +112,7 @@ func (c *Client) retry(ctx context.Context, cmd resp.Command, out outcome) (resp
 // conclude ends the command with out's result, or waits until it may be tried
 // again.
 func (c *Client) conclude(ctx context.Context, cmd *resp.Command, out outcome, b *budget) (resp.Reply, error, bool) {
-	if out.err == nil && isError(out.reply.Value) {
+	if out.err == nil && out.reply.Value.MayBeError() {
 		switch e := errorReply(cmd, out.reply.Value); {
 		case e.Rejected():
 			return c.concludeRefused(ctx, cmd, e, out, b)

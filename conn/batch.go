@@ -226,7 +226,7 @@ func (b *batch) giveOut(k *call) {
 func allPlain(buf []byte, ends []int) bool {
 	start := 0
 	for _, end := range ends {
-		if !resp.Value(buf[start:end]).IsPlain() {
+		if resp.Value(buf[start:end]).MayBeError() {
 			return false
 		}
 		start = end

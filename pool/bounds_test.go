@@ -285,14 +285,6 @@ func TestAConnectionThatRestedIsLookedAt(t *testing.T) {
 	s.WaitFor(t, "the look to find the end", func() bool { return take() == nil })
 }
 
-func TestAnErrorMayStandBehindAnAttribute(t *testing.T) {
-	for v, want := range map[string]bool{"-ERR x\r\n": true, "!5\r\nERR x\r\n": true, "|1\r\n+a\r\n+b\r\n-ERR x\r\n": true, "+OK\r\n": false, "": false} {
-		if got := mayBeError(resp.Value(v)); got != want {
-			t.Errorf("%q: %v", v, got)
-		}
-	}
-}
-
 func TestWhatIsNotAboveTheLargeSizeIsNotLarge(t *testing.T) {
 	p := New(Options{})
 	defer p.Close()

@@ -54,7 +54,7 @@ func (p *Pool) doLeased(ctx context.Context, cmd resp.Command) (reply resp.Reply
 		reply, err = c.Do(ctx, cmd)
 		return err
 	})
-	if mayBeError(reply.Value) {
+	if reply.Value.MayBeError() {
 		p.heed(reply.Value)
 	}
 	return reply, err

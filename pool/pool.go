@@ -130,7 +130,7 @@ func (p *Pool) Do(ctx context.Context, cmd resp.Command) (resp.Reply, error) {
 		if err != nil && try < maxTries && p.gone(at, err) {
 			continue
 		}
-		if mayBeError(reply.Value) {
+		if reply.Value.MayBeError() {
 			p.heed(reply.Value)
 		}
 		size := len(reply.Value)

@@ -42,10 +42,6 @@ func (p *Pool) renewLocked() {
 	p.dialMoreLocked()
 }
 
-// mayBeError reports whether a reply is worth a look by heed: an error, or
-// something behind an attribute.
-func mayBeError(v resp.Value) bool { return len(v) > 0 && !v.IsPlain() }
-
 // heed draws the conclusion from a reply that may be an error.
 func (p *Pool) heed(v resp.Value) { p.heedError(v.Err()) }
 
@@ -85,7 +81,7 @@ func newBatchWatch(p *Pool) *batchWatch { return &batchWatch{pool: p} }
 
 // Receive implements resp.Receiver.
 func (w *batchWatch) Receive(i int, v resp.Value) {
-	if mayBeError(v) {
+	if v.MayBeError() {
 		w.pool.heed(v)
 	}
 	w.to.Receive(i, v)

@@ -273,7 +273,7 @@ func decodeReply[T any](r resp.Reply, decode Decoder[T]) (T, error) {
 }
 
 func decodeValue[T any](v resp.Value, decode Decoder[T]) (T, error) {
-	if !v.IsPlain() {
+	if v.MayBeError() {
 		if err := v.Err(); err != nil {
 			var zero T
 			return zero, err

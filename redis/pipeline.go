@@ -69,7 +69,7 @@ func (f Future[T]) Value() (T, error) {
 		var zero T
 		return zero, err
 	}
-	if !v.IsPlain() {
+	if v.MayBeError() {
 		if err := v.Err(); err != nil {
 			var zero T
 			return zero, f.p.answer(int(f.index), err)
@@ -261,7 +261,7 @@ func (p *Pipeline) end() {
 
 // keep keeps a copy of the reply to command i.
 func (p *Pipeline) keep(i int, v resp.Value) {
-	if len(v) > 0 && !v.IsPlain() {
+	if v.MayBeError() {
 		p.noteAnswer(i, v)
 	}
 	p.store.put(i, v)

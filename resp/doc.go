@@ -122,7 +122,7 @@
 //
 //   - commands in their encoded form: [Batch], [BatchOf], [Batch.Place],
 //     [Batch.Follow], [Batch.Follows], [Rest], [Receiver], [ReceiverFunc],
-//     [RunReceiver], [GiveRun], [Value.IsPlain], [Command.Init], [Command.AppendPieces], [Command.AppendSized], [Command.AppendShort],
+//     [RunReceiver], [GiveRun], [GiveEach], [Value.MayBeError], [Command.Init], [Command.AppendPieces], [Command.AppendSized], [Command.AppendShort],
 //     [Command.SetRoom], [Command.Room];
 //   - what a command may do: [FlagsOf], [IsStateful], [Command.Stateful], [Command.TimeLeft];
 //   - who owns a reply: [NewReply], [Owner], [Releaser], [Keeper], [Placer];

@@ -29,13 +29,14 @@ func GiveRun(r Receiver, first int, buf []byte, ends []int) {
 		rr.ReceiveRun(first, buf, ends)
 		return
 	}
+	GiveEach(r, first, buf, ends)
+}
+
+// GiveEach gives replies to r one by one.
+func GiveEach(r Receiver, first int, buf []byte, ends []int) {
 	start := 0
 	for i, end := range ends {
 		r.Receive(first+i, Value(buf[start:end]))
 		start = end
 	}
 }
-
-// IsPlain reports whether v, a reply, is neither an error nor one with an attribute in
-// front of it. It looks at one byte.
-func (v Value) IsPlain() bool { return len(v) > 0 && v[0] != '-' && v[0] != '!' && v[0] != '|' }

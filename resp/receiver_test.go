@@ -28,13 +28,13 @@ func TestARunIsGivenOneByOneToWhoTakesNoRuns(t *testing.T) {
 	}
 }
 
-func TestErrorsAndWhatIsBehindAnAttributeAreNotPlain(t *testing.T) {
-	for reply, plain := range map[string]bool{
-		"+OK\r\n": true, "$-1\r\n": true, "*1\r\n-ERR\r\n": true, "_\r\n": true,
-		"-ERR x\r\n": false, "!5\r\nERR x\r\n": false, "|1\r\n+a\r\n+b\r\n-ERR\r\n": false, "": false,
+func TestErrorsAndWhatIsBehindAnAttributeMayBeErrors(t *testing.T) {
+	for reply, may := range map[string]bool{
+		"+OK\r\n": false, "$-1\r\n": false, "*1\r\n-ERR\r\n": false, "_\r\n": false, "": false,
+		"-ERR x\r\n": true, "!5\r\nERR x\r\n": true, "|1\r\n+a\r\n+b\r\n-ERR\r\n": true,
 	} {
-		if Value(reply).IsPlain() != plain {
-			t.Errorf("%q: plain is %v", reply, !plain)
+		if Value(reply).MayBeError() != may {
+			t.Errorf("%q: may be an error is %v", reply, !may)
 		}
 	}
 }

@@ -39,10 +39,16 @@ func (v Value) IsNull() bool { return v.Kind() == KindNull }
 // aggregates: an error within the reply of EXEC is the Err of that element. The
 // error owns its strings.
 func (v Value) Err() error {
-	if len(v) == 0 || v[0] != '-' && v[0] != '!' && v[0] != '|' {
-		return nil // so far it is short enough to be a part of its caller
+	if !v.MayBeError() {
+		return nil
 	}
 	return v.asError()
+}
+
+// MayBeError reports whether v, a reply, is an error, or has an attribute in front of it,
+// behind which one may stand. It looks at one byte, without a call.
+func (v Value) MayBeError() bool {
+	return len(v) > 0 && (v[0] == '-' || v[0] == '!' || v[0] == '|')
 }
 
 func (v Value) asError() error {

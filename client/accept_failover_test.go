@@ -173,7 +173,7 @@ func (s *scenario) plannedFailover(o client.Options) (a audit, promoted, first t
 	a = s.audit(w, s.final(top))
 	s.checkAlways(a)
 	if !o.NoHold {
-		a.lost = s.inTime(a.lost, top, rec)
+		a.lost = s.blamed(a.lost, top, rec)
 	}
 	s.Logf("%s: promotion after %v, T after %v, %d acknowledged, %d lost, %d failed, pause %v", s.id, promoted.Sub(began), first.Sub(began), a.acked, len(a.lost), len(w.failed()), a.gap())
 	return a, promoted, first

@@ -51,8 +51,18 @@ func (s *scenario) inTime(lost []write, top *testredis.Topology, rec *testredis.
 	return rest
 }
 
-// losesNothing asserts that nothing is lost but by late announcements.
+// losesNothing asserts that nothing is lost, on a busy machine but by late announcements.
 func (s *scenario) losesNothing(what string, a audit, top *testredis.Topology, rec *testredis.Recorder) {
 	s.Helper()
-	s.atMost(what, len(s.inTime(a.lost, top, rec)), 0)
+	s.atMost(what, len(s.blamed(a.lost, top, rec)), 0)
+}
+
+// blamed returns the lost writes that count against the client: all of them, unless the
+// machine may be so busy that an announcement comes late.
+func (s *scenario) blamed(lost []write, top *testredis.Topology, rec *testredis.Recorder) []write {
+	s.Helper()
+	if strict {
+		return lost
+	}
+	return s.inTime(lost, top, rec)
 }

@@ -80,7 +80,8 @@
 //
 // An idle connection that has died is found by PING, within 2.5 s by default
 // (Options.PingInterval and PingTimeout), also when only one direction is dead,
-// and also when the server hangs.
+// and also when the server hangs. One that sends messages and never answers is given up
+// too, later.
 //
 // # Buffers
 //

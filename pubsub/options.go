@@ -42,7 +42,10 @@ type Options struct {
 	// when it is as long as conn.Options.MinProgress. It also bounds
 	// each write. Zero and negative mean DefaultPingTimeout. A silent link is
 	// found within PingInterval plus PingTimeout; if it fell silent in the
-	// middle of a stream of messages, within twice PingTimeout.
+	// middle of a stream of messages, within twice PingTimeout. A server that sends
+	// messages and no answer is given up after five times PingTimeout, or, while so much
+	// comes that the answer may wait behind it (4 KiB in each PingTimeout), after five
+	// hundred times. Neither counts while a consumer with the policy Block has no room.
 	PingTimeout time.Duration
 	// DialTimeout bounds one attempt to connect. Zero means DefaultDialTimeout,
 	// negative no bound but the source's own.

@@ -146,6 +146,7 @@ func (b *batch) compact() {
 type reader struct {
 	stop    <-chan struct{} // closed when it should not wait any more
 	blocked atomic.Bool     // it waits for room in a queue
+	waited  atomic.Bool     // it has, since the session last looked
 }
 
 // pushed says what a push has led to.
@@ -286,6 +287,7 @@ func (q *queue) dropOldestLocked() bool {
 // released while it waits.
 func (q *queue) waitForRoomLocked(n int, r *reader) bool {
 	r.blocked.Store(true)
+	r.waited.Store(true)
 	defer r.blocked.Store(false)
 	for q.end == nil && q.fullLocked(n) {
 		q.blocked.Store(true)

@@ -19,17 +19,11 @@ type session struct {
 	pings pings     // guarded by s.mu
 
 	reader  reader
-	route   route       // the reader's
-	asleep  []*queue    // the reader's: to be woken
-	dropped atomic.Bool // a queue has dropped messages
-}
-
-// pings is what is known of the server's health.
-type pings struct {
-	due   bool      // a PING has not been answered
-	sent  time.Time // when the last one was sent
-	heard time.Time // when something came last, or later
-	seen  uint32    // conn.Progress then
+	route   route         // the reader's
+	asleep  []*queue      // the reader's: to be woken
+	taken   uint64        // the reader's: bytes of all that has come whole
+	came    atomic.Uint64 // taken when the reader last had nothing to do
+	dropped atomic.Bool   // a queue has dropped messages
 }
 
 // sentQueue is the commands that are not answered, in order.
@@ -126,71 +120,6 @@ func (ss *session) send(cmds ...resp.Command) bool {
 	return true
 }
 
-// check sends a PING when it is time and gives a silent connection up. It
-// returns after how long it wants to be called again.
-func (ss *session) check(now time.Time) time.Duration {
-	o := ss.s.opts
-	if o.PingInterval < 0 {
-		return refusedRetry
-	}
-	ss.s.mu.Lock()
-	p := &ss.pings
-	if seen := ss.conn.Progress(); seen != p.seen || ss.reader.blocked.Load() || p.heard.IsZero() {
-		p.seen, p.heard = seen, now
-	}
-	silent := now.Sub(later(p.heard, p.sent))
-	switch {
-	case p.due && silent >= o.PingTimeout:
-		ss.s.mu.Unlock()
-		ss.conn.Abort(ErrSilent)
-		return o.PingTimeout
-	case p.due:
-		wait := o.PingTimeout - silent
-		if next := o.PingInterval - now.Sub(p.sent); next > 0 {
-			wait = min(wait, next)
-		}
-		ss.s.mu.Unlock()
-		return wait
-	case now.Sub(p.sent) < o.PingInterval:
-		ss.s.mu.Unlock()
-		return o.PingInterval - now.Sub(p.sent)
-	}
-	p.due, p.sent = true, now
-	ss.sent.push(sent{ping: true})
-	ss.s.mu.Unlock()
-	ss.send(resp.NewCommand("PING"))
-	return min(o.PingInterval, o.PingTimeout)
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-// pong notes the answer to a PING.
-func (s *Subscriber) pong(ss *session) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	head := ss.sent.head()
-	if head == nil || !head.ping {
-		return errOutOfStep
-	}
-	s.pongedLocked(ss)
-	return nil
-}
-
-// pongedLocked ends the PING at the head. All that the server was given before that
-// was sent has been received. s.mu is held.
-func (s *Subscriber) pongedLocked(ss *session) {
-	ss.sent.pop()
-	ss.pings.due = false
-	if s.missing == 0 {
-		s.known = later(s.known, ss.pings.sent)
-	}
-}
-
 // route is the topic of the last message, and who wants it: the next message is
 // likely to be like it.
 type route struct {
@@ -206,16 +135,21 @@ func (ss *session) Take(unread []byte) int {
 	if n == 0 {
 		return 0
 	}
+	ss.taken += uint64(n)
 	ss.deliver(&d)
 	return n
 }
 
 // Value implements [conn.Receiver]: it takes all else.
-func (ss *session) Value(v resp.Value) error { return ss.s.reply(ss, v) }
+func (ss *session) Value(v resp.Value) error {
+	ss.taken += uint64(len(v))
+	return ss.s.reply(ss, v)
+}
 
 // Idle implements [conn.Receiver]: consumers are woken once for all messages
 // that came together.
 func (ss *session) Idle() {
+	ss.came.Store(ss.taken)
 	for i, q := range ss.asleep {
 		q.rouse()
 		ss.asleep[i] = nil

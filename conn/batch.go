@@ -210,7 +210,7 @@ func (b *batch) giveNext() error {
 // giveOut hands the gathered replies of a part on: by one call to who takes them so, if
 // all of them are plain.
 func (b *batch) giveOut(k *call) {
-	if to, ok := b.to.(resp.RunReceiver); ok && len(k.ends) > 0 && allPlain(k.buf, k.ends) {
+	if to, ok := b.to.(resp.RunReceiver); ok && len(k.ends) > 0 && (!k.odd || allPlain(k.buf, k.ends)) {
 		to.ReceiveRun(b.given, k.buf, k.ends)
 		b.given += len(k.ends)
 		return

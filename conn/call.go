@@ -2,7 +2,6 @@ package conn
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/kermes-redis/kermes/resp"
@@ -70,6 +69,7 @@ type callMarks struct {
 	blocking bool  // so is this, or a part of a batch with one
 	midway   bool  // within a streamed string: the end of its context breaks the connection
 	partial  bool  // within a streamed argument: the server has no whole command
+	odd      bool  // one of its replies may be an error, or has an attribute in front of it
 	torn     bool  // it failed while its replies were being copied
 	held     bool  // its caller is at work: the read timeout does not count
 	seen     seen  // when the watch saw it first
@@ -144,28 +144,19 @@ func (k *call) allow(wait time.Duration, ok bool) {
 	}
 }
 
-// add appends the replies in buf, in one piece where nothing lies between them.
-func (k *call) add(buf []byte, replies []frame) {
-	for len(replies) > 0 {
-		run, n := replies[0], 1
-		for n < len(replies) && replies[n].start == run.end {
-			run.end = replies[n].end
-			n++
+// add appends replies that lie one behind the other. Of a batch it notes where they end,
+// which ends says from start bytes before them on.
+func (k *call) add(replies []byte, ends []int, start int) {
+	if k.batch != 0 {
+		n := len(k.ends)
+		k.ends = append(k.ends, ends...)
+		if shift := len(k.buf) - start; shift != 0 {
+			for i := range k.ends[n:] {
+				k.ends[n+i] += shift
+			}
 		}
-		if k.batch != 0 {
-			k.noteEnds(replies[:n], len(k.buf)-run.start)
-		}
-		k.buf = append(k.buf, buf[run.start:run.end]...)
-		replies = replies[n:]
 	}
-}
-
-// noteEnds notes where replies end that are moved by shift bytes.
-func (k *call) noteEnds(replies []frame, shift int) {
-	k.ends = slices.Grow(k.ends, len(replies))
-	for _, f := range replies {
-		k.ends = append(k.ends, f.end+shift)
-	}
+	k.buf = append(k.buf, replies...)
 }
 
 // takeOver makes a buffer that holds the one reply that of k.

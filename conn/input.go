@@ -46,16 +46,20 @@ type input struct {
 	unwanted func() bool // reports whether nobody waits for the reply that is arriving
 	large    *largeBuffers
 
-	buf    []byte
-	small  []byte // was buf before a large reply came
-	exact  bool   // of a large buf: it is an allocation from its start to its end
-	body   bool   // what is read is the body of a string that is streamed
-	drops  bool   // what is read belongs to a reply that nobody wants, and is not kept
-	r, w   int    // buf[r:w] has been read and not yet framed
-	scan   resp.Scanner
-	frames [maxFrames]frame
-	total  uint64 // bytes framed, to know the first ones
-	full   int    // reads in a row that filled the buffer
+	buf   []byte
+	small []byte // was buf before a large reply came
+	exact bool   // of a large buf: it is an allocation from its start to its end
+	body  bool   // what is read is the body of a string that is streamed
+	drops bool   // what is read belongs to a reply that nobody wants, and is not kept
+	r, w  int    // buf[r:w] has been read and not yet framed
+	scan  resp.Scanner
+	total uint64 // bytes framed, to know the first ones
+	full  int    // reads in a row that filled the buffer
+
+	// The replies that have been framed, but not handed out, lie one behind the other.
+	first int            // where they begin
+	ends  [maxFrames]int // where each ends, counted from there
+	odd   bool           // one of them may be an error, or has an attribute in front of it
 
 	fresh    uint32        // is to be added to arrived before anybody waits again; wraps
 	arrived  atomic.Uint32 // counts bytes of replies, and much for each whole one; wraps
@@ -65,6 +69,17 @@ type input struct {
 
 // frame is one reply in the buffer.
 type frame struct{ start, end int }
+
+func (f frame) size() int { return f.end - f.start }
+
+// frame returns a reply that has been framed.
+func (in *input) frame(i int) (f frame) {
+	f.start, f.end = in.first, in.first+in.ends[i]
+	if i > 0 {
+		f.start += in.ends[i-1]
+	}
+	return f
+}
 
 // init makes ready an input that reads from nc.
 func (in *input) init(nc net.Conn, o *Options, unwanted func() bool) {
@@ -103,38 +118,53 @@ func (in *input) next() (resp.Value, error) {
 	return v, nil
 }
 
-// frameReplies finds complete replies, after n of the given size, and gives
-// pushes to the handler.
-func (in *input) frameReplies(n, size int) (int, int, error) {
+// frameReplies finds complete replies and returns how many. It gives pushes to the handler,
+// and stops at one that is behind a reply: there is more to frame as long as it finds any.
+func (in *input) frameReplies() (n int, err error) {
 	if in.drops {
 		whole, err := in.drop()
 		if err != nil || !whole {
-			return n, size, err
+			return 0, err
 		}
-		in.frames[n] = frame{start: in.r, end: in.r} // nobody looks at it
+		in.ends[0] = 0 // nobody looks at it
 		n++
 	}
+	in.first, in.odd = in.r, false
 	for n < maxFrames && in.r < in.w {
 		length, err := in.scan.Scan(in.buf[in.r:in.w])
 		if err != nil || length == 0 {
-			return n, size, err
+			return n, err
 		}
-		start := in.r
-		in.r += length
-		if b := in.buf[start]; mayBePush(b) && resp.Value(in.buf[start:in.r]).Kind() == resp.KindPush {
-			if b == '|' {
-				in.fresh -= uint32(length) // it looked like a part of a reply
+		v := resp.Value(in.buf[in.r : in.r+length])
+		if mayBePush(v[0]) && v.Kind() == resp.KindPush {
+			if n > 0 {
+				return n, nil
 			}
-			if err := in.push(resp.Value(in.buf[start:in.r])); err != nil {
-				return n, size, err
+			if err := in.takePush(v); err != nil {
+				return n, err
 			}
 			continue
 		}
-		in.frames[n] = frame{start: start, end: in.r}
+		in.odd = in.odd || v.MayBeError()
+		in.r += length
+		in.ends[n] = in.r - in.first
 		n++
-		size += length
+		if run := in.scan.ScanRun(in.buf[in.first:in.w], in.r-in.first, in.ends[n:]); run > 0 {
+			n += run
+			in.r = in.first + in.ends[n-1]
+		}
 	}
-	return n, size, nil
+	return n, nil
+}
+
+// takePush gives the push that comes next to the handler.
+func (in *input) takePush(v resp.Value) error {
+	if v[0] == '|' {
+		in.fresh -= uint32(len(v)) // it looked like a part of a reply
+	}
+	in.r += len(v)
+	in.first = in.r
+	return in.push(v)
 }
 
 // drop drops what there is of a reply that nobody wants, and reports whether that is
@@ -166,7 +196,8 @@ func (in *input) push(v resp.Value) (err error) {
 
 // unasked is the error for a reply without a command. A server that refuses a
 // connection speaks first.
-func (in *input) unasked(f frame) error {
+func (in *input) unasked(i int) error {
+	f := in.frame(i)
 	if err := resp.Value(in.buf[f.start:f.end]).Err(); err != nil {
 		return err
 	}

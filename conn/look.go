@@ -72,12 +72,12 @@ func (c *wire) readUnasked() error {
 	in := &c.in
 	for range maxLooks {
 		if !in.empty() {
-			n, _, err := in.frameReplies(0, 0)
+			n, err := in.frameReplies()
 			switch {
 			case err != nil:
 				return in.framingError(err)
 			case n > 0:
-				return in.unasked(in.frames[0])
+				return in.unasked(0)
 			case !in.mayGoUnasked():
 				return errUnasked
 			}

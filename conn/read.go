@@ -210,26 +210,26 @@ func (c *wire) drain(d *call) {
 // broke it.
 func (c *wire) deliver(k *call) (settled, ok bool) {
 	in := &c.in
-	n, size, err := in.frameReplies(0, 0)
+	n, err := in.frameReplies()
 	if n == 1 && in.r == in.w && c.answerAlone(k) {
 		return true, true
 	}
-	return c.deliverAll(k, n, size, err)
+	return c.deliverAll(k, n, err)
 }
 
 // deliverAll is deliver for any replies, of which n have been framed.
-func (c *wire) deliverAll(k *call, n, size int, err error) (settled, ok bool) {
+func (c *wire) deliverAll(k *call, n int, err error) (settled, ok bool) {
 	in := &c.in
 	var held output
-	for ok = true; ; n, size, err = in.frameReplies(0, 0) {
+	for ok = true; ; n, err = in.frameReplies() {
 		if n > 0 {
-			ok = c.handOut(n, size, k, &settled, &held)
+			ok = c.handOut(n, k, &settled, &held)
 		}
 		if err != nil && ok {
 			c.failFraming(err)
 			ok = false
 		}
-		if !ok || n < maxFrames || in.r == in.w {
+		if !ok || n == 0 || in.r == in.w {
 			break
 		}
 	}
@@ -263,8 +263,8 @@ func (c *wire) stopReading() (ok bool) {
 // one frame there is, and gives the reading role up.
 func (c *wire) answerAlone(k *call) bool {
 	in := &c.in
-	f := &in.frames[0]
-	if f.end-f.start > copyLocked {
+	f := in.frame(0)
+	if f.size() > copyLocked {
 		return false
 	}
 	c.lock()
@@ -275,7 +275,7 @@ func (c *wire) answerAlone(k *call) bool {
 	c.queue.pop()
 	k.state = answered
 	k.buf = append(k.buf, in.buf[f.start:f.end]...)
-	in.total += uint64(f.end - f.start)
+	in.total += uint64(f.size())
 	in.fresh = 0 // nobody waits any more
 	c.reader = nil
 	c.mu.Unlock()
@@ -284,9 +284,9 @@ func (c *wire) answerAlone(k *call) bool {
 
 // handOut gives the first n frames to the calls that await them, and says if that
 // settles k. It takes what was held back and has to be written now.
-func (c *wire) handOut(n, size int, k *call, settled *bool, held *output) (ok bool) {
+func (c *wire) handOut(n int, k *call, settled *bool, held *output) (ok bool) {
 	in := &c.in
-	in.total += uint64(size)
+	in.total += uint64(in.ends[n-1])
 	in.arrived.Add(uint32(c.opts.MinProgress)) // a whole one is progress, however short
 	if in.bulky.Load() {
 		in.bulky.Store(false)
@@ -297,7 +297,7 @@ func (c *wire) handOut(n, size int, k *call, settled *bool, held *output) (ok bo
 	for taken := 0; taken < n; {
 		head := c.queue.head
 		if head == nil || head.start >= c.sent { // not a byte of it has left
-			stray = in.unasked(in.frames[taken])
+			stray = in.unasked(taken)
 			break
 		}
 		t := c.assignLocked(head, n-taken)
@@ -346,25 +346,29 @@ func (c *wire) assignLocked(head *call, n int) take {
 // copyOut fills the calls and wakes those that are complete.
 func (c *wire) copyOut(takes []take, k *call) {
 	in := &c.in
-	first := 0
+	from, start := 0, 0 // the first frame, and where it begins
 	for i := range takes {
 		t := &takes[i]
-		frames := in.frames[first : first+int(t.n)]
-		first += int(t.n)
+		ends := in.ends[from : from+int(t.n)]
+		f := frame{start: in.first + start, end: in.first + ends[0]}
+		run := in.buf[f.start : in.first+ends[len(ends)-1]]
 		to := t.to
-		if to == nil {
-			if f := frames[0]; f.end-f.start > busyBuffer && len(takes) == 1 {
+		switch {
+		case to == nil:
+			if f.size() > busyBuffer && len(takes) == 1 {
 				in.dropBuffer()
 			}
-			continue
-		}
-		t.to = nil
-		if f := frames[0]; f.end-f.start > largeReply && len(takes) == 1 && t.n == 1 && t.last && len(to.buf) == 0 {
+		case f.size() > largeReply && len(takes) == 1 && t.n == 1 && t.last && len(to.buf) == 0:
 			to.takeOver(in.buf[f.start:f.end], in.slack(f))
 			in.replaceBuffer()
-		} else {
-			to.add(in.buf, frames)
+		default:
+			to.add(run, ends, start)
 		}
+		from, start = from+int(t.n), ends[len(ends)-1]
+		if to == nil {
+			continue
+		}
+		t.to, to.odd = nil, to.odd || in.odd
 		if t.last && to != k {
 			to.sig <- sigDone
 		}

@@ -80,7 +80,7 @@ func (in *input) framePlaced(dst []byte, header int) bool {
 		return false
 	}
 	in.buf[0] = byte(resp.KindInt)
-	in.frames[0] = frame{start: 0, end: header}
+	in.first, in.ends[0], in.odd = 0, header, false
 	in.r = header + len("\r\n")
 	in.total += uint64(len(dst) + len("\r\n"))
 	in.scan.Reset()
@@ -93,8 +93,7 @@ func (c *wire) deliverPlaced(k *call, dst []byte, header int) (settled, ok bool)
 		return false, true
 	}
 	k.placed = len(dst)
-	n, size, err := c.in.frameReplies(1, header)
-	return c.deliverAll(k, n, size, err)
+	return c.deliverAll(k, 1, nil)
 }
 
 // longString reports whether a string of at most maxBulk bytes begins that is not all

@@ -127,7 +127,7 @@
 //   - what a command may do: [FlagsOf], [IsStateful], [Command.Stateful], [Command.TimeLeft];
 //   - who owns a reply: [NewReply], [Owner], [Releaser], [Keeper], [Placer];
 //   - what an error proves: [Error.AnswerTo], [Error.InReply], [Error.UnknownScript];
-//   - replies in pieces: [Scanner.Skip], [Scanner.Need], [Cursor.NextBulks], [Cursor.AppendInts].
+//   - replies in pieces and in runs: [Scanner.Skip], [Scanner.Need], [Scanner.ScanRun], [Cursor.NextBulks], [Cursor.AppendInts].
 //
 // The protocol: https://redis.io/docs/latest/develop/reference/protocol-spec/.
 package resp

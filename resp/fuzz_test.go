@@ -194,3 +194,43 @@ func FuzzNumbersAreReadBack(f *testing.F) {
 		}
 	})
 }
+
+// FuzzScanRunFindsWhatScanFinds frames the same bytes in runs and one by one, as much of
+// them as is there.
+func FuzzScanRunFindsWhatScanFinds(f *testing.F) {
+	seeds(f, func(s string) { f.Add([]byte(s+s+s), uint8(255), uint8(2)) })
+	for _, s := range []string{
+		"$3\r\nabc\r\n", "$3\r\nabcd\n", "+OK\r\n", "+OK\n\n", ":12\r\n", "$-1\r\n", "_\r\n", "$12\r\n123456789012\r\n",
+		"$00\r\n\r\n", "-ERR\r\n", ">1\r\n:1\r\n", "*1\r\n:1\r\n", "|1\r\n:1\r\n:2\r\n:3\r\n", "$200\r\n" + strings.Repeat("x", 200) + "\r\n",
+	} {
+		f.Add([]byte(strings.Repeat(s, 5)+"+OK\r\n:1\r\n"+s), uint8(255), uint8(8))
+	}
+	f.Fuzz(func(t *testing.T, b []byte, have, most uint8) {
+		b = b[:min(len(b), int(have))]
+		limits := resp.Limits{Bulk: 150, Line: 100, Depth: 10}
+		runs, each := resp.NewScanner(limits), resp.NewScanner(limits)
+		for at := 0; at < len(b); {
+			ends := make([]int, 1+most%8)
+			n := runs.ScanRun(b, at, ends)
+			for _, end := range ends[:n] {
+				size, err := each.Scan(b[at:])
+				if err != nil || at+size != end || resp.Value(b[at:end]).MayBeError() || b[at] == '>' {
+					t.Fatalf("%q at %d: ScanRun has %d, Scan has %d, %v", b, at, end-at, size, err)
+				}
+				at = end
+			}
+			want, failed := each.Scan(b[at:])
+			size, err := runs.Scan(b[at:])
+			if size != want || (err == nil) != (failed == nil) {
+				t.Fatalf("%q at %d: %d, %v after a run; %d, %v", b, at, size, err, want, failed)
+			}
+			if size == 0 {
+				if n := runs.ScanRun(b, at, ends); runs.Need() > 1 && n > 0 {
+					t.Fatalf("%q at %d: ScanRun has %d within a reply", b, at, n)
+				}
+				return
+			}
+			at += size
+		}
+	})
+}

@@ -6,11 +6,10 @@
 // [Pool.Do] and [Pool.DoBatch] take as many connections as the callers in
 // flight ask for. Up to Options.SoloConns callers at a time have a connection
 // each, the one used last first. When there are more, all of them share
-// Options.SharedConns connections, on which their commands are pipelined: on
-// two cores, 8 callers get twice and 64 callers several times the throughput
-// that way. They share the first of them, as a system call then serves the most;
-// the others are for more than 512 callers, and for all while a large reply
-// arrives on the first.
+// Options.SharedConns connections, on which their commands are pipelined: on two
+// cores, 64 callers get several times the throughput that way. They share the first
+// of them, as a system call then serves the most; the others are for more than 512
+// callers, and for all while a large reply arrives on the first.
 //
 // # Large calls
 //
@@ -61,7 +60,7 @@
 //
 // What [Options] leave out is:
 //
-//	DefaultSoloConns    2       callers at a time have a connection each
+//	DefaultSoloConns    4       callers at a time have a connection each
 //	DefaultSharedConns  2       connections that all share when there are more
 //	DefaultMinConns     16      MaxConns is four for each processor, and this at least
 //	DefaultIdleTime     5m      without use, after which a connection is closed

@@ -157,11 +157,12 @@ func dialCause(ctx context.Context, err error) error {
 
 // open makes the byte stream: TCP or unix, then TLS.
 func (o Options) open(ctx context.Context) (net.Conn, error) {
+	began := time.Now()
 	nc, err := o.connect(ctx)
 	if err != nil || o.TLS == nil {
 		return nc, err
 	}
-	secure, err := o.secureConn(ctx, nc)
+	secure, err := o.secureConn(ctx, nc, time.Since(began))
 	if err != nil {
 		return nil, &stepError{step: "TLS", err: err}
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"strconv"
 	"strings"
@@ -151,11 +152,29 @@ var errSilentTLS = errors.New("it answers PING, and no TLS handshake")
 const (
 	// probeTime bounds a probe of what a peer speaks.
 	probeTime = time.Second
-	// tlsPatience is how long a TLS handshake may be silent before the peer is asked
+	// tlsPatience is how long a TLS handshake may take at least before the peer is asked
 	// without TLS: a server that does not speak it waits for the end of a line. Whoever
 	// waits for a connection for no more than a second is to read the answer.
 	tlsPatience = 400 * time.Millisecond
+	// tlsTrips is how many round trips it may take over a slow link.
+	tlsTrips = 4
 )
+
+// patienceWithTLS returns after how long in a TLS handshake the peer is asked without TLS,
+// where connecting took so long. A healthy handshake takes two round trips at most: a
+// second connection for nothing counts too where servers and networks count them. But an
+// answer is worth more than a timeout, so the question comes while half of the time is
+// left; not at all where that is no time for a handshake.
+func patienceWithTLS(ctx context.Context, connect time.Duration) time.Duration {
+	patience := max(tlsPatience, tlsTrips*connect)
+	if end, ok := ctx.Deadline(); ok {
+		patience = min(patience, time.Until(end)/2)
+	}
+	if patience < 2*connect {
+		return math.MaxInt64
+	}
+	return patience
+}
 
 // speaksTLS reports whether the peer answers a TLS handshake, with whatever. Nothing
 // that is secret is sent.
@@ -197,8 +216,8 @@ func isRemoteAlert(err error) bool {
 	return ok && e.Op == "remote error"
 }
 
-// secureConn makes TLS of nc, and closes nc if that fails.
-func (o Options) secureConn(ctx context.Context, nc net.Conn) (_ net.Conn, err error) {
+// secureConn makes TLS of nc, which took so long to connect, and closes nc if that fails.
+func (o Options) secureConn(ctx context.Context, nc net.Conn, connect time.Duration) (_ net.Conn, err error) {
 	done := false
 	defer func() {
 		if !done || err != nil { // done is false when a function of the options panics
@@ -206,19 +225,19 @@ func (o Options) secureConn(ctx context.Context, nc net.Conn) (_ net.Conn, err e
 		}
 	}()
 	secure := tls.Client(beneathTLS(nc), o.tlsConfig())
-	err = o.shakeHands(ctx, secure)
+	err = o.shakeHands(ctx, secure, patienceWithTLS(ctx, connect))
 	done = true
 	return secure, err
 }
 
-// shakeHands performs the TLS handshake. While the peer is silent, or when it has hung
-// up, it is asked whether it speaks without TLS.
-func (o Options) shakeHands(ctx context.Context, secure *tls.Conn) error {
+// shakeHands performs the TLS handshake. When that takes longer than patience, or the peer
+// has hung up, it is asked whether it speaks without TLS.
+func (o Options) shakeHands(ctx context.Context, secure *tls.Conn, patience time.Duration) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	asked := make(chan struct{})
 	plain := false
-	timer := time.AfterFunc(tlsPatience, func() {
+	timer := time.AfterFunc(patience, func() {
 		defer close(asked)
 		if plain = o.speaksPlain(ctx); plain {
 			cancel(nil)

@@ -1,25 +1,36 @@
 package conn
 
-import "sync/atomic"
+import (
+	"sync/atomic"
 
-// A caller that is alone takes Conn.mu to send its command and again to take its
-// reply. Between them its write ends, which others must know: who comes during the
-// write leaves its bytes to the writer, who comes after it writes itself. Instead of
-// a third locking the writer marks the end by one atomic operation. Whoever takes
-// the lock next, mostly the same caller for its reply, does the rest; if somebody has
-// taken it during the write the mark fails, and the writer goes the way of all others.
-
-// The states of wire.solo. Only the caller that is alone sets soloWrites, with c.mu
-// held, and goes on to soloWrote, without it; who holds c.mu ends either. A write
-// under the lock need not be atomic: the next one to look holds the lock, or is the
-// caller itself.
-const (
-	soloNone   uint32 = iota
-	soloWrites        // nobody has had the lock since a caller that is alone has begun to write
-	soloWrote         // nor has anybody since it has written all there was
+	"github.com/kermes-redis/kermes/resp"
 )
 
-// lock takes c.mu. Nobody takes it otherwise: who holds it finds the roles as they are.
+// A caller that is alone takes Conn.mu once, to send its command. Between that and its
+// reply its write ends, which others must know: who comes during the write leaves its
+// bytes to the writer, who comes after it writes itself. Instead of taking the lock
+// again the writer marks the end by one atomic operation, and the coming of its reply by
+// another. Whoever takes the lock next does the rest; if somebody has taken it before a
+// mark is made the mark fails, and the caller goes the way of all others.
+//
+// Mostly the next one to take the lock is alone again. It finds the connection as its
+// predecessor has left it: in the queue and with both roles, which it takes over as they
+// are. So in soloAnswered all is as it must be for a lone caller, and need not be looked
+// at.
+
+// The states of wire.solo. Only the caller that is alone sets soloWrites, with c.mu
+// held, and goes on to soloWrote and soloAnswered, without it; who holds c.mu ends any. A
+// write under the lock need not be atomic: the next one to look holds the lock, or is
+// the caller itself.
+const (
+	soloNone     uint32 = iota
+	soloWrites          // nobody has had the lock since a caller that is alone has begun to write
+	soloWrote           // nor has anybody since it has written all there was
+	soloAnswered        // nor since it has its reply; the queue and the roles are still to be cleared
+)
+
+// lock takes c.mu. But for who is alone again nobody takes it otherwise: who holds it
+// finds the queue and the roles as they are.
 func (c *wire) lock() {
 	c.mu.Lock()
 	if atomic.LoadUint32(&c.solo) != soloNone {
@@ -29,15 +40,18 @@ func (c *wire) lock() {
 
 // endSoloLocked ends what spares a caller that is alone the lock.
 func (c *wire) endSoloLocked() {
-	if atomic.CompareAndSwapUint32(&c.solo, soloWrites, soloNone) {
-		c.soloBuf = nil
+	before := atomic.SwapUint32(&c.solo, soloNone)
+	buf := c.soloBuf
+	c.soloBuf = nil
+	if before == soloWrites {
 		return // it still writes, and will take the lock
 	}
-	c.solo = soloNone
-	c.keepLocked(c.soloBuf)
-	c.soloBuf = nil
+	c.keepLocked(buf)
 	c.backlog.writing = 0 // nobody waits for that
 	c.flushing, c.flusher = false, nil
+	if before == soloAnswered {
+		c.queue, c.reader = queue{}, nil
+	}
 }
 
 // maySoloLocked notes that a caller which is alone, and reads, goes to write out. It
@@ -49,6 +63,49 @@ func (c *wire) maySoloLocked(out output) bool {
 	}
 	c.solo, c.soloBuf = soloWrites, out.buf
 	return true
+}
+
+// succeedLocked makes k the successor of a lone caller that has its reply, and encodes
+// its command. It reports false if there is none, for a large command, and while what
+// is known of a crowd has to wear off. c.mu is held, by Lock.
+func (c *wire) succeedLocked(k *call, cmd *resp.Command) (buf []byte, ok bool) {
+	if atomic.LoadUint32(&c.solo) != soloAnswered || c.gathering.peak > 1 {
+		return nil, false
+	}
+	if buf, ok = cmd.AppendShort(c.soloBuf[:0]); !ok {
+		size := cmd.Size()
+		if size > guardSize {
+			return nil, false
+		}
+		buf = cmd.AppendSized(c.soloBuf[:0], size)
+	}
+	if c.flusher != k { // seldom: a call is used again
+		c.queue.head, c.queue.tail, c.reader, c.flusher = k, k, k, k
+	}
+	k.start, k.size = c.encoded, len(buf)
+	c.encoded += uint64(len(buf))
+	c.sent = c.encoded
+	c.backlog.writing = len(buf)
+	c.armLocked(k)
+	c.solo, c.soloBuf = soloWrites, buf
+	return buf, true
+}
+
+// playSolo is play for k, who is alone, in both roles, and goes to write buf.
+func (c *wire) playSolo(k *call, buf []byte) error {
+	if !c.lookFor(k) {
+		c.await(k) // for the error
+		return k.err
+	}
+	c.flushSolo(k, buf)
+	settled, over := c.readSolo(k)
+	if !over {
+		settled = c.readFor(k)
+	}
+	if !settled {
+		c.await(k)
+	}
+	return k.err
 }
 
 // flushSolo is flush for k, who was alone when it began. It is the reader, and stays it.
@@ -66,4 +123,27 @@ func (c *wire) flushSolo(k *call, buf []byte) {
 	c.keepLocked(buf)
 	c.mu.Unlock()
 	c.flush(k, output{}, false)
+}
+
+// readSolo reads once for k, who was alone when it began. That settles k if it is k's
+// reply, and k is alone still. If it is not over, readFor goes on from there.
+func (c *wire) readSolo(k *call) (settled, over bool) {
+	if k.room != nil {
+		return false, false
+	}
+	n, err := c.in.readWhole()
+	if err != nil {
+		return c.stopped(k, err)
+	}
+	if n == 0 {
+		return false, false
+	}
+	// The bytes are copied first: when the mark is made, somebody else may read.
+	k.buf = append(k.buf, c.in.buf[:n]...)
+	if atomic.CompareAndSwapUint32(&c.solo, soloWrote, soloAnswered) {
+		return true, true
+	}
+	k.buf = k.buf[:0]
+	c.in.putBackWhole(n)
+	return false, false
 }

@@ -161,7 +161,17 @@ func (c *wire) doBlocking(ctx context.Context, k *call, cmd *resp.Command) (resp
 
 // do is Do for what has been admitted, as k.
 func (c *wire) do(ctx context.Context, k *call, cmd *resp.Command) (resp.Reply, error) {
-	c.lock()
+	c.mu.Lock()
+	if buf, ok := c.succeedLocked(k, cmd); ok {
+		c.mu.Unlock()
+		if err := c.playSolo(k, buf); err != nil {
+			return resp.Reply{}, err
+		}
+		return k.owner.Reply(resp.Value(k.buf)), nil
+	}
+	if atomic.LoadUint32(&c.solo) != soloNone {
+		c.endSoloLocked()
+	}
 	var err error
 	if c.fullLocked() {
 		err = c.waitForRoomLocked(ctx, cmd.Size())
@@ -193,7 +203,12 @@ func (c *wire) do(ctx context.Context, k *call, cmd *resp.Command) (resp.Reply, 
 	}
 	solo := alone && read && flush && c.maySoloLocked(out)
 	c.mu.Unlock()
-	if err = c.play(k, out, alone, flush, read, solo); err != nil {
+	if solo {
+		err = c.playSolo(k, out.buf)
+	} else {
+		err = c.play(k, out, alone, flush, read)
+	}
+	if err != nil {
 		return resp.Reply{}, err
 	}
 	return k.owner.Reply(resp.Value(k.buf)), nil
@@ -201,15 +216,13 @@ func (c *wire) do(ctx context.Context, k *call, cmd *resp.Command) (resp.Reply, 
 
 // play does for k, which is in the queue, what it is to do until it is answered: flush
 // and read say which roles it holds, alone that no other call was there, and out is what
-// it writes first, in the way of alone.go where solo says so.
-func (c *wire) play(k *call, out output, alone, flush, read, solo bool) error {
+// it writes first.
+func (c *wire) play(k *call, out output, alone, flush, read bool) error {
 	if alone && read && flush && !c.lookFor(k) {
 		c.await(k) // for the error
 		return k.err
 	}
-	if solo {
-		c.flushSolo(k, out.buf)
-	} else if flush {
+	if flush {
 		if !alone && c.far {
 			runtime.Gosched() // let those who are about to come ride along
 		}

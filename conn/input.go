@@ -218,12 +218,18 @@ func (in *input) fill() error {
 	if !in.makeRoom() {
 		return nil
 	}
-	room := len(in.buf) - in.w
 	n, err := in.read(in.buf[in.w:])
-	in.w += n
 	if n == 0 {
 		return err
 	}
+	in.came(n)
+	return nil
+}
+
+// came notes that n more bytes have been read.
+func (in *input) came(n int) {
+	room := len(in.buf) - in.w
+	in.w += n
 	if in.body || in.drops || in.buf[in.r] != '>' {
 		in.fresh += uint32(n)
 	}
@@ -235,7 +241,37 @@ func (in *input) fill() error {
 	} else {
 		in.full = 0
 	}
-	return nil
+}
+
+// readWhole reads once, if nothing is unread. If one short reply has come by that, and
+// nothing else, it takes that as framed, and returns its size: it is at the beginning of
+// the buffer. Otherwise n is 0, and what has come is unread.
+func (in *input) readWhole() (n int, err error) {
+	if in.r != in.w || in.fresh != 0 || in.full > 0 || len(in.buf) == 0 {
+		return 0, nil // fill knows what to do
+	}
+	in.r, in.w = 0, 0
+	if n, err = in.nc.Read(in.buf); n == 0 {
+		return 0, err
+	}
+	if n <= copyLocked && !mayBePush(in.buf[0]) {
+		size, err := in.scan.Scan(in.buf[:n])
+		if size == n {
+			in.total += uint64(n)
+			return n, nil
+		}
+		if err != nil {
+			in.scan.Reset() // it is found again
+		}
+	}
+	in.came(n)
+	return 0, nil
+}
+
+// putBackWhole undoes that the n bytes of readWhole have been framed.
+func (in *input) putBackWhole(n int) {
+	in.total -= uint64(n)
+	in.came(n)
 }
 
 // goesOn reports whether the last read, of n bytes, went on with a large reply, or

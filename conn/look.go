@@ -54,6 +54,9 @@ func (c *wire) Alive() error {
 // handler, or if the peer has closed, it breaks the connection, by which nothing is
 // sent, and reports false.
 func (c *wire) lookFor(k *call) bool {
+	if c.in.empty() && c.nothingWaits() {
+		return true
+	}
 	err := c.readUnasked()
 	if err == nil {
 		return true
@@ -65,6 +68,15 @@ func (c *wire) lookFor(k *call) bool {
 	c.mu.Unlock()
 	c.fail(OpLook, err)
 	return false
+}
+
+// nothingWaits reports whether nothing waits in the socket for certain.
+func (c *wire) nothingWaits() bool {
+	if c.secure {
+		return false
+	}
+	_, waits, err := c.peeker.look()
+	return !waits && err == nil
 }
 
 // readUnasked reads what waits, and returns why the connection is of no use.

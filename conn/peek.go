@@ -1,7 +1,6 @@
 package conn
 
 import (
-	"errors"
 	"io"
 	"net"
 	"syscall"
@@ -40,7 +39,7 @@ func (p *peeker) look() (first byte, waits bool, err error) {
 		return 0, false, err
 	}
 	switch {
-	case errors.Is(p.err, syscall.EAGAIN) || errors.Is(p.err, syscall.EINTR):
+	case p.err == syscall.EAGAIN || p.err == syscall.EINTR: //nolint:errorlint // errors.Is takes longer
 		return 0, false, nil
 	case p.err != nil:
 		return 0, false, p.err

@@ -39,14 +39,21 @@ func (c *wire) readFor(k *call) bool {
 		if err == nil {
 			continue
 		}
-		if !c.in.poked(err) {
-			c.fail(OpRead, err)
-			return false
-		}
-		if c.giveUp(k) {
-			return true
+		if settled, over := c.stopped(k, err); over {
+			return settled
 		}
 	}
+}
+
+// stopped is what to do when the read of k has ended with err: whether k's call is over,
+// and settled by that. If it is not over, k reads on.
+func (c *wire) stopped(k *call, err error) (settled, over bool) {
+	if !c.in.poked(err) {
+		c.fail(OpRead, err)
+		return false, true
+	}
+	settled = c.giveUp(k)
+	return settled, settled
 }
 
 // giveUp settles k with its context's error if that has ended, and passes the

@@ -15,13 +15,17 @@ import (
 
 // byHand is a connection whose peer is the test: what is written waits until the test
 // reads it.
-func byHand(t *testing.T) (*conn.Conn, *handPeer) {
+func byHand(t *testing.T, set ...func(*conn.Options)) (*conn.Conn, *handPeer) {
 	t.Helper()
 	mine, theirs := net.Pipe()
-	c, err := conn.Dial(t.Context(), conn.Options{
+	o := conn.Options{
 		Protocol: 2, NoClientInfo: true, ReadTimeout: 10 * time.Second,
 		Dial: func(context.Context, string, string) (net.Conn, error) { return mine, nil },
-	})
+	}
+	for _, f := range set {
+		f(&o)
+	}
+	c, err := conn.Dial(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,6 +33,16 @@ func (c *wire) DoEncoded(ctx context.Context, cmds *resp.Batch, from int, to res
 		}
 	}
 	some, _ := cmds.Flags(from)
+	if isSmall(cmds, from, some) {
+		if done, err := c.doAlone(ctx, cmds, from, to); done {
+			return err
+		}
+	}
+	return c.doParts(ctx, cmds, from, some, to)
+}
+
+// doParts runs a batch of any size, whoever else is there.
+func (c *wire) doParts(ctx context.Context, cmds *resp.Batch, from int, some resp.Flags, to resp.Receiver) error {
 	b := batch{conn: c, ctx: ctx, cmds: cmds, rest: cmds.From(from), to: to, taken: from, given: from}
 	b.first, b.blocks = from, some&resp.Blocking != 0
 	defer b.leave() // also when Receive panics: the roles must not be lost
@@ -195,32 +205,32 @@ func (b *batch) giveNext() error {
 	b.parts[b.oldest] = part{}
 	b.oldest = (b.oldest + 1) % maxParts
 	b.count--
-	before := b.given
 	if k.err != nil {
-		if !k.torn {
-			b.giveOut(k)
-		}
-		return b.failure(before, p, k.err)
+		return b.fail(p)
 	}
-	b.giveOut(k)
+	b.given += giveOut(b.to, b.given, k)
 	k.ReleaseReply()
 	return nil
 }
 
-// giveOut hands the gathered replies of a part on: by one call to who takes them so, if
-// all of them are plain.
-func (b *batch) giveOut(k *call) {
-	if to, ok := b.to.(resp.RunReceiver); ok && len(k.ends) > 0 && (!k.odd || allPlain(k.buf, k.ends)) {
-		to.ReceiveRun(b.given, k.buf, k.ends)
-		b.given += len(k.ends)
-		return
+// fail gives out the replies to a part that came before it failed, and returns its error.
+func (b *batch) fail(p part) error {
+	before := b.given
+	if !p.call.torn {
+		b.given += giveOut(b.to, b.given, p.call)
 	}
-	start := 0
-	for _, end := range k.ends {
-		b.to.Receive(b.given, resp.Value(k.buf[start:end]))
-		b.given++
-		start = end
+	return b.failure(before, p, p.call.err)
+}
+
+// giveOut hands the gathered replies of k on, from number first on, and returns how many:
+// by one call to who takes them so, if all of them are plain.
+func giveOut(to resp.Receiver, first int, k *call) (n int) {
+	if len(k.ends) > 0 && (!k.odd || allPlain(k.buf, k.ends)) {
+		resp.GiveRun(to, first, k.buf, k.ends)
+	} else {
+		resp.GiveEach(to, first, k.buf, k.ends)
 	}
+	return len(k.ends)
 }
 
 func allPlain(buf []byte, ends []int) bool {

@@ -117,6 +117,9 @@ func (c *Conn) DoBatch(ctx context.Context, cmds []resp.Command, each func(i int
 // as each is, with their numbers in the batch. The batch must not be changed
 // meanwhile; it is not used any more when DoEncoded has returned.
 func (c *Conn) DoEncoded(ctx context.Context, cmds *resp.Batch, from int, to resp.Receiver) error {
+	if c.lease == nil {
+		return c.wire.DoEncoded(ctx, cmds, from, to)
+	}
 	if !c.lease.begin() {
 		return c.over()
 	}

@@ -218,7 +218,7 @@ func (c *wire) drain(d *call) {
 func (c *wire) deliver(k *call) (settled, ok bool) {
 	in := &c.in
 	n, err := in.frameReplies()
-	if n == 1 && in.r == in.w && c.answerAlone(k) {
+	if n > 0 && in.r == in.w && (k.batch != 0 && c.answerPart(k, n) || n == 1 && c.answerAlone(k)) {
 		return true, true
 	}
 	return c.deliverAll(k, n, err)

@@ -31,7 +31,7 @@ type Pool struct {
 	noHello    atomic.Int64           // until that tick the server is taken not to know HELLO
 	wide       wide
 	spacing    spacing
-	watches    sync.Pool // of *batchWatch
+	watches    sync.Pool // of *batchWatch, for batches on shared connections
 	shared     []slot
 	counters   counters
 
@@ -63,6 +63,7 @@ type member struct {
 	expires    time.Time    // zero: never
 	over       bool         // does not count against MaxConns; Pool.mu guards it
 	retired    int64        // clock when it lost its place as a shared one
+	watch      batchWatch   // for the batch of who has it alone
 }
 
 // Pool.calls counts callers in flight in its lowest 31 bits, and all that ever
@@ -88,7 +89,7 @@ func New(o Options) *Pool {
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.keeper = time.AfterFunc(time.Hour, p.keep)
 	p.keeper.Stop()
-	p.watches.New = func() any { return newBatchWatch(p) }
+	p.watches.New = func() any { return &batchWatch{} }
 	if o.MinIdle > 0 {
 		p.mu.Lock()
 		p.startKeepingLocked()
@@ -156,15 +157,6 @@ func (p *Pool) DoBatch(ctx context.Context, cmds []resp.Command, each func(i int
 // DoEncoded is DoBatch for encoded commands, as [conn.Conn.DoEncoded].
 func (p *Pool) DoEncoded(ctx context.Context, cmds *resp.Batch, from int, to resp.Receiver) error {
 	p.check(ctx)
-	w := p.watches.Get().(*batchWatch) //nolint:forcetypeassert // nothing else is in there
-	w.to = to
-	err := p.doEncoded(ctx, cmds, from, w)
-	w.to = nil
-	p.watches.Put(w)
-	return err
-}
-
-func (p *Pool) doEncoded(ctx context.Context, cmds *resp.Batch, from int, to resp.Receiver) error {
 	if some, _ := cmds.Flags(from); some&resp.Blocking != 0 {
 		return p.batchLeased(ctx, cmds, from, to)
 	}
@@ -183,13 +175,21 @@ func (p *Pool) doEncoded(ctx context.Context, cmds *resp.Batch, from int, to res
 // batchOn runs a batch and leaves, also when Receive panics.
 func (p *Pool) batchOn(ctx context.Context, at seat, cmds *resp.Batch, from int, to resp.Receiver) error {
 	defer p.leave(at)
-	return at.conn.DoEncoded(ctx, cmds, from, to)
+	w := &at.watch
+	if !at.solo {
+		w = p.watches.Get().(*batchWatch) //nolint:forcetypeassert // nothing else is in there
+		defer p.watches.Put(w)
+	}
+	w.pool, w.to = p, to
+	err := at.conn.DoEncoded(ctx, cmds, from, w)
+	w.to = nil
+	return err
 }
 
 func (p *Pool) batchLeased(ctx context.Context, cmds *resp.Batch, from int, to resp.Receiver) error {
 	return p.WithConn(ctx, func(c *conn.Conn) error {
 		c.SetShared(true)
-		return c.DoEncoded(ctx, cmds, from, to)
+		return c.DoEncoded(ctx, cmds, from, &batchWatch{pool: p, to: to})
 	})
 }
 

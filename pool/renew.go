@@ -77,8 +77,6 @@ type batchWatch struct {
 	to   resp.Receiver
 }
 
-func newBatchWatch(p *Pool) *batchWatch { return &batchWatch{pool: p} }
-
 // Receive implements resp.Receiver.
 func (w *batchWatch) Receive(i int, v resp.Value) {
 	if v.MayBeError() {

@@ -165,7 +165,14 @@ func (b *Batch) Follow(n int) { b.before = uint32(n) }
 func (b *Batch) Follows() int { return int(b.before) }
 
 // Size returns about how many bytes the commands from that one on have, encoded.
-func (b *Batch) Size(from int) (n int) {
+func (b *Batch) Size(from int) int {
+	if p := b.only(from); p != nil {
+		return p.size
+	}
+	return b.sizeFrom(from)
+}
+
+func (b *Batch) sizeFrom(from int) (n int) {
 	if b.lent != nil {
 		for i := range b.lent[from:] {
 			n += b.lent[from+i].Size()
@@ -188,6 +195,13 @@ func (b *Batch) Size(from int) (n int) {
 // Flags returns the flags that at least one of the commands from that one on has, and
 // those that all have.
 func (b *Batch) Flags(from int) (some, all Flags) {
+	if p := b.only(from); p != nil {
+		return p.sum.some, p.sum.all
+	}
+	return b.flagsFrom(from)
+}
+
+func (b *Batch) flagsFrom(from int) (some, all Flags) {
 	all = ^Flags(0)
 	for i := from; i < len(b.lent); i++ {
 		some |= b.lent[i].flags
@@ -228,6 +242,13 @@ func (b *Batch) Repeatable(from int) bool {
 // NextSpecial returns the first command from that one on that is stateful or has no
 // name, and Len if there is none.
 func (b *Batch) NextSpecial(from int) int {
+	if p := b.only(from); p != nil && p.sum.kinds&special == 0 {
+		return b.Len()
+	}
+	return b.specialFrom(from)
+}
+
+func (b *Batch) specialFrom(from int) int {
 	n := from
 	for ; n < len(b.lent); n++ {
 		if kindOf(&b.lent[n])&special != 0 {
@@ -247,6 +268,15 @@ func (b *Batch) NextSpecial(from int) int {
 		}
 	}
 	return b.Len()
+}
+
+// only returns the part that all commands from that one on are, if there is just one and
+// that is all of it. It saves small batches a search: all that is asked of them lies there.
+func (b *Batch) only(from int) *batchPart {
+	if from == 0 && b.first == b.last {
+		return b.first
+	}
+	return nil
 }
 
 // at returns the part with command i, and its place there; nil if there is none.

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/kermes-redis/kermes/conn"
+	"github.com/kermes-redis/kermes/pool"
 	"github.com/kermes-redis/kermes/resp"
 )
 
@@ -16,18 +17,19 @@ import (
 // if fn saw no failure. If fn succeeds in the course of an announced failover,
 // WithConn returns when it is known whether it took place.
 func (c *Client) WithConn(ctx context.Context, fn func(*conn.Conn) error) error {
-	b := c.newBudget("a lease", 0)
+	t := c.target.Load()
+	called, err := c.lease(ctx, t, fn)
+	if called {
+		return c.concludeLeased(ctx, t, err)
+	}
+	return c.leaseAgain(ctx, t, fn, err)
+}
+
+// leaseAgain waits and retries where no connection of t was lent, because of err.
+func (c *Client) leaseAgain(ctx context.Context, t *target, fn func(*conn.Conn) error, err error) error {
+	b := c.newBudget("a lease", pool.Waited(err))
 	for {
-		t := c.target.Load()
-		called := false
-		err := c.admit(t, true)
-		if err == nil {
-			called, err = c.lease(b.context(ctx), t, fn)
-		}
-		switch {
-		case called:
-			return c.concludeLeased(ctx, t, err)
-		case final(err):
+		if final(err) {
 			return err
 		}
 		if err := c.pause(ctx, t, &b, err); err != nil {
@@ -35,12 +37,20 @@ func (c *Client) WithConn(ctx context.Context, fn func(*conn.Conn) error) error 
 		}
 		c.counters.retries.Add(1)
 		b.attempts++
+		t = c.target.Load()
+		called := false
+		if called, err = c.lease(b.context(ctx), t, fn); called {
+			return c.concludeLeased(ctx, t, err)
+		}
 	}
 }
 
 // lease calls fn with a connection of t, unless writes are held by the time that there
 // is one.
 func (c *Client) lease(ctx context.Context, t *target, fn func(*conn.Conn) error) (called bool, err error) {
+	if err := c.admit(t, true); err != nil {
+		return false, err
+	}
 	l, ok := c.loans.Get().(*loan)
 	if !ok {
 		l = &loan{}

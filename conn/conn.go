@@ -23,7 +23,8 @@ type wire struct {
 	role     resp.Value
 	shared   atomic.Bool
 	receives atomic.Bool // Receive was called: what was read belongs to its caller
-	calls    sync.Pool   // of *call
+	taint    taint
+	calls    sync.Pool // of *call
 	done     chan struct{}
 
 	mu        sync.Mutex // taken by lock; guards what follows, and the links and states of calls
@@ -42,7 +43,6 @@ type wire struct {
 	batches   uint32 // counts them, for their names
 	copying   bool   // the reader is copying a part of the replies of some call
 	serving   *call  // waits in Serve for the reading role, or holds it
-	taint     taint
 	err       *Error
 	watch     watch
 
@@ -110,8 +110,6 @@ func (c *wire) Bulky() bool { return c.in.bulky.Load() }
 // that it must not serve anybody else. A transaction that has ended, by EXEC or
 // DISCARD, leaves no trace.
 func (c *wire) Tainted() bool {
-	c.lock()
-	defer c.mu.Unlock()
 	return c.taint.dirty()
 }
 
@@ -270,12 +268,16 @@ func (c *wire) admit(cmd *resp.Command) error {
 	if !cmd.Stateful() {
 		return nil
 	}
-	if c.shared.Load() || unmatched(cmd) {
+	if c.shared.Load() {
 		return ErrStateful
 	}
-	c.lock()
-	c.taint.note(name)
-	c.mu.Unlock()
+	if c.taint.note(name) {
+		return nil
+	}
+	if unmatched(cmd) {
+		return ErrStateful
+	}
+	c.taint.noteAny(name)
 	return nil
 }
 

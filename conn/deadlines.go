@@ -244,7 +244,7 @@ func (c *wire) idleLocked() pace {
 	if cap(c.wbuf) > baseBuffer/2 && len(c.wbuf) == 0 {
 		c.wbuf = nil
 	}
-	receiving := c.rx.ctx != nil || c.taint.other // Receive does not take the reading role
+	receiving := c.rx.ctx != nil || c.taint.isAltered() // Receive does not take the reading role
 	if c.reader == nil && !receiving {
 		c.in.shrink()
 	}

@@ -118,9 +118,7 @@ func newConn(ctx context.Context, nc net.Conn, o Options) (*Conn, error) {
 		return nil, newError(OpHandshake, o.Addr, handshakeCause(ctx, err))
 	}
 	c.far = c.in.total == 0 || time.Since(began) > nearby
-	c.lock()
-	c.taint = taint{} // HELLO, AUTH and SELECT are what a connection starts with
-	c.mu.Unlock()
+	c.taint.marks.Store(0) // HELLO, AUTH and SELECT are what a connection starts with
 	c.shared.Store(o.Shared)
 	return &Conn{wire: c}, nil
 }

@@ -44,7 +44,7 @@ func (c *wire) Send(ctx context.Context, cmds ...resp.Command) error {
 		c.wbuf = cmds[i].AppendTo(c.wbuf)
 	}
 	c.encoded += uint64(len(c.wbuf) - before)
-	c.taint.other = true
+	c.taint.alter()
 	flush := !c.flushing
 	if flush {
 		c.flushing, c.flusher = true, nil

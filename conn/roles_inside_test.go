@@ -216,7 +216,7 @@ func TestAConnectionThatReceivesKeepsItsBuffer(t *testing.T) {
 	}{
 		"idle":           {func(*wire) {}, false},
 		"receives":       {func(c *wire) { c.rx.ctx = context.Background() }, true},
-		"is subscribed":  {func(c *wire) { c.taint.other = true }, true},
+		"is subscribed":  {func(c *wire) { c.taint.alter() }, true},
 		"somebody reads": {func(c *wire) { c.reader = &call{} }, true},
 	} {
 		c := newCrowded(t, 0)

@@ -176,7 +176,7 @@ func TestALookThatFindsAYoungConnectionClosedDelaysTheNextDial(t *testing.T) {
 		}
 	}
 	p.mu.Lock()
-	m := p.unparkHomeLocked()
+	m := p.unparkHome()
 	p.keeper.Stop() // it would find it too
 	p.mu.Unlock()
 	m.born = time.Now().Add(time.Hour) // the machine may be slow

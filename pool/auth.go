@@ -37,7 +37,7 @@ func (p *Pool) Reauth(ctx context.Context) error {
 				m.generation.Store(generation)
 			}
 			if i < len(idle) {
-				p.putBack(m, false)
+				p.putBack(m)
 			}
 		})
 	}
@@ -49,7 +49,7 @@ func (p *Pool) Reauth(ctx context.Context) error {
 func (p *Pool) takeIdleLocked() []*member {
 	idle := p.idle
 	p.idle = nil
-	if m := p.unparkHomeLocked(); m != nil {
+	if m := p.unparkHome(); m != nil {
 		idle = append(idle, m)
 	}
 	return idle

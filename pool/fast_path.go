@@ -19,21 +19,16 @@ func (p *Pool) takeHome() *member {
 	}
 }
 
-// parkHome leaves the home and counts its caller out, if that is all that is to be
-// done: if it must not be closed and nobody waits for it.
-func (p *Pool) parkHome(m *member) bool {
+// parkHome leaves the home and counts so many callers out, one or, of a lease, none, if
+// that is all that is to be done: if it must not be closed and nobody waits for it.
+func (p *Pool) parkHome(m *member, callers uint64) bool {
 	if m != p.home.Load() || p.wanted.Load() != 0 || m.conn.Broken() || p.outdated(m) {
 		return false
 	}
 	if now := p.clock.Load(); m.used.Load() != now {
 		m.used.Store(now)
 	}
-	for {
-		s := p.calls.Load()
-		if p.calls.CompareAndSwap(s, s-1+parkedBit) {
-			break
-		}
-	}
+	p.calls.Add(parkedBit - callers) // nobody else sets that bit
 	if p.wanted.Load() != 0 {
 		p.offerHome() // somebody came meanwhile, who may not have seen it
 	}
@@ -44,14 +39,13 @@ func (p *Pool) parkHome(m *member) bool {
 func (p *Pool) offerHome() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if m := p.unparkHomeLocked(); m != nil {
+	if m := p.unparkHome(); m != nil {
 		p.supplyLocked(m)
 	}
 }
 
-// unparkHomeLocked takes the home from where it is parked, or returns nil if it is in use. p.mu is
-// held.
-func (p *Pool) unparkHomeLocked() *member {
+// unparkHome takes the home from where it is parked, or returns nil if it is in use.
+func (p *Pool) unparkHome() *member {
 	for {
 		s := p.calls.Load()
 		if s&parkedBit == 0 {

@@ -46,7 +46,7 @@ func (p *Pool) keep() {
 
 // sweepLocked discards idle connections that have outlived their use.
 func (p *Pool) sweepLocked() {
-	if m := p.unparkHomeLocked(); m != nil {
+	if m := p.unparkHome(); m != nil {
 		p.supplyLocked(m) // somebody may have begun to wait when it was parked
 	}
 	kept := p.idle[:0]

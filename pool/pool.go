@@ -27,6 +27,7 @@ type Pool struct {
 	suspect    atomic.Int64           // raised when a connection is found broken
 	generation atomic.Int64           // raised when all connections are to be replaced, or credentials have changed
 	hungUp     atomic.Bool            // on HELLO, as proxies do that know no CLIENT either
+	leased     atomic.Int64           // connections that are
 	ended      atomic.Bool            // closed is set; looked at by those who do not take mu
 	noHello    atomic.Int64           // until that tick the server is taken not to know HELLO
 	wide       wide
@@ -35,10 +36,9 @@ type Pool struct {
 	shared     []slot
 	counters   counters
 
-	mu       sync.Mutex // guards what follows
-	idle     []*member  // the one used last at the end
-	open     int        // members that count against MaxConns, dials included
-	leased   int
+	mu       sync.Mutex           // guards what follows
+	idle     []*member            // the one used last at the end
+	open     int                  // members that count against MaxConns, dials included
 	members  map[*member]struct{} // all that are connected
 	dialled  map[*conn.Conn]struct{}
 	retired  []*member // shared until lately, closed when quiet

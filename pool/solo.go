@@ -59,7 +59,7 @@ func (p *Pool) refuse() error {
 }
 
 func (p *Pool) leave(at seat) {
-	if at.solo && at.began == 0 && p.parkHome(at.member) {
+	if at.solo && at.began == 0 && p.parkHome(at.member, 1) {
 		return
 	}
 	p.calls.Add(^uint64(0))
@@ -67,7 +67,7 @@ func (p *Pool) leave(at seat) {
 		p.spacing.end(at.began)
 	}
 	if at.solo {
-		p.putBack(at.member, false)
+		p.putBack(at.member)
 	}
 }
 
@@ -97,7 +97,7 @@ func (p *Pool) hasRoomLocked() bool { return p.opts.MaxConns < 0 || p.open < p.o
 // popIdleLocked returns the idle connection that was used last and is in order. p.mu
 // is held; looking at a socket does not block.
 func (p *Pool) popIdleLocked() *member {
-	if m := p.unparkHomeLocked(); m != nil {
+	if m := p.unparkHome(); m != nil {
 		p.idle = append(p.idle, m)
 	}
 	for len(p.idle) > 0 {
@@ -146,23 +146,11 @@ func (p *Pool) alive(m *member) bool {
 }
 
 // putBack gives a connection to the next who waits, or makes it idle. It is
-// closed if it is broken, or was left in a state that others must not see.
-func (p *Pool) putBack(m *member, leased bool) {
+// closed if it is broken.
+func (p *Pool) putBack(m *member) {
 	usable := !m.conn.Broken()
-	if usable && leased {
-		usable = m.conn.InFlight() == 0 && !m.conn.Tainted()
-		m.conn.SetShared(true)
-	}
-	if leased && !usable {
-		// The socket is closed before the caller is told: what its command waited
-		// for must not be given to a connection that nobody reads.
-		m.conn.Abort(errLeft)
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if leased {
-		p.leased--
-	}
 	if !usable || p.closed != nil || p.outdated(m) {
 		if !usable {
 			p.suspect.Add(1)

@@ -48,7 +48,7 @@ func (p *Pool) Stats() Stats {
 	return Stats{
 		Open:          len(p.members) + len(p.dialled),
 		Idle:          p.idlesLocked(),
-		Leased:        p.leased,
+		Leased:        int(p.leased.Load()),
 		Dialing:       p.dialing,
 		Waiting:       p.waiters.n,
 		InFlight:      int(p.calls.Load() & callCount),

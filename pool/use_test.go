@@ -25,7 +25,7 @@ func TestATickLooksAtTheConnectionsThatUseNeverGetsTo(t *testing.T) {
 	}
 	p.mu.Lock()
 	p.keeper.Stop()
-	if m := p.unparkHomeLocked(); m != nil {
+	if m := p.unparkHome(); m != nil {
 		p.idle = append(p.idle, m)
 	}
 	idle := append([]*member(nil), p.idle...)

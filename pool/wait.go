@@ -216,7 +216,7 @@ func (p *Pool) waitError(cause error, began time.Time) *WaitError {
 
 func (p *Pool) waitErrorLocked(cause error, began time.Time) *WaitError {
 	return &WaitError{
-		Limit: p.opts.MaxConns, Open: p.open, Leased: p.leased, Waiting: p.waiters.n,
+		Limit: p.opts.MaxConns, Open: p.open, Leased: int(p.leased.Load()), Waiting: p.waiters.n,
 		Waited: time.Since(began), LastDial: p.lastDial, Err: cause,
 	}
 }

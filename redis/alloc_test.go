@@ -347,8 +347,7 @@ func TestAReusedTransactionAllocatesAHandfulHoweverLongItIs(t *testing.T) {
 			if err := p.refuseStateful(); err != nil {
 				t.Fatal(err)
 			}
-			e := execution{ctx: ctx, replies: txReplies{p: &p, last: p.queued.Len() - 1}}
-			if _, err := e.exec(d); err != nil {
+			if _, err := p.exec(ctx, d); err != nil {
 				t.Fatal(err)
 			}
 		})
@@ -418,7 +417,7 @@ func TestATransactionAllocatesItselfAndItsReplies(t *testing.T) {
 	}
 }
 
-var okValue, queuedReply = resp.Value(okReply), resp.Value("+QUEUED\r\n")
+var okValue, queuedAnswer = resp.Value(okReply), resp.Value("+QUEUED\r\n")
 
 // queueing answers MULTI, n commands and EXEC.
 type queueing struct {
@@ -431,7 +430,7 @@ func (q *queueing) DoEncoded(_ context.Context, _ *resp.Batch, _ int, to resp.Re
 	to.Receive(0, okValue)
 	q.exec = fmt.Appendf(q.exec[:0], "*%d\r\n", q.n)
 	for i := range q.n {
-		to.Receive(i+1, queuedReply)
+		to.Receive(i+1, queuedAnswer)
 		q.exec = append(q.exec, ":7\r\n"...)
 	}
 	to.Receive(q.n+1, q.exec)

@@ -49,6 +49,7 @@ type oddReplies struct {
 	answers []error // error replies; empty while there is none
 	scripts []scriptSource
 	script  [1]scriptSource // the list of one needs no allocation
+	tx      txOdd           // of the running transaction
 }
 
 // Future is the reply of a queued command, to be read when the pipeline has run.
@@ -255,7 +256,7 @@ func (p *Pipeline) end() {
 	p.queued.Free()
 	if odd := p.odd; odd != nil {
 		clear(odd.scripts)
-		odd.scripts = odd.scripts[:0]
+		odd.scripts, odd.tx = odd.scripts[:0], txOdd{}
 	}
 }
 

@@ -50,6 +50,9 @@ func (tx *Tx) Do(ctx context.Context, cmd resp.Command) (resp.Reply, error) {
 	if err := tx.admit(&cmd); err != nil {
 		return resp.Reply{}, err
 	}
+	if len(tx.is) == 0 {
+		return tx.c.Exchange(ctx, &cmd)
+	}
 	return tx.d.Do(ctx, cmd)
 }
 

@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -27,7 +28,8 @@ func (p *Pipeline) Exec(ctx context.Context, l Leaser) error {
 	if t, ok := l.(*Intercepted); ok && len(t.is) > 0 {
 		return t.exec(ctx, p)
 	}
-	if tx, ok := l.(*Tx); ok && len(tx.is) > 0 && !tx.told {
+	tx, _ := l.(*Tx)
+	if tx != nil && len(tx.is) > 0 && !tx.told {
 		tx.told = true
 		defer func() { tx.told = false }()
 		return Intercept(tx, tx.is...).exec(ctx, p)
@@ -35,9 +37,15 @@ func (p *Pipeline) Exec(ctx context.Context, l Leaser) error {
 	if err := p.refuseStateful(); err != nil {
 		return err
 	}
-	inside, err := p.execIn(ctx, l)
+	var inside, err error
+	if tx != nil && !tx.over.Load() {
+		inside = p.execOn(ctx, tx.c)
+		err = inside
+	} else {
+		inside, err = p.execIn(ctx, l)
+	}
 	p.end()
-	if tx, ok := l.(*Tx); ok {
+	if tx != nil {
 		tx.watching = false // EXEC ends WATCH, whatever it answers
 	}
 	switch {
@@ -68,21 +76,21 @@ func (p *Pipeline) refuseStateful() error {
 // where err says that there was none.
 func (p *Pipeline) execIn(ctx context.Context, l Leaser) (inside, err error) {
 	e := freeExecutions.Get().(*execution) //nolint:forcetypeassert // nothing else is in there
-	e.ctx, e.replies = ctx, txReplies{p: p, last: p.queued.Len() - 1}
+	e.ctx, e.p = ctx, p
 	err = l.WithConn(ctx, e.begin)
 	inside = e.inside
-	e.ctx, e.replies, e.inside = nil, txReplies{}, nil
+	e.ctx, e.p, e.inside = nil, nil, nil
 	freeExecutions.Put(e) // not where something has panicked
 	return inside, err
 }
 
-// execution is a transaction on its connection. It is used again, so that a
+// execution is a transaction that is to be lent a connection. It is used again, so that a
 // transaction needs no memory for it.
 type execution struct {
-	ctx     context.Context
-	replies txReplies
-	inside  error
-	begin   func(*conn.Conn) error // run
+	ctx    context.Context
+	p      *Pipeline
+	inside error
+	begin  func(*conn.Conn) error // run
 }
 
 // freeExecutions are executions that nobody uses. A program cannot tell what is in
@@ -93,25 +101,43 @@ var freeExecutions = sync.Pool{New: func() any {
 	return e
 }}
 
-// run executes the batch on c, which is broken if its state is unknown afterwards: it
-// may be inside MULTI, or still watching.
 func (e *execution) run(c *conn.Conn) error {
-	var unknown bool
-	if unknown, e.inside = e.exec(c); unknown {
-		c.Abort(e.inside)
-	}
+	e.inside = e.p.execOn(e.ctx, c)
 	return e.inside
 }
 
+// execOn executes the batch on c, which is broken if its state is unknown afterwards: it
+// may be inside MULTI, or still watching.
+func (p *Pipeline) execOn(ctx context.Context, c *conn.Conn) error {
+	unknown, err := p.exec(ctx, c)
+	if unknown {
+		c.Abort(err)
+	}
+	return err
+}
+
 // exec reports unknown when the state of the connection is.
-func (e *execution) exec(d EncodedDoer) (unknown bool, err error) {
-	t, p := &e.replies, e.replies.p
+func (p *Pipeline) exec(ctx context.Context, d EncodedDoer) (unknown bool, err error) {
 	p.run, p.shift = &p.queued, 1
-	if err := d.DoEncoded(e.ctx, &p.queued, 0, t); err != nil {
-		return true, t.cutOff(err)
+	if p.odd != nil {
+		p.odd.tx = txOdd{}
+	}
+	err = d.DoEncoded(ctx, &p.queued, 0, (*txReplies)(p))
+	if err == nil && p.odd == nil {
+		return false, nil
+	}
+	return p.concludeExec(err)
+}
+
+// concludeExec says what has become of the transaction where err has kept replies from
+// coming, or where there was something odd about it or about one before.
+func (p *Pipeline) concludeExec(err error) (unknown bool, _ error) {
+	t := &p.oddReplies().tx
+	if err != nil {
+		return true, t.cutOff(p, err)
 	}
 	if t.multi != nil {
-		err := t.withoutMulti()
+		err := t.withoutMulti(p)
 		p.lose(err)
 		return true, err
 	}
@@ -124,10 +150,8 @@ var multi = resp.NewCommand("MULTI")
 
 var exec = resp.NewCommand("EXEC")
 
-// txReplies sorts the replies of a transaction.
-type txReplies struct {
-	p       *Pipeline
-	last    int   // index of EXEC in the batch
+// txOdd is what is known of a transaction that did not simply succeed.
+type txOdd struct {
 	multi   error // MULTI was refused
 	ran     int   // how many commands were executed all the same
 	refused error // the first command that was not queued
@@ -135,52 +159,121 @@ type txReplies struct {
 	err     error // the outcome of EXEC
 }
 
+// txReplies is a pipeline as the receiver of the replies to its transaction.
+type txReplies Pipeline
+
+const queuedReply = "+QUEUED\r\n"
+
+// ReceiveRun implements resp.RunReceiver, for a transaction that succeeds, all replies of
+// which have come together. Whatever else there is goes to Receive.
+func (t *txReplies) ReceiveRun(first int, buf []byte, ends []int) {
+	p := (*Pipeline)(t)
+	n := p.ran - p.base
+	if first != 0 || len(ends) != n+2 || ends[n] != len(okReply)+n*len(queuedReply) ||
+		!isQueued(buf[:ends[n]]) || !p.keepResults(buf[ends[n]:], n) {
+		resp.GiveEach(t, first, buf, ends)
+	}
+}
+
+// isQueued reports whether b is OK, and then QUEUED for as many as there are.
+func isQueued(b []byte) bool {
+	if string(b[:len(okReply)]) != okReply {
+		return false
+	}
+	for b = b[len(okReply):]; len(b) > 0; b = b[len(queuedReply):] {
+		if string(b[:len(queuedReply)]) != queuedReply {
+			return false
+		}
+	}
+	return true
+}
+
+// keepResults keeps the elements of v, the reply to EXEC, if that is an array of n plain
+// replies. If it is not, what has been kept is to be kept again.
+func (p *Pipeline) keepResults(v resp.Value, n int) bool {
+	if n == 0 || v[0] != '*' {
+		return false
+	}
+	c := v.Cursor()
+	if c.Left() != n {
+		return false
+	}
+	if len(v) <= replyBlock {
+		p.store.reserve(len(v)) // more than what is in it
+	}
+	rest := v[bytes.IndexByte(v, '\n')+1:]
+	var ends [fewReplies]int
+	size, some := 0, 0
+	for i := range n {
+		e, ok := c.Next()
+		if !ok || e.MayBeError() {
+			return false
+		}
+		size += len(e)
+		ends[some] = size
+		if some++; some == len(ends) || i == n-1 {
+			p.store.putRun(p.base+i+1-some, rest[:size], ends[:some])
+			rest, size, some = rest[size:], 0, 0
+		}
+	}
+	return true
+}
+
 // Receive implements resp.Receiver.
 func (t *txReplies) Receive(i int, v resp.Value) {
+	p := (*Pipeline)(t)
+	last := p.queued.Len() - 1
+	refused := p.odd != nil && p.odd.tx.multi != nil
 	switch {
 	case i == 0:
-		_, t.multi = decodeValue(v, OK)
-		t.multi = answerTo(&multi, t.multi)
-	case i < t.last && t.multi != nil:
-		t.ranAlone(t.p.base+i-1, v)
-	case i < t.last:
-		t.queued(t.p.base+i-1, v)
-	case t.multi == nil:
-		t.err = t.exec(v)
+		if _, err := decodeValue(v, OK); err != nil {
+			p.oddReplies().tx.multi = answerTo(&multi, err)
+		}
+	case i < last && refused:
+		p.ranAlone(p.base+i-1, v)
+	case i < last:
+		p.heedQueued(p.base+i-1, v)
+	case !refused:
+		if err := p.takeResults(v); err != nil {
+			p.oddReplies().tx.err = err
+		}
 	}
 }
 
 // ranAlone keeps the reply to a command that was sent behind a MULTI that the server
 // refused: it was executed, by itself, unless the server refused it as well.
-func (t *txReplies) ranAlone(i int, v resp.Value) {
-	t.p.keep(i, v)
-	e, ok := errors.AsType[*resp.Error](t.p.answer(i, v.Err()))
+func (p *Pipeline) ranAlone(i int, v resp.Value) {
+	p.keep(i, v)
+	e, ok := errors.AsType[*resp.Error](p.answer(i, v.Err()))
 	if !ok || !e.Refused() {
-		t.ran++
+		p.odd.tx.ran++
 	}
 }
 
 // cutOff is the outcome where err has kept replies from coming. It may say that nothing was
 // sent: of commands behind a MULTI that was refused, where those before them have run.
-func (t *txReplies) cutOff(err error) error {
+func (t *txOdd) cutOff(p *Pipeline, err error) error {
 	if t.ran == 0 {
 		return err
 	}
-	t.p.lose(err)
-	return &NoMultiError{Executed: t.ran, Queued: t.p.ran - t.p.base, Cause: fmt.Errorf("%w; %w", t.multi, err)}
+	p.lose(err)
+	return &NoMultiError{Executed: t.ran, Queued: p.ran - p.base, Cause: fmt.Errorf("%w; %w", t.multi, err)}
 }
 
 // withoutMulti is the outcome where MULTI was refused.
-func (t *txReplies) withoutMulti() error {
+func (t *txOdd) withoutMulti(p *Pipeline) error {
 	if t.ran == 0 {
 		return t.multi
 	}
-	return &NoMultiError{Executed: t.ran, Queued: t.p.ran - t.p.base, Cause: t.multi}
+	return &NoMultiError{Executed: t.ran, Queued: p.ran - p.base, Cause: t.multi}
 }
 
-// queued notes the reply that stands for QUEUED: anything else is an error of
+// heedQueued notes the reply that stands for QUEUED: anything else is an error of
 // the command, and it will have no place in the reply of EXEC.
-func (t *txReplies) queued(i int, v resp.Value) {
+func (p *Pipeline) heedQueued(i int, v resp.Value) {
+	if string(v) == queuedReply {
+		return
+	}
 	word, err := view(v)
 	if err == nil && string(word) == "QUEUED" {
 		return
@@ -189,53 +282,55 @@ func (t *txReplies) queued(i int, v resp.Value) {
 		err = &DecodeError{Want: "QUEUED", Got: v.Kind()}
 	}
 	err = answerTo(&multi, err) // also where it is a script: nothing has run it yet
-	t.p.blame(i, err)
-	if t.refused == nil {
+	p.blame(i, err)
+	if t := &p.odd.tx; t.refused == nil {
 		t.refused, t.index = err, i
 	}
 }
 
-func (t *txReplies) exec(v resp.Value) error {
+// takeResults keeps the elements of the reply to EXEC, and returns what it means.
+func (p *Pipeline) takeResults(v resp.Value) error {
 	if v.IsNull() {
-		t.p.lose(ErrConflict)
+		p.lose(ErrConflict)
 		return ErrConflict
 	}
 	if err := v.Err(); err != nil {
-		return t.abort(err)
+		return p.abort(err)
 	}
 	c, _, err := elems(v)
 	if err != nil {
 		err = ofCommand("EXEC", err)
-		t.p.lose(err)
+		p.lose(err)
 		return err
 	}
 	if len(v) <= replyBlock {
-		t.p.store.reserve(len(v)) // more than what is in it
+		p.store.reserve(len(v)) // more than what is in it
 	}
-	for i := t.p.base; i < t.p.ran; i++ {
-		if t.p.fault(i) != nil {
+	for i := p.base; i < p.ran; i++ {
+		if p.fault(i) != nil {
 			continue
 		}
 		e, ok := c.Next()
 		if !ok {
 			err := &DecodeError{Want: "a reply for each command", Got: v.Kind(), Command: "EXEC"}
-			t.p.lose(err)
+			p.lose(err)
 			return err
 		}
-		t.p.keep(i, e)
+		p.keep(i, e)
 	}
 	return nil
 }
 
 // abort explains a refused EXEC by the command that could not be queued, or by
 // the error that EXECABORT quotes: READONLY, if the server has been demoted since.
-func (t *txReplies) abort(err error) error {
+func (p *Pipeline) abort(err error) error {
 	a := &AbortError{Index: -1, Cause: quoted(err)}
-	if t.refused != nil {
-		cmd := t.p.queued.Command(1 + t.index - t.p.base)
+	if p.odd != nil && p.odd.tx.refused != nil {
+		t := &p.odd.tx
+		cmd := p.queued.Command(1 + t.index - p.base)
 		a.Index, a.Command, a.Cause = t.index, strings.Clone(cmd.Name()), t.refused
 	}
-	t.p.lose(a)
+	p.lose(a)
 	return a
 }
 

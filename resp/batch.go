@@ -323,6 +323,10 @@ func (p *batchPart) span(i int) (start, end int) {
 func (p *batchPart) decode(i int, buf []byte) (c Command) {
 	start, end := p.span(i)
 	m := p.marks[i]
+	if text := buf[start:end]; string(text[:4]) == "*1\r\n" && len(text) < len("*1\r\n$0\r\n\r\n")+10 {
+		c.name, c.flags = nameOf(text[len("*1\r\n$0\r\n"):len(text)-2]), m.flags
+		return c
+	}
 	cur := Value(buf[start:end]).Cursor()
 	word := func() []byte {
 		v, _ := cur.Next()
@@ -378,18 +382,18 @@ func (b *Batch) Commands(from int) []Command {
 func (b *Batch) Enclose(first, last *Command) {
 	b.Add(last)
 	p := b.first
-	start := len(p.buf)
-	p.buf = first.AppendTo(p.buf)
-	var encoded [64]byte
-	n := copy(encoded[:], p.buf[start:])
-	copy(p.buf[n:], p.buf[:start])
-	copy(p.buf, encoded[:n])
+	var short [64]byte
+	text := first.AppendTo(short[:0])
+	n := len(text)
+	p.buf = append(p.buf, text...)
+	copy(p.buf[n:], p.buf)
+	copy(p.buf, text)
 	p.size += n
-	for i := range p.marks {
+	p.marks = append(p.marks, mark{})
+	for i := len(p.marks) - 1; i > 0; i-- {
+		p.marks[i] = p.marks[i-1]
 		p.marks[i].end += uint32(n)
 	}
-	p.marks = append(p.marks, mark{})
-	copy(p.marks[1:], p.marks)
 	p.marks[0] = mark{end: uint32(n), flags: first.flags, kind: kindOf(first) | enclosing}
 	p.sum.add(p.marks[0])
 	b.n++

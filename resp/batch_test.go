@@ -108,6 +108,26 @@ func TestCommandsOutliveTheirBatch(t *testing.T) {
 	}
 }
 
+func TestACommandWithoutArgumentsIsFoundInItsBatch(t *testing.T) {
+	var b Batch
+	var names []string
+	for n := range 20 {
+		names = append(names, strings.Repeat("N", n+1))
+	}
+	names = append(names, "CLIENT ID", "MULTI", "EXEC")
+	for _, name := range names {
+		cmd := NewCommand(name).WithFlags(ReadOnly)
+		b.Add(&cmd)
+	}
+	for i, name := range names {
+		got, want := b.Command(i), NewCommand(name)
+		if got.Name() != name || got.NArgs() != 0 || got.Flags() != ReadOnly || !bytes.Equal(got.AppendTo(nil), want.AppendTo(nil)) {
+			t.Errorf("%s is %s", name, got.Name())
+		}
+	}
+	b.Free()
+}
+
 func TestEncloseFitsAnyBatch(t *testing.T) {
 	multi, exec := NewCommand("MULTI"), NewCommand("EXEC")
 	for _, n := range []int{0, 1, 3, partCommands - 1, partCommands, 3 * partCommands} {

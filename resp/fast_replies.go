@@ -1,9 +1,12 @@
 package resp
 
-// What a word begins with at the reply OK.
+// What a word begins with at the reply OK, and at QUEUED.
 const (
 	okWord = '+' | 'O'<<8 | 'K'<<16 | '\r'<<24 | '\n'<<32
 	okMask = 0xff_ff_ff_ff_ff
+
+	queuedWord = '+' | 'Q'<<8 | 'U'<<16 | 'E'<<24 | 'U'<<32 | 'E'<<40 | 'D'<<48 | '\r'<<56
+	queuedMask = 1<<64 - 1
 )
 
 // ScanRun is Scan for many replies that lie one behind the other in b, from that index
@@ -33,13 +36,16 @@ func (s *Scanner) ScanRun(b []byte, from int, ends []int) (n int) {
 	return n
 }
 
-// equalReplies is ScanRun for those that are OK like the first in b, or short strings
-// with the same header. See [shortRun].
+// equalReplies is ScanRun for those that are OK or QUEUED like the first in b, or short
+// strings with the same header. See [shortRun].
 func (s *Scanner) equalReplies(b []byte, end int, ends []int) (n int) {
 	w := word(b)
 	h, ok := shortHeaderOf(w)
-	if w&okMask == okWord {
+	switch {
+	case w&okMask == okWord:
 		h, ok = shortHeader{mask: okMask, line: okWord, start: len("+OK")}, true
+	case w == queuedWord:
+		h, ok = shortHeader{mask: queuedMask, line: queuedWord, start: len("+QUEUED")}, true
 	}
 	if !ok || h.n > s.lone {
 		return 0

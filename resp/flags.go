@@ -182,6 +182,9 @@ func capital(c byte) byte {
 
 // equal reports whether s is the word, which is in capitals, in any case.
 func equal(s, word string) bool {
+	if s == word {
+		return true
+	}
 	if len(s) != len(word) {
 		return false
 	}

@@ -100,6 +100,12 @@ func (s *Scanner) Scan(b []byte) (n int, err error) {
 			s.seen = 0
 			return n, nil
 		}
+		if len(b) > 0 && b[0] == '*' {
+			if n := flat(b, s.lone, s.lim.Elems, min(flatLevels, s.lim.Depth)); n > 0 && n <= s.lim.Reply {
+				s.seen = 0
+				return n, nil
+			}
+		}
 	}
 	return s.scan(b)
 }

@@ -20,6 +20,9 @@ func TestARunIsOfWholeRepliesThatAreNoErrors(t *testing.T) {
 		{"+OK\r\n+OK\r\n+OK\r\n" + short, 4},
 		{short + "+OK\r\n", 1}, // less than a word
 		{":1\r\n:-22\r\n,1.5\r\n_\r\n#t\r\n+PONG\r\n$-1\r\n" + short, 8},
+		{"+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n+OK\r\n" + short, 5},
+		{"+QUEUED\r\n+QUEUED\r\r" + short, 1},
+		{short + "+QUEUED\r", 1},
 		{short + "-ERR no\r\n" + short, 1},
 		{short + "!6\r\nERR no\r\n" + short, 1},
 		{short + "|1\r\n+a\r\n+b\r\n" + short, 1},

@@ -28,7 +28,7 @@ func (c *wire) DoEncoded(ctx context.Context, cmds *resp.Batch, from int, to res
 	}
 	for i := cmds.NextSpecial(from); i < cmds.Len(); i = cmds.NextSpecial(i + 1) {
 		cmd := cmds.Command(i)
-		if err := c.admit(&cmd); err != nil {
+		if err := c.admitSpecial(&cmd); err != nil {
 			return placed(c.notSent(err), cmds, i)
 		}
 	}

@@ -261,12 +261,17 @@ func (c *wire) await(k *call) {
 
 // admit refuses what can't be sent here, before any I/O.
 func (c *wire) admit(cmd *resp.Command) error {
+	if cmd.Name() != "" && !cmd.Stateful() {
+		return nil
+	}
+	return c.admitSpecial(cmd)
+}
+
+// admitSpecial is admit for a command that is stateful or has no name.
+func (c *wire) admitSpecial(cmd *resp.Command) error {
 	name := cmd.Name()
 	if name == "" {
 		return ErrEmptyCommand
-	}
-	if !cmd.Stateful() {
-		return nil
 	}
 	if c.shared.Load() {
 		return ErrStateful

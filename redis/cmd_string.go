@@ -13,7 +13,11 @@ import (
 // [GetTo] for those that need not be in memory as a whole.
 //
 // See https://redis.io/commands/get.
-func Get(key string) Cmd[string] { return read(Text, "GET", resp.String(key)) }
+func Get(key string) (c Cmd[string]) {
+	c.Command.Init("GET", resp.ReadOnly, resp.String(key)) // in place, as it is called so often
+	c.Decode = Text
+	return c
+}
 
 // GetBytes is [Get] for bytes.
 //
@@ -33,8 +37,9 @@ func GetInto(key string, dst []byte) Buffered { return Into(Get(key), dst) }
 // type is set by [SetAs]; a condition or a time to live by [SetWith].
 //
 // See https://redis.io/commands/set.
-func Set[V Blob](key string, value V) Status {
-	return status("SET", resp.String(key), blob(value))
+func Set[V Blob](key string, value V) (s Status) {
+	s.Command.Init("SET", 0, resp.String(key), blob(value))
+	return s
 }
 
 // Condition says when a value is set. It is written as Redis takes it.

@@ -46,18 +46,16 @@ func keepText(r resp.Reply) ([]byte, bool) {
 	return p[:len(p):len(p)], true
 }
 
-// lendText makes a part of v, which never changes, the value where decode is [Text].
-func lendText[T any](v resp.Value, decode Decoder[T]) (t T, ok bool) {
-	d, ok := any(decode).(Decoder[string])
-	if !ok || !same(d, Text) {
-		return t, false
-	}
-	p, err := v.Bytes()
-	if err != nil {
-		return t, false
-	}
-	t, ok = any(textOf(p)).(T)
-	return t, ok
+// isText reports whether decode is [Text], by which T is string.
+func isText[T any](decode Decoder[T]) bool {
+	text := Decoder[string](Text)
+	return *(*unsafe.Pointer)(unsafe.Pointer(&decode)) == *(*unsafe.Pointer)(unsafe.Pointer(&text))
+}
+
+// textAs returns p, which must not change any more, as a T, which is string.
+func textAs[T any](p []byte) (t T) {
+	*(*string)(unsafe.Pointer(&t)) = textOf(p)
+	return t
 }
 
 // textOf returns p, which must not change any more, as a string.

@@ -65,20 +65,21 @@ type Future[T any] struct {
 // and after [Pipeline.Reset], and the error of the run if the reply is unknown.
 // Each call decodes again.
 func (f Future[T]) Value() (T, error) {
-	v, err := f.raw()
+	var zero T
+	v, err := f.p.reply(f.index, f.gen)
 	if err != nil {
-		var zero T
 		return zero, err
+	}
+	if isText(f.decode) && v[0] == '$' {
+		if text, err := v.Bytes(); err == nil {
+			f.p.lend()
+			return textAs[T](text), nil
+		}
 	}
 	if v.MayBeError() {
 		if err := v.Err(); err != nil {
-			var zero T
 			return zero, f.p.answer(int(f.index), err)
 		}
-	}
-	if t, ok := lendText(v, f.decode); ok {
-		f.p.lend()
-		return t, nil
 	}
 	t, err := f.decode(v)
 	if err != nil {
@@ -93,20 +94,18 @@ func (f Future[T]) Err() error {
 	return err
 }
 
-func (f Future[T]) raw() (resp.Value, error) {
-	if f.p == nil || f.gen != f.p.gen {
+// reply returns the reply to command i of those between two Resets, or why there is none.
+func (p *Pipeline) reply(i, gen uint32) (resp.Value, error) {
+	if p == nil || gen != p.gen {
 		return nil, ErrPending
 	}
-	return f.p.reply(int(f.index))
-}
-
-// reply returns the reply to command i, or why there is none.
-func (p *Pipeline) reply(i int) (resp.Value, error) {
-	if err := p.fault(i); err != nil {
-		return nil, err
+	if p.odd != nil {
+		if err := p.fault(int(i)); err != nil {
+			return nil, err
+		}
 	}
-	v := p.store.at(i)
-	if v == nil {
+	v := p.store.at(int(i))
+	if len(v) == 0 {
 		return nil, ErrPending
 	}
 	return v, nil

@@ -40,7 +40,7 @@ type batchPart struct {
 	buf   []byte // encoded commands
 	marks []mark // one for each command
 	whole []Command
-	size  int // of all commands, encoded
+	large int // bytes of whole, encoded
 	sum   sum
 }
 
@@ -84,10 +84,18 @@ var freeParts = sync.Pool{New: func() any {
 // Add appends a command.
 func (b *Batch) Add(cmd *Command) {
 	p := b.last
-	if p == nil || p.size >= partBytes || len(p.marks) >= partCommands {
+	if p == nil || p.size() >= partBytes || len(p.marks) >= partCommands {
 		p = b.grow()
 	}
-	p.add(cmd)
+	m := mark{flags: cmd.flags, kind: kindOf(cmd)}
+	if buf, ok := cmd.AppendShort(p.buf); ok && !cmd.timed {
+		p.buf = buf
+	} else if p.addLong(cmd) {
+		m.kind |= asIs
+	}
+	m.end = uint32(len(p.buf))
+	p.marks = append(p.marks, m)
+	p.sum.add(m)
 	b.n++
 }
 
@@ -102,26 +110,24 @@ func (b *Batch) grow() *batchPart {
 	return p
 }
 
-func (p *batchPart) add(cmd *Command) {
-	m := mark{flags: cmd.flags, kind: kindOf(cmd)}
-	before := len(p.buf)
-	if buf, ok := cmd.AppendShort(p.buf); ok && !cmd.timed {
-		p.buf = buf
-	} else if size := cmd.Size(); size > partBytes || cmd.timed {
-		m.kind |= asIs
+// addLong adds a command that is not short, or waits on the server. It reports whether
+// that is left as it is.
+func (p *batchPart) addLong(cmd *Command) (asIs bool) {
+	size := cmd.Size()
+	if size > partBytes || cmd.timed {
 		p.whole = append(p.whole, *cmd)
-		p.size += size
-	} else {
-		p.buf = cmd.AppendSized(p.buf, size)
+		p.large += size
+		return true
 	}
-	p.size += len(p.buf) - before
-	m.end = uint32(len(p.buf))
-	p.marks = append(p.marks, m)
-	p.sum.add(m)
+	p.buf = cmd.AppendSized(p.buf, size)
+	return false
 }
 
+// size returns about how many bytes the commands have, encoded.
+func (p *batchPart) size() int { return len(p.buf) + p.large }
+
 func kindOf(cmd *Command) (k kinds) {
-	if cmd.name == "" || cmd.Stateful() {
+	if cmd.name == "" || len(cmd.name) >= shortestStateful && cmd.Stateful() {
 		k = special
 	}
 	if cmd.space > 0 {
@@ -167,7 +173,7 @@ func (b *Batch) Follows() int { return int(b.before) }
 // Size returns about how many bytes the commands from that one on have, encoded.
 func (b *Batch) Size(from int) int {
 	if p := b.only(from); p != nil {
-		return p.size
+		return p.size()
 	}
 	return b.sizeFrom(from)
 }
@@ -187,7 +193,7 @@ func (b *Batch) sizeFrom(from int) (n int) {
 		n -= int(p.marks[i-1].end)
 	}
 	for ; p != nil; p = p.next {
-		n += p.size
+		n += p.size()
 	}
 	return n
 }
@@ -388,7 +394,6 @@ func (b *Batch) Enclose(first, last *Command) {
 	p.buf = append(p.buf, text...)
 	copy(p.buf[n:], p.buf)
 	copy(p.buf, text)
-	p.size += n
 	p.marks = append(p.marks, mark{})
 	for i := len(p.marks) - 1; i > 0; i-- {
 		p.marks[i] = p.marks[i-1]
@@ -404,7 +409,7 @@ func (b *Batch) Free() {
 	for p := b.first; p != nil; {
 		next := p.next
 		// There are seldom any in whole, and they refer to what is the caller's.
-		p.next, p.buf, p.marks, p.whole, p.size, p.sum = nil, p.buf[:0], p.marks[:0], nil, 0, noMarks()
+		p.next, p.buf, p.marks, p.whole, p.large, p.sum = nil, p.buf[:0], p.marks[:0], nil, 0, noMarks()
 		freeParts.Put(p)
 		p = next
 	}

@@ -58,10 +58,11 @@ func (c *Command) Init(name string, f Flags, args ...Arg) {
 func split(name string) uint16 {
 	switch {
 	case len(name) < 4:
-		for i := range len(name) {
-			if name[i] == ' ' {
-				return uint16(i)
-			}
+		if len(name) > 1 && name[0] != ' ' && name[1] == ' ' {
+			return 1
+		}
+		if len(name) > 2 && name[0] != ' ' && name[2] == ' ' {
+			return 2
 		}
 		return 0
 	case len(name) <= maxWord && !hasSpace(name):

@@ -11,6 +11,9 @@ import (
 // maxWord is how long a word may be that is read as two halves, which overlap.
 const maxWord = 8
 
+// first2 returns the first two bytes of a longer string.
+func first2(s string) uint16 { return uint16(s[0]) | uint16(s[1])<<8 }
+
 // first4 returns the first four bytes of a longer string.
 func first4(s string) uint32 {
 	return uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24
@@ -30,40 +33,66 @@ func putWord(b []byte, i int, s string) int {
 		binary.LittleEndian.PutUint32(b[end-4:], first4(s[len(s)-4:]))
 		return end
 	}
-	for j := range len(s) {
-		b[i+j] = s[j]
+	if len(s) >= 2 {
+		binary.LittleEndian.PutUint16(b[i:], first2(s))
+		binary.LittleEndian.PutUint16(b[end-2:], first2(s[len(s)-2:]))
+		return end
+	}
+	if len(s) == 1 {
+		b[i] = s[0]
 	}
 	return end
 }
 
-// AppendShort is [Command.AppendTo] for a command of one word and up to four strings, all
+// shortRoom is how many bytes AppendShort writes at most.
+const shortRoom = wordBytes + maxWord + 2 + inlineArgs*(len("$00\r\n\r\n")+99) + wordBytes
+
+// AppendShort is [Command.AppendTo] for a command of one word and up to four arguments, all
 // of them short. It reports false for any other.
 func (c *Command) AppendShort(dst []byte) (out []byte, ok bool) {
 	if c.space > 0 || c.extra > 0 || len(c.name) > maxWord {
 		return dst, false
 	}
-	args := c.args[:c.inline]
-	size := wordBytes + maxWord + 2 + wordBytes // as a header may be written beyond its end
-	for i := range args {
-		if a := &args[i]; a.isNumber() || a.n >= uint64(len(lengths)) {
+	i := len(dst)
+	if cap(dst)-i < shortRoom {
+		if dst, ok = c.makeRoom(dst); !ok {
 			return dst, false
 		}
-		size += len("$00\r\n\r\n") + int(args[i].n)
-	}
-	i := len(dst)
-	if size > cap(dst)-i {
-		dst = slices.Grow(dst, size)
 	}
 	b := dst[:cap(dst)]
 	const blank = '*' | '0'<<8 | '\r'<<16 | '\n'<<24 | '$'<<32 | '0'<<40 | '\r'<<48 | '\n'<<56
-	binary.LittleEndian.PutUint64(b[i:], blank+uint64(len(args)+1)<<8+uint64(len(c.name))<<40)
+	binary.LittleEndian.PutUint64(b[i:], blank+uint64(c.inline+1)<<8+uint64(len(c.name))<<40)
 	i = putEnd(b, putWord(b, i+wordBytes, c.name))
-	for j := range args {
-		text := args[j].text()
-		line := lengths[len(text)]
+	for j := range c.args[:c.inline] {
+		a := &c.args[j]
+		if a.n >= uint64(len(lengths)) || a.isNumber() {
+			if !a.isNumber() {
+				return dst, false
+			}
+			i = a.putNumber(b, i)
+			continue
+		}
+		line := lengths[a.n]
 		binary.LittleEndian.PutUint64(b[i:], line)
 		i += int(line >> 56)
-		i = putEnd(b, i+copy(b[i:], text))
+		i = putEnd(b, i+copy(b[i:], a.text()))
 	}
 	return b[:i], true
+}
+
+// makeRoom is for AppendShort where there is less than shortRoom: that may be enough. It
+// reports false if the command is none of those.
+func (c *Command) makeRoom(dst []byte) ([]byte, bool) {
+	size := wordBytes + maxWord + 2 + wordBytes
+	for i := range c.args[:c.inline] {
+		n := c.args[i].size()
+		if n >= len(lengths) {
+			return dst, false
+		}
+		size += len("$00\r\n\r\n") + n
+	}
+	if size > cap(dst)-len(dst) {
+		dst = slices.Grow(dst, shortRoom)
+	}
+	return dst, true
 }

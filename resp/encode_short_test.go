@@ -2,6 +2,7 @@ package resp
 
 import (
 	"bytes"
+	"math"
 	"strings"
 	"testing"
 )
@@ -34,11 +35,27 @@ func TestAShortCommandIsEncodedAsAnyOther(t *testing.T) {
 
 func TestANameIsSplitAtItsFirstSpace(t *testing.T) {
 	for name, want := range map[string]uint16{
-		"": 0, "A": 0, "GET": 0, " B": 0, "A B": 1, "AB C": 2, "A BC": 1, "ACL CAT": 3, "ACL LIST": 3, "SMEMBERS": 0,
+		"": 0, "A": 0, "GET": 0, " B": 0, "A B": 1, "AB ": 2, "A ": 1, " ": 0, " A ": 0, "  ": 0, "AB C": 2, "A BC": 1, "ACL CAT": 3, "ACL LIST": 3, "SMEMBERS": 0,
 		"A B C D": 1, "ABCDEF G": 6, "ABCDEFG ": 7, "XINFO STREAM": 5, "SISMEMBER": 0,
 	} {
 		if got := split(name); got != want {
 			t.Errorf("%q is split at %d, not %d", name, got, want)
 		}
+	}
+}
+
+func TestAShortCommandFitsTheRoomThatItAsksFor(t *testing.T) {
+	text := String(strings.Repeat("x", 99))
+	c := NewCommand("ABCDEFGH", text, text, Int(math.MinInt64), text)
+	b := make([]byte, 3, 3+shortRoom)
+	got, ok := c.AppendShort(b)
+	if want := c.AppendSized([]byte{0, 0, 0}, c.Size()); !ok || &got[0] != &b[0] || !bytes.Equal(got, want) {
+		t.Errorf("%v, %q", ok, got)
+	}
+	// Less is enough for one that is shorter, as Size says.
+	c = NewCommand("GET", String("key"))
+	b = make([]byte, 3, 3+c.Size())
+	if got, ok = c.AppendShort(b); !ok || &got[0] != &b[0] {
+		t.Error("moved", ok)
 	}
 }

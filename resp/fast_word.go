@@ -75,6 +75,29 @@ func shortText(b []byte) (start, end int) {
 	return start, end
 }
 
+// wholeText is shortText for b that holds the string and nothing else: the size of b says
+// which header it must have.
+func wholeText(b []byte) (start, end int) {
+	end = len(b) - len("\r\n")
+	n := uint(len(b) - len("$00\r\n\r\n"))
+	switch {
+	case n-10 < 90:
+		if start = len("$00\r\n"); word(b)<<24 != lengths[n]<<24 {
+			return 0, 0
+		}
+	case n+1 < 10:
+		if start = len("$0\r\n"); binary.LittleEndian.Uint32(b) != uint32(lengths[n+1]) {
+			return 0, 0
+		}
+	default:
+		return 0, 0
+	}
+	if !isCRLF(b[end:]) {
+		return 0, 0
+	}
+	return start, end
+}
+
 // size is that of a whole string.
 func (h *shortHeader) size() int { return h.start + h.n + len("\r\n") }
 

@@ -2,6 +2,9 @@ package resp
 
 import "strings"
 
+// shortestStateful is how long the name of a stateful command is at least.
+const shortestStateful = len("AUTH")
+
 // IsStateful reports whether the named command changes what its connection is to
 // the commands behind it (the database, the user, the protocol, a transaction,
 // a subscription, field sets of HIMPORT, whether and what it answers) or ends it. Such a command must not
@@ -11,7 +14,7 @@ import "strings"
 // SHUTDOWN is none: it ends the server, for everybody. CLIENT SETNAME and SETINFO
 // are none either: they change no reply but CLIENT's own.
 func IsStateful(name string) bool {
-	if len(name) < 4 {
+	if len(name) < shortestStateful {
 		return false
 	}
 	word, sub, _ := strings.Cut(name, " ")
@@ -21,7 +24,7 @@ func IsStateful(name string) bool {
 // Stateful reports whether the command is one of those of [IsStateful], also if
 // its second word is the first argument: CLIENT with REPLY. It allocates nothing.
 func (c *Command) Stateful() bool {
-	if len(c.name) < 4 {
+	if len(c.name) < shortestStateful {
 		return false
 	}
 	if c.space > 0 {
@@ -52,7 +55,7 @@ var statefulWords = [256][]string{
 // stateful is asked of every command: it looks at the first letter, then at
 // lengths, and only then at words.
 func stateful(word, sub string) bool {
-	if len(word) < 4 {
+	if len(word) < shortestStateful {
 		return false
 	}
 	letter := word[0] | 0x20

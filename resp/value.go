@@ -67,7 +67,7 @@ func (v Value) asError() error {
 // The slice aliases v, but for a streamed string, whose chunks are joined in a
 // new one.
 func (v Value) Bytes() ([]byte, error) {
-	if start, end := shortText(v); end > 0 && end+2 == len(v) {
+	if start, end := wholeText(v); end > 0 {
 		return v[start:end:end], nil
 	}
 	if len(v) > 0 && v[0] == '$' {

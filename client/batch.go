@@ -213,7 +213,7 @@ func (c *Client) resendable(r *run, err error, b *budget) bool {
 	if (e.Class == conn.ClassNotSent || e.Sent > 0) && e.Sent <= r.given-r.first {
 		return true
 	}
-	if e.Class != conn.ClassMaybeExecuted && e.Class != conn.ClassNotSent || b.counted >= c.opts.MaxRetries {
+	if e.Class != conn.ClassMaybeExecuted && e.Class != conn.ClassNotSent || tooLarge(err) || b.counted >= c.opts.MaxRetries {
 		return false
 	}
 	b.counted++

@@ -255,7 +255,7 @@ func (r *Replicas) failed(ctx context.Context, n *serving, reply resp.Reply, err
 		n.replica.doubt() // it may hang: have it probed
 		return false
 	}
-	if errors.Is(err, conn.ErrStateful) || errors.Is(err, conn.ErrEmptyCommand) {
+	if errors.Is(err, conn.ErrStateful) || errors.Is(err, conn.ErrEmptyCommand) || tooLarge(err) {
 		return false
 	}
 	n.replica.exclude(n, err)

@@ -148,7 +148,7 @@ func (c *Client) concludeFailed(ctx context.Context, cmd *resp.Command, out outc
 			return resp.Reply{}, out.err, true
 		}
 	case conn.ClassMaybeExecuted:
-		if cmd.Flags()&(resp.ReadOnly|resp.Idempotent) == 0 || b.counted >= c.opts.MaxRetries || ctx.Err() != nil {
+		if cmd.Flags()&(resp.ReadOnly|resp.Idempotent) == 0 || tooLarge(out.err) || b.counted >= c.opts.MaxRetries || ctx.Err() != nil {
 			c.doubt(out.err)
 			return resp.Reply{}, out.err, true
 		}
@@ -172,6 +172,12 @@ func final(err error) bool {
 	}
 	_, auth := errors.AsType[*conn.AuthError](err)
 	return auth || conn.IsPermanent(err)
+}
+
+// tooLarge reports whether the reply to the very command was beyond the limits of its
+// connection, which has cost that. It will be so again.
+func tooLarge(err error) bool {
+	return conn.ClassOf(err) == conn.ClassMaybeExecuted && conn.IsPermanent(err)
 }
 
 // concludeRefused waits after a reply such as READONLY, or returns it when

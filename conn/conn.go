@@ -343,13 +343,14 @@ func (c *wire) fail(op string, cause error) {
 // failCallsLocked takes all calls out of the queue and gives them their errors. It returns
 // those who wait for a signal. c.mu is held.
 func (c *wire) failCallsLocked(op string, cause error) (told []*call) {
-	for c.queue.head != nil {
+	_, own := errors.AsType[*beyondLimits](cause)
+	for ; c.queue.head != nil; own = false {
 		k := c.queue.pop()
 		if k.state != pending {
 			continue
 		}
 		k.state, k.torn = failed, c.copying
-		k.err = &Error{Op: op, Addr: c.opts.Addr, Class: c.classOfLocked(k), Waited: c.waitedLocked(k), Err: cause}
+		k.err = &Error{Op: op, Addr: c.opts.Addr, Class: c.classOfLocked(k), Permanent: own, Waited: c.waitedLocked(k), Err: cause}
 		told = append(told, k)
 	}
 	if s := c.serving; s != nil && c.reader != s {

@@ -99,7 +99,9 @@ type Error struct {
 	Class Class
 	// Permanent says that dialling again as before fails again: a certificate, a
 	// password, a database, a peer that is not what was meant, options that cannot be
-	// right. It is false for the failures of networks and busy servers.
+	// right. It is false for the failures of networks and busy servers. Of a command
+	// that may have been executed it says that its reply is beyond Options.Limits, as it
+	// will be each time: others on the connection, which has ended, are not told so.
 	Permanent bool
 	// Sent counts the commands of a batch, from its start, of which bytes may
 	// have left. Those behind were not sent. With ClassNotSent they have their
@@ -147,6 +149,24 @@ var _ net.Error = (*Error)(nil)
 func IsPermanent(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && e.Permanent
+}
+
+// beyondLimits is a reply that is more than Options.Limits allow: with that the connection
+// ends, for all who share it, and all but its own command may be sent again.
+type beyondLimits struct{ err error }
+
+func (e *beyondLimits) Error() string {
+	return "a reply was more than Options.Limits allow: " + e.err.Error()
+}
+func (e *beyondLimits) Unwrap() error { return e.err }
+
+// failFraming breaks the connection because of what has come. A reply beyond the limits
+// would be so again: of that its own command is told, which is the oldest.
+func (c *wire) failFraming(err error) {
+	if errors.Is(err, resp.ErrLimit) && !c.in.drops && c.in.buf[c.in.r] != '>' {
+		err = &beyondLimits{err}
+	}
+	c.fail(OpRead, c.in.framingError(err))
 }
 
 // newError returns the error of a dial or a handshake, of which nothing was sent.

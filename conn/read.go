@@ -381,6 +381,3 @@ func (c *wire) copyOut(takes []take, k *call) {
 		}
 	}
 }
-
-// failFraming breaks the connection because of what has come.
-func (c *wire) failFraming(err error) { c.fail(OpRead, c.in.framingError(err)) }

@@ -141,6 +141,8 @@ func watch(ctx context.Context, c *conn.Conn, is []Interceptor, keys []string, f
 	}()
 	if len(keys) > 0 {
 		if err := status("WATCH", addStrs(few(), keys)...).Do(ctx, c); err != nil {
+			_, refused := errors.AsType[*resp.Error](err)
+			clean = refused && unwatch(ctx, c) == nil // else Transact would take it for a connection that is lost
 			return unsent(err)
 		}
 		tx.watching = true

@@ -91,7 +91,7 @@ func ExampleLimits() {
 	fmt.Println(err)
 	// Output:
 	// true
-	// resp: at byte 0: length of bulk string beyond the limit of 1048576
+	// resp: at byte 0: length of bulk string beyond the limit of 1048576 (Limits.Bulk)
 }
 
 func ExampleValue_Bytes() {

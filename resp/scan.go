@@ -481,5 +481,14 @@ func (s *Scanner) bad(msg string) error {
 }
 
 func (s *Scanner) beyond(what string, most int) error {
-	return &SyntaxError{Offset: int64(s.pos), Msg: what + " beyond the limit of " + strconv.Itoa(most), Limit: true}
+	msg := what + " beyond the limit of " + strconv.Itoa(most)
+	switch {
+	case most == s.lim.Reply:
+		msg += " (Limits.Reply)"
+	case most == s.lim.Bulk:
+		msg += " (Limits.Bulk)"
+	case most == s.lim.Elems:
+		msg += " (Limits.Elems)"
+	}
+	return &SyntaxError{Offset: int64(s.pos), Msg: msg, Limit: true}
 }

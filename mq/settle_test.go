@@ -56,7 +56,9 @@ func pile(t *testing.T, at client.Options, n int, o WorkerOptions, opts []Option
 }
 
 // What is done must be told as fast as more is claimed: otherwise it piles up, and a
-// crash has all of it done once more.
+// crash has all of it done once more. Two things see to that, each of them alone: a step
+// takes as many outcomes as it claims messages, and who has more than that claims none.
+// Without both there are about ten thousand here; for each see the next test.
 func TestOutcomesDoNotPileUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const n, concurrency = 12_000, 1000
@@ -66,6 +68,18 @@ func TestOutcomesDoNotPileUp(t *testing.T) {
 			t.Errorf("%d outcomes waited", most)
 		}
 	})
+}
+
+func TestMoreIsClaimedOnlyWhenWhatIsDoneFitsIntoOneStep(t *testing.T) {
+	if maxSettle < maxClaim {
+		t.Errorf("a step tells of %d, and claims %d", maxSettle, maxClaim)
+	}
+	for done, want := range map[int]int{0: maxClaim, maxSettle: maxClaim, maxSettle + 1: 0, 10 * maxSettle: 0} {
+		w := &worker{o: WorkerOptions{Concurrency: 2 * maxClaim}, settles: make([]settle, done)}
+		if n, _, wait := w.plan(); n != want || wait != 0 {
+			t.Errorf("%d outcomes wait: claims %d after %v, want %d", done, n, wait, want)
+		}
+	}
 }
 
 // Of large results a step takes few: more is not claimed until they are told.

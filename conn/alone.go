@@ -69,7 +69,7 @@ func (c *wire) maySoloLocked(out output) bool {
 // its command. It reports false if there is none, for a large command, and while what
 // is known of a crowd has to wear off. c.mu is held, by Lock.
 func (c *wire) succeedLocked(k *call, cmd *resp.Command) (buf []byte, ok bool) {
-	if atomic.LoadUint32(&c.solo) != soloAnswered || c.gathering.peak > 1 {
+	if !c.maySucceedLocked() {
 		return nil, false
 	}
 	if buf, ok = cmd.AppendShort(c.soloBuf[:0]); !ok {
@@ -79,6 +79,19 @@ func (c *wire) succeedLocked(k *call, cmd *resp.Command) (buf []byte, ok bool) {
 		}
 		buf = cmd.AppendSized(c.soloBuf[:0], size)
 	}
+	c.inheritLocked(k, buf)
+	return buf, true
+}
+
+// maySucceedLocked reports whether there is a lone caller that has its reply. c.mu is held,
+// by Lock.
+func (c *wire) maySucceedLocked() bool {
+	return atomic.LoadUint32(&c.solo) == soloAnswered && c.gathering.peak <= 1
+}
+
+// inheritLocked gives k, which goes to write buf, the place of the lone caller before it.
+// c.mu is held.
+func (c *wire) inheritLocked(k *call, buf []byte) {
 	if c.flusher != k { // seldom: a call is used again
 		c.queue.head, c.queue.tail, c.reader, c.flusher = k, k, k, k
 	}
@@ -88,7 +101,6 @@ func (c *wire) succeedLocked(k *call, cmd *resp.Command) (buf []byte, ok bool) {
 	c.backlog.writing = len(buf)
 	c.armLocked(k)
 	c.solo, c.soloBuf = soloWrites, buf
-	return buf, true
 }
 
 // playSolo is play for k, who is alone, in both roles, and goes to write buf.

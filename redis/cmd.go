@@ -57,7 +57,8 @@ func (c Cmd[T]) Do(ctx context.Context, d Doer) (T, error) {
 
 // Queue appends the command to p and returns the future of its reply.
 func (c Cmd[T]) Queue(p *Pipeline) Future[T] {
-	return Future[T]{p: p, index: p.add(&c.Command, c.err), gen: p.gen, decode: c.Decode, command: c.Command.Name()}
+	t, name := p.add(&c.Command, c.err)
+	return Future[T]{p, t, c.Decode, name}
 }
 
 // With returns the command with the flags f added.
@@ -121,7 +122,8 @@ func (s Status) Do(ctx context.Context, d Doer) error {
 
 // Queue appends the command to p. The future's value tells its error.
 func (s Status) Queue(p *Pipeline) Future[struct{}] {
-	return Future[struct{}]{p: p, index: p.add(&s.Command, s.err), gen: p.gen, decode: OK, command: s.Command.Name()}
+	t, name := p.add(&s.Command, s.err)
+	return Future[struct{}]{p, t, OK, name}
 }
 
 // Cmd returns the command as a [Cmd] without a value.

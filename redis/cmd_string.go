@@ -14,9 +14,9 @@ import (
 //
 // See https://redis.io/commands/get.
 func Get(key string) (c Cmd[string]) {
-	c.Command.Init("GET", resp.ReadOnly, resp.String(key)) // in place, as it is called so often
 	c.Decode = Text
-	return c
+	c.Command.Init("GET", resp.ReadOnly, resp.String(key)) // in place, as it is called so often
+	return
 }
 
 // GetBytes is [Get] for bytes.

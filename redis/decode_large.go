@@ -69,3 +69,9 @@ func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)
 func same[T any](d, f Decoder[T]) bool {
 	return *(*unsafe.Pointer)(unsafe.Pointer(&d)) == *(*unsafe.Pointer)(unsafe.Pointer(&f))
 }
+
+// nameStart and nameAt take apart and put together the name of a command, which a future
+// keeps.
+func nameStart(cmd *resp.Command) *byte { return unsafe.StringData(cmd.Name()) }
+
+func nameAt(start *byte, n int) string { return unsafe.String(start, n) }

@@ -205,7 +205,7 @@ func (t *Intercepted) exec(ctx context.Context, p *Pipeline) error {
 	}
 	err := p.Exec(ctx, l)
 	for i := first; err == nil && i < p.ran; i++ {
-		if v, unknown := p.reply(uint32(i), p.gen); unknown == nil {
+		if v, unknown := p.reply(i); unknown == nil {
 			w.reply(v)
 		}
 	}

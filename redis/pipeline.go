@@ -54,19 +54,39 @@ type oddReplies struct {
 
 // Future is the reply of a queued command, to be read when the pipeline has run.
 type Future[T any] struct {
-	p       *Pipeline
-	index   uint32 // as Batch counts
-	gen     uint32
-	decode  Decoder[T]
-	command string
+	// These are as many words as the compiler keeps in registers. A Future of more is
+	// stored in small pieces and copied in larger ones, for which the processor waits.
+
+	p      *Pipeline
+	ticket ticket
+	decode Decoder[T]
+	name   *byte // of the command
 }
+
+// ticket says which reply of a pipeline a future is: its index, as Batch counts, then
+// when that was queued, as gen says, and how long the name of the command is.
+type ticket uint64
+
+const (
+	genBits = 24
+	maxGen  = 1<<genBits - 1
+	maxName = 255 // longer names, in errors, are cut off
+)
+
+func (p *Pipeline) ticket(i int, name string) ticket {
+	return ticket(uint32(i)) | ticket(p.gen)<<32 | ticket(min(len(name), maxName))<<(32+genBits)
+}
+
+func (t ticket) index() int   { return int(uint32(t)) }
+func (t ticket) gen() uint32  { return uint32(t>>32) & maxGen }
+func (t ticket) nameLen() int { return int(t >> (32 + genBits)) }
 
 // Value decodes the reply. It returns [ErrPending] before the pipeline has run
 // and after [Pipeline.Reset], and the error of the run if the reply is unknown.
 // Each call decodes again.
 func (f Future[T]) Value() (T, error) {
 	var zero T
-	v, err := f.p.reply(f.index, f.gen)
+	v, err := f.p.replyOf(f.ticket)
 	if err != nil {
 		return zero, err
 	}
@@ -78,12 +98,12 @@ func (f Future[T]) Value() (T, error) {
 	}
 	if v.MayBeError() {
 		if err := v.Err(); err != nil {
-			return zero, f.p.answer(int(f.index), err)
+			return zero, f.p.answer(f.ticket.index(), err)
 		}
 	}
 	t, err := f.decode(v)
 	if err != nil {
-		return t, ofCommand(f.command, inReply(v, err))
+		return t, ofCommand(nameAt(f.name, f.ticket.nameLen()), inReply(v, err))
 	}
 	return t, nil
 }
@@ -94,17 +114,22 @@ func (f Future[T]) Err() error {
 	return err
 }
 
-// reply returns the reply to command i of those between two Resets, or why there is none.
-func (p *Pipeline) reply(i, gen uint32) (resp.Value, error) {
-	if p == nil || gen != p.gen {
+// replyOf returns the reply of a future, or why there is none.
+func (p *Pipeline) replyOf(t ticket) (resp.Value, error) {
+	if p == nil || t.gen() != p.gen {
 		return nil, ErrPending
 	}
+	return p.reply(t.index())
+}
+
+// reply returns the reply to command i, or why there is none.
+func (p *Pipeline) reply(i int) (resp.Value, error) {
 	if p.odd != nil {
-		if err := p.fault(int(i)); err != nil {
+		if err := p.fault(i); err != nil {
 			return nil, err
 		}
 	}
-	v := p.store.at(int(i))
+	v := p.store.at(i)
 	if len(v) == 0 {
 		return nil, ErrPending
 	}
@@ -154,17 +179,19 @@ func (p *Pipeline) Len() int { return p.n }
 
 // Add queues a command whose reply nobody decodes, and returns its raw future.
 func (p *Pipeline) Add(cmd resp.Command) Future[resp.Value] {
-	return Future[resp.Value]{p: p, index: p.add(&cmd, nil), gen: p.gen, decode: Raw}
+	t, name := p.add(&cmd, nil)
+	return Future[resp.Value]{p, t, Raw, name}
 }
 
-func (p *Pipeline) add(cmd *resp.Command, err *ArgError) uint32 {
+// add queues a command, and returns what a future keeps of it.
+func (p *Pipeline) add(cmd *resp.Command, err *ArgError) (t ticket, name *byte) {
 	i := p.n
 	p.queued.Add(cmd)
 	p.n++
 	if err != nil {
 		p.refuse(i, err)
 	}
-	return uint32(i)
+	return p.ticket(i, cmd.Name()), nameStart(cmd)
 }
 
 // refuse notes that command i cannot be sent.
@@ -239,7 +266,7 @@ func (p *Pipeline) Reset() {
 		odd.errs, odd.answers, odd.scripts = odd.errs[:0], odd.answers[:0], odd.scripts[:0]
 	}
 	p.n, p.ran, p.base, p.err = 0, 0, 0, nil
-	p.gen++
+	p.gen = (p.gen + 1) & maxGen
 }
 
 // begin makes a batch of what has been queued since the last one.

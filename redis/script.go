@@ -188,7 +188,7 @@ func (p *Pipeline) repeatScripts(ctx context.Context, d Doer) error {
 // unknownScript reports whether command i is a script of this flush that the
 // server did not know.
 func (p *Pipeline) unknownScript(i int) bool {
-	v, _ := p.reply(uint32(i), p.gen)
+	v, _ := p.reply(i)
 	cmd := p.queued.Command(i - p.base)
 	name := cmd.Name()
 	e, ok := errors.AsType[*resp.Error](v.Err())

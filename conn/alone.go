@@ -1,6 +1,7 @@
 package conn
 
 import (
+	"context"
 	"sync/atomic"
 
 	"github.com/kermes-redis/kermes/resp"
@@ -15,8 +16,8 @@ import (
 //
 // Mostly the next one to take the lock is alone again. It finds the connection as its
 // predecessor has left it: in the queue and with both roles, which it takes over as they
-// are. So in soloAnswered all is as it must be for a lone caller, and need not be looked
-// at.
+// are, with the call itself if its reply has been released. So in soloAnswered all is as
+// it must be for a lone caller, and need not be looked at.
 
 // The states of wire.solo. Only the caller that is alone sets soloWrites, with c.mu
 // held, and goes on to soloWrote and soloAnswered, without it; who holds c.mu ends any. A
@@ -41,6 +42,7 @@ func (c *wire) lock() {
 // endSoloLocked ends what spares a caller that is alone the lock.
 func (c *wire) endSoloLocked() {
 	before := atomic.SwapUint32(&c.solo, soloNone)
+	c.succession.Store(false)
 	buf := c.soloBuf
 	c.soloBuf = nil
 	if before == soloWrites {
@@ -50,6 +52,9 @@ func (c *wire) endSoloLocked() {
 	c.backlog.writing = 0 // nobody waits for that
 	c.flushing, c.flusher = false, nil
 	if before == soloAnswered {
+		if k := c.queue.head; k.leave() {
+			c.calls.Put(k)
+		}
 		c.queue, c.reader = queue{}, nil
 	}
 }
@@ -65,22 +70,35 @@ func (c *wire) maySoloLocked(out output) bool {
 	return true
 }
 
-// succeedLocked makes k the successor of a lone caller that has its reply, and encodes
-// its command. It reports false if there is none, for a large command, and while what
-// is known of a crowd has to wear off. c.mu is held, by Lock.
-func (c *wire) succeedLocked(k *call, cmd *resp.Command) (buf []byte, ok bool) {
-	if !c.maySucceedLocked() {
-		return nil, false
+// succeed begins a call of one that is alone and comes after another such, and encodes
+// its command. It returns nil if there is none before, for a large command and a special
+// one, and while what is known of a crowd has to wear off.
+func (c *wire) succeed(ctx context.Context, cmd *resp.Command) (k *call, buf []byte) {
+	if !c.succession.Load() || cmd.Flags()&resp.Blocking != 0 || cmd.Room() != nil {
+		return nil, nil
 	}
-	if buf, ok = cmd.AppendShort(c.soloBuf[:0]); !ok {
+	c.mu.Lock()
+	if !c.maySucceedLocked() {
+		c.mu.Unlock()
+		return nil, nil
+	}
+	buf, ok := cmd.AppendShort(c.soloBuf[:0])
+	if !ok {
 		size := cmd.Size()
 		if size > guardSize {
-			return nil, false
+			c.mu.Unlock()
+			return nil, nil
 		}
 		buf = cmd.AppendSized(c.soloBuf[:0], size)
 	}
+	if k = c.flusher; k.again() {
+		k.begin(ctx)
+	} else {
+		k = c.newCall(ctx, 1)
+	}
 	c.inheritLocked(k, buf)
-	return buf, true
+	c.mu.Unlock()
+	return k, buf
 }
 
 // maySucceedLocked reports whether there is a lone caller that has its reply. c.mu is held,
@@ -92,7 +110,10 @@ func (c *wire) maySucceedLocked() bool {
 // inheritLocked gives k, which goes to write buf, the place of the lone caller before it.
 // c.mu is held.
 func (c *wire) inheritLocked(k *call, buf []byte) {
-	if c.flusher != k { // seldom: a call is used again
+	if before := c.flusher; before != k {
+		if before.leave() {
+			c.calls.Put(before)
+		}
 		c.queue.head, c.queue.tail, c.reader, c.flusher = k, k, k, k
 	}
 	k.start, k.size = c.encoded, len(buf)
@@ -152,10 +173,43 @@ func (c *wire) readSolo(k *call) (settled, over bool) {
 	}
 	// The bytes are copied first: when the mark is made, somebody else may read.
 	k.buf = append(k.buf, c.in.buf[:n]...)
+	k.stay = stays
+	if !c.succession.Load() {
+		c.succession.Store(true)
+	}
 	if atomic.CompareAndSwapUint32(&c.solo, soloWrote, soloAnswered) {
 		return true, true
 	}
-	k.buf = k.buf[:0]
+	c.succession.Store(false)
+	k.stay, k.buf = goes, k.buf[:0]
 	c.in.putBackWhole(n)
 	return false, false
 }
+
+// Where a call goes when its reply is released: to the free list, or back to its
+// connection, in the queue of which a lone caller has left it. Whose call it is before it
+// has its reply, and who holds the lock while it rests, changes that without more ado;
+// otherwise it takes an atomic operation.
+const (
+	goes  uint32 = iota
+	stays        // it has its reply, and its connection still knows it
+	rests        // it has been released, and its connection knows it
+)
+
+// rest reports whether k, which is released, stays with its connection.
+func (k *call) rest() bool {
+	return atomic.LoadUint32(&k.stay) != goes && atomic.CompareAndSwapUint32(&k.stay, stays, rests)
+}
+
+// again reports whether the next lone caller may have k. Otherwise k goes, when it is
+// released. Conn.mu is held.
+func (k *call) again() bool {
+	if atomic.LoadUint32(&k.stay) != rests {
+		return k.leave()
+	}
+	k.stay = goes
+	return true
+}
+
+// leave makes k go, and reports whether it has been released. Conn.mu is held.
+func (k *call) leave() bool { return atomic.SwapUint32(&k.stay, goes) == rests }

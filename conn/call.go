@@ -58,6 +58,7 @@ type call struct {
 	room    []byte          // lent for the reply by its caller; only he writes to it
 	size    int             // of the command, in bytes
 	placed  int             // how many bytes of it the reply has taken
+	stay    uint32          // see alone.go
 }
 
 // callMarks is what of a call is forgotten at once when it is used again.
@@ -83,11 +84,16 @@ func (c *wire) newCall(ctx context.Context, want int32) *call {
 		k.owner.Releaser = k
 	}
 	k.want = want
-	k.timeout = c.opts.ReadTimeout
+	k.begin(ctx)
+	return k
+}
+
+// begin gives k the time that its caller has.
+func (k *call) begin(ctx context.Context) {
+	k.timeout = k.conn.opts.ReadTimeout
 	if k.done = ctx.Done(); k.done != nil {
 		k.ctx = ctx
 	}
-	return k
 }
 
 // ReleaseReply puts an answered call back on the free list. It is called
@@ -110,7 +116,9 @@ func (k *call) ReleaseReply() {
 	}
 	k.next, k.err, k.buf, k.batch = nil, nil, k.buf[:0], 0
 	k.callMarks = callMarks{}
-	k.conn.calls.Put(k)
+	if !k.rest() {
+		k.conn.calls.Put(k)
+	}
 }
 
 // KeepReply is ReleaseReply for a caller that keeps the bytes: a read buffer that

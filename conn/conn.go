@@ -24,7 +24,7 @@ type wire struct {
 	shared   atomic.Bool
 	receives atomic.Bool // Receive was called: what was read belongs to its caller
 	taint    taint
-	calls    sync.Pool // of *call
+	calls    sync.Pool // of *call: the free list
 	done     chan struct{}
 
 	mu        sync.Mutex // taken by lock; guards what follows, and the links and states of calls
@@ -48,6 +48,8 @@ type wire struct {
 
 	wrote atomic.Uint32 // counts bytes; wraps
 	down  atomic.Bool   // as done is closed, for a quicker look
+
+	succession atomic.Bool // a lone caller may find another before it: solo, which the lock guards, tells
 
 	in     input           // belongs to the holder of the reading role
 	takes  [maxFrames]take // so do these
@@ -126,6 +128,12 @@ func (c *wire) Exchange(ctx context.Context, cmd *resp.Command) (resp.Reply, err
 	if err != nil {
 		return resp.Reply{}, named(c.notSent(err), cmd)
 	}
+	if k, buf := c.succeed(ctx, cmd); k != nil {
+		if err = c.playSolo(k, buf); err != nil {
+			return resp.Reply{}, named(err, cmd)
+		}
+		return k.owner.Reply(resp.Value(k.buf)), nil
+	}
 	k := c.newCall(ctx, 1)
 	if room := cmd.Room(); room != nil {
 		k.room = room
@@ -159,17 +167,7 @@ func (c *wire) doBlocking(ctx context.Context, k *call, cmd *resp.Command) (resp
 
 // do is Do for what has been admitted, as k.
 func (c *wire) do(ctx context.Context, k *call, cmd *resp.Command) (resp.Reply, error) {
-	c.mu.Lock()
-	if buf, ok := c.succeedLocked(k, cmd); ok {
-		c.mu.Unlock()
-		if err := c.playSolo(k, buf); err != nil {
-			return resp.Reply{}, err
-		}
-		return k.owner.Reply(resp.Value(k.buf)), nil
-	}
-	if atomic.LoadUint32(&c.solo) != soloNone {
-		c.endSoloLocked()
-	}
+	c.lock()
 	var err error
 	if c.fullLocked() {
 		err = c.waitForRoomLocked(ctx, cmd.Size())

@@ -198,6 +198,9 @@ func TestAReplyIsItsCallersThoughTheSuccessionEnds(t *testing.T) {
 		if n := s.InFlight(); n != 0 {
 			t.Fatalf("%d in flight when it has been answered", n)
 		}
+		if s.wire.succession.Load() {
+			t.Fatal("the next caller takes the lock for nothing")
+		}
 		s.precede()
 	}
 }
@@ -312,5 +315,62 @@ func TestASuccessionForgetsACrowd(t *testing.T) {
 	defer s.mu.Unlock()
 	if s.gathering.peak > 1 {
 		t.Errorf("a crowd of %d", s.gathering.peak)
+	}
+}
+
+// A call is used again, whether it stays with its connection, is not released before the
+// next lone caller comes, or goes the way of all others in the end.
+func TestCallsOfASuccessionAreUsedAgain(t *testing.T) {
+	const rounds = 200
+	long := "$2000\r\n" + strings.Repeat("x", 2000) + "\r\n"
+	for name, replies := range map[string][]string{
+		"short":            {"+OK\r\n"},
+		"short and long":   {"+OK\r\n", long, "+OK\r\n"},
+		"looked at":        {"+OK\r\n", "+OK\r\n", "look"},
+		"kept for a while": {"+OK\r\n", "keep", "+OK\r\n"},
+	} {
+		s := newSuccession(t, Options{})
+		made := 0
+		s.calls.New = func() any {
+			made++
+			return nil
+		}
+		cmd := resp.NewCommand("GET")
+		var kept resp.Reply
+		for range rounds {
+			for _, reply := range replies {
+				if reply == "look" {
+					s.InFlight()
+					continue
+				}
+				keep := reply == "keep"
+				if keep {
+					reply = "+KEPT\r\n"
+				}
+				go func() {
+					s.gets("GET")
+					s.says(reply)
+				}()
+				r, err := s.Exchange(context.Background(), &cmd)
+				if err != nil || string(r.Value) != reply {
+					t.Fatalf("%q, %v", r.Value, err)
+				}
+				if keep {
+					kept = r
+					continue
+				}
+				r.Release()
+				if kept.Value != nil {
+					if string(kept.Value) != "+KEPT\r\n" {
+						t.Fatalf("what was kept became %q", kept.Value)
+					}
+					kept.Release()
+					kept = resp.Reply{}
+				}
+			}
+		}
+		if made > rounds*3/4 { // the race detector has some forgotten
+			t.Errorf("%s: %d calls for %d rounds", name, made, rounds)
+		}
 	}
 }

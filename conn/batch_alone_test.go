@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
+	"github.com/kermes-redis/kermes/internal/leak"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/resp"
 )
 
@@ -250,5 +253,34 @@ func TestALoneBatchWhoseReceiverPanicsLeavesTheConnectionInOrder(t *testing.T) {
 	peer.says("+BBBB\r\n")
 	if err := <-done; err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestOthersAreServedWhileABatchGivesItsRepliesOut(t *testing.T) {
+	leak.Check(t)
+	c := dial(t, testserver.New(t), conn.Options{})
+	echo := func(want string) {
+		if got, err := text(t.Context(), c, resp.NewCommand("ECHO", resp.String(want))); err != nil || got != want {
+			t.Errorf("%q, %v instead of %q", got, err, want)
+		}
+	}
+	for range 20 {
+		echo("a") // one after the other, so that the batch succeeds them
+		echo("b")
+		cmds := []resp.Command{resp.NewCommand("ECHO", resp.String("0")), resp.NewCommand("ECHO", resp.String("1"))}
+		err := c.DoBatch(t.Context(), cmds, func(i int, v resp.Value) {
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				echo("other")
+			}()
+			<-done
+			if got, err := v.Bytes(); err != nil || string(got) != strconv.Itoa(i) {
+				t.Errorf("reply %d became %q, %v", i, v, err)
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }

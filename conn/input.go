@@ -164,6 +164,7 @@ func (in *input) takePush(v resp.Value) error {
 	}
 	in.r += len(v)
 	in.first = in.r
+	in.bulky.Store(false)
 	return in.push(v)
 }
 

@@ -99,3 +99,22 @@ func TestAConnectionIsBulkyOnlyWhileALargeReplyArrives(t *testing.T) {
 		}
 	}
 }
+
+func TestAConnectionIsNotBulkyBehindALargePush(t *testing.T) {
+	leak.Check(t)
+	s := testserver.New(t)
+	s.Handle("GET", func(p *testserver.Peer, _ []string) {
+		p.Write(">2\r\n+message\r\n" + longReply())
+		p.Write("+OK\r\n")
+	})
+	pushes := 0
+	c := dial(t, s, conn.Options{OnPush: func(resp.Value) { pushes++ }})
+	for range 3 {
+		if got, err := text(t.Context(), c, resp.NewCommand("GET")); err != nil || got != "OK" || c.Bulky() {
+			t.Errorf("%q, %v, bulky: %v", got, err, c.Bulky())
+		}
+	}
+	if pushes != 3 {
+		t.Errorf("%d pushes", pushes)
+	}
+}

@@ -163,7 +163,7 @@ func (e *beyondLimits) Unwrap() error { return e.err }
 // failFraming breaks the connection because of what has come. A reply beyond the limits
 // would be so again: of that its own command is told, which is the oldest.
 func (c *wire) failFraming(err error) {
-	if errors.Is(err, resp.ErrLimit) && !c.in.drops && c.in.buf[c.in.r] != '>' {
+	if errors.Is(err, resp.ErrLimit) && !c.in.drops && !mayBePush(c.in.buf[c.in.r]) {
 		err = &beyondLimits{err}
 	}
 	c.fail(OpRead, c.in.framingError(err))

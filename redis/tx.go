@@ -327,7 +327,10 @@ func (t *trial) run(c *conn.Conn) error {
 	t.called, t.outcome = false, txFinal
 	err := watch(t.ctx, c, t.is, t.keys, t.inside)
 	if err != nil && !t.called { // WATCH failed
-		t.outcome = max(lostBefore(c), outcomeOf(err))
+		t.outcome = outcomeOf(err)
+		if _, answered := errors.AsType[*resp.Error](err); !answered {
+			t.outcome = max(t.outcome, lostBefore(c)) // else it is we who gave the connection up
+		}
 	}
 	return err
 }

@@ -22,6 +22,18 @@ func TestARefusedWatchCostsNeitherTimeNorTheConnection(t *testing.T) {
 	check(t, "the connection", c.Err() == nil && s.Count("WATCH") == 2)
 }
 
+// Who may not watch often may not unwatch either: whatever becomes of the connection, the
+// transaction is not tried again.
+func TestARefusedWatchIsFinalWhereUnwatchIsRefusedToo(t *testing.T) {
+	for _, refusal := range []string{"NOPERM User app has no permissions to run this command", "ERR unknown command"} {
+		s, c := fake(t)
+		s.Reply("WATCH", testserver.Error(refusal))
+		s.Reply("UNWATCH", testserver.Error(refusal))
+		err := Transact(t.Context(), On(c), TxOptions{Watch: []string{"k"}}, func(context.Context, *Tx) error { return nil })
+		check(t, refusal, err != nil && s.Count("WATCH") == 1)
+	}
+}
+
 // What cannot be said to be unwatched is not left to others.
 func TestAfterARefusedWatchTheConnectionMustUnwatch(t *testing.T) {
 	s, c := fake(t)

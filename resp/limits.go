@@ -1,6 +1,9 @@
 package resp
 
-import "math"
+import (
+	"math"
+	"strconv"
+)
 
 // The defaults of [Limits].
 const (
@@ -72,6 +75,15 @@ func (l Limits) withDefaults() Limits {
 	}
 }
 
+// fieldOr returns the field that allows no more than most: Reply, where that bounds the
+// given one.
+func (l *Limits) fieldOr(field string, most int) string {
+	if most == l.Reply {
+		return "Reply"
+	}
+	return field
+}
+
 func limit(n, byDefault int) int {
 	if n <= 0 {
 		n = byDefault
@@ -81,3 +93,30 @@ func limit(n, byDefault int) int {
 
 // unlimited is for walking bytes that have passed a Scanner already.
 var unlimited = Limits{Line: maxLimit, Reply: maxLimit, Bulk: maxLimit, Elems: maxLimit, Depth: maxLimit, Attrs: maxLimit}
+
+// beyond is the error of what is more than a limit, which is that field of Limits.
+func (s *Scanner) beyond(what string, most int, field string) error {
+	msg := what + " beyond the limit of " + strconv.Itoa(most)
+	if field != "" {
+		msg += " (Limits." + field + ")"
+	}
+	return &SyntaxError{Offset: int64(s.pos), Msg: msg, Limit: true}
+}
+
+// beyondLine is that of a line. For one of a length or a number no field may allow more.
+func (s *Scanner) beyondLine(most int) error {
+	field := ""
+	if most == s.lim.Line {
+		field = s.lim.fieldOr("Line", most)
+	}
+	return s.beyond("line", most, field)
+}
+
+// beyondLength is that of a string or an aggregate.
+func (s *Scanner) beyondLength(k Kind, most int) error {
+	field := "Elems"
+	if k == KindBulk || k == KindVerbatim || k == KindBulkError {
+		field = s.lim.fieldOr("Bulk", s.lim.Bulk)
+	}
+	return s.beyond("length of "+k.String(), most, field)
+}

@@ -123,7 +123,7 @@ func (s *Scanner) scan(b []byte) (int, error) {
 			return 0, err
 		}
 		if s.pos > s.lim.Reply || ended == incomplete && len(b) > s.lim.Reply {
-			return 0, s.beyond("reply", s.lim.Reply)
+			return 0, s.beyond("reply", s.lim.Reply, "Reply")
 		}
 		if ended == incomplete {
 			return 0, nil
@@ -143,7 +143,7 @@ func (s *Scanner) scan(b []byte) (int, error) {
 		}
 	}
 	if s.pos > s.lim.Reply {
-		return 0, s.beyond("reply", s.lim.Reply)
+		return 0, s.beyond("reply", s.lim.Reply, "Reply")
 	}
 	s.need = 1
 	return 0, nil
@@ -255,7 +255,7 @@ func (s *Scanner) line(b []byte) (end int, err error) {
 	}
 	if i < 0 {
 		if len(b) > last {
-			return 0, s.beyond("line", most)
+			return 0, s.beyondLine(most)
 		}
 		s.seen, s.need = len(b), 1
 		return 0, nil
@@ -308,7 +308,7 @@ func (s *Scanner) bulk(b []byte, k Kind, text []byte, next int) (extent, error) 
 // is not all there.
 func (s *Scanner) body(b []byte, next, n int) (end int, err error) {
 	if n > s.lim.Reply-next-len("\r\n") {
-		return 0, s.beyond("reply", s.lim.Reply)
+		return 0, s.beyond("reply", s.lim.Reply, "Reply")
 	}
 	if missing := n + 2 - (len(b) - next); missing > 0 {
 		s.need = missing
@@ -355,11 +355,11 @@ func (s *Scanner) aggregate(k Kind, text []byte, next int) (extent, error) {
 	}
 	if k == KindAttribute {
 		if s.attrs++; s.attrs > s.lim.Attrs {
-			return 0, s.beyond("number of attributes", s.lim.Attrs)
+			return 0, s.beyond("number of attributes", s.lim.Attrs, "Attrs")
 		}
 	}
 	if s.depth >= s.lim.Depth {
-		return 0, s.beyond("depth", s.lim.Depth)
+		return 0, s.beyond("depth", s.lim.Depth, "Depth")
 	}
 	if string(text) == "?" && (k == KindArray || k == KindSet || k == KindMap) {
 		s.pos = next
@@ -427,7 +427,7 @@ func (s *Scanner) length(k Kind, text []byte, most int) (int, error) {
 		return 0, s.bad("malformed length of " + k.String())
 	}
 	if n > int64(most) {
-		return 0, s.beyond("length of "+k.String(), most)
+		return 0, s.beyondLength(k, most)
 	}
 	return int(n), nil
 }
@@ -439,7 +439,7 @@ func (s *Scanner) valueEnded() (whole bool, err error) {
 	for s.depth > 0 {
 		if s.cur.open {
 			if s.cur.left++; s.cur.left > s.lim.Elems {
-				return false, s.beyond("length of "+s.cur.kind.String(), s.lim.Elems)
+				return false, s.beyondLength(s.cur.kind, s.lim.Elems)
 			}
 			return false, nil
 		}
@@ -478,17 +478,4 @@ func (s *Scanner) pop() {
 
 func (s *Scanner) bad(msg string) error {
 	return &SyntaxError{Offset: int64(s.pos), Msg: msg}
-}
-
-func (s *Scanner) beyond(what string, most int) error {
-	msg := what + " beyond the limit of " + strconv.Itoa(most)
-	switch {
-	case most == s.lim.Reply:
-		msg += " (Limits.Reply)"
-	case most == s.lim.Bulk:
-		msg += " (Limits.Bulk)"
-	case most == s.lim.Elems:
-		msg += " (Limits.Elems)"
-	}
-	return &SyntaxError{Offset: int64(s.pos), Msg: msg, Limit: true}
 }

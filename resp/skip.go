@@ -21,7 +21,7 @@ func (s *Scanner) Skip(b []byte) (n int, whole bool, err error) {
 		}
 		n += took
 		if s.skipped += took; s.skipped > s.lim.Reply {
-			return n, false, s.beyond("reply", s.lim.Reply)
+			return n, false, s.beyond("reply", s.lim.Reply, "Reply")
 		}
 		if ended == incomplete {
 			return n, false, nil
@@ -125,7 +125,7 @@ func (s *Scanner) skipLine(b []byte) (n int, ended extent, err error) {
 		n = len(b)
 	}
 	if n > s.lineLeft {
-		return 0, 0, s.beyond("line", s.lim.Line)
+		return 0, 0, s.beyondLine(s.lim.Line)
 	}
 	switch {
 	case i < 0 || b[i] == '\r' && i+1 == len(b):

@@ -30,8 +30,8 @@ const (
 	soloAnswered        // nor since it has its reply; the queue and the roles are still to be cleared
 )
 
-// lock takes c.mu. But for who is alone again nobody takes it otherwise: who holds it
-// finds the queue and the roles as they are.
+// lock takes c.mu. But for who is alone again, and InFlight, nobody takes it otherwise: who
+// holds it finds the queue and the roles as they are.
 func (c *wire) lock() {
 	c.mu.Lock()
 	if atomic.LoadUint32(&c.solo) != soloNone {
@@ -174,16 +174,25 @@ func (c *wire) readSolo(k *call) (settled, over bool) {
 	// The bytes are copied first: when the mark is made, somebody else may read.
 	k.buf = append(k.buf, c.in.buf[:n]...)
 	k.stay = stays
+	if c.markAnswered() {
+		return true, true
+	}
+	k.stay, k.buf = goes, k.buf[:0]
+	c.in.putBackWhole(n)
+	return false, false
+}
+
+// markAnswered marks that a lone caller has its reply, and reports whether it is alone
+// still.
+func (c *wire) markAnswered() bool {
 	if !c.succession.Load() {
 		c.succession.Store(true)
 	}
 	if atomic.CompareAndSwapUint32(&c.solo, soloWrote, soloAnswered) {
-		return true, true
+		return true
 	}
 	c.succession.Store(false)
-	k.stay, k.buf = goes, k.buf[:0]
-	c.in.putBackWhole(n)
-	return false, false
+	return false
 }
 
 // Where a call goes when its reply is released: to the free list, or back to its

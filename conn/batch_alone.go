@@ -107,7 +107,7 @@ func (c *wire) answerPart(k *call, n int) bool {
 	k.odd = in.odd
 	fresh := in.fresh
 	in.total, in.fresh = in.total+uint64(size), 0
-	if atomic.CompareAndSwapUint32(&c.solo, soloWrote, soloAnswered) {
+	if c.markAnswered() {
 		return true
 	}
 	in.total, in.fresh = in.total-uint64(size), fresh

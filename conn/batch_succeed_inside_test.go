@@ -61,6 +61,10 @@ func TestSmallBatchesAndCommandsSucceedEachOther(t *testing.T) {
 	if n := s.batches - before; n != 300 {
 		t.Errorf("%d batches, not 300", n)
 	}
+	if n := s.InFlight(); n != 0 {
+		t.Errorf("%d calls are left", n)
+	}
+	_ = s.Err() // ends the succession
 	if n := s.InFlight(); n != 0 || s.reader != nil || s.flushing {
 		t.Errorf("%d calls are left, or a role", n)
 	}
@@ -118,5 +122,31 @@ func TestAPartIsAnsweredInSuccessionOnlyWithAllItsReplies(t *testing.T) {
 		}
 		atomic.StoreUint32(&s.solo, soloNone)
 		s.mu.Unlock()
+	}
+}
+
+// A lease that ends is asked what is in flight: who comes next is its successor all the same.
+func TestASuccessionGoesOnFromABatchThroughALookAtWhatIsInFlight(t *testing.T) {
+	s := newSuccession(t, Options{})
+	for range 20 {
+		done := s.askAll(context.Background(), "AAAA", "BBBB")
+		s.gets("AAAA")
+		s.gets("BBBB")
+		s.says("+AAAA\r\n+BBBB\r\n")
+		if got := <-done; got != "+AAAA\r\n+BBBB\r\n" {
+			t.Fatal(got)
+		}
+		if s.state() != soloAnswered {
+			continue // a tick has come between
+		}
+		if n := s.InFlight(); n != 0 || s.state() != soloAnswered || !s.wire.succession.Load() {
+			t.Fatalf("%d in flight, it is at %d", n, s.state())
+		}
+		one := s.ask(context.Background(), "CCCC")
+		s.gets("CCCC")
+		s.says("+CCCC\r\n")
+		if got := <-one; got != "CCCC" {
+			t.Fatal(got)
+		}
 	}
 }

@@ -100,8 +100,11 @@ func (c *wire) Err() error {
 
 // InFlight returns how many calls wait for replies, abandoned ones included.
 func (c *wire) InFlight() int {
-	c.lock()
+	c.mu.Lock() // and a succession goes on: a lease that ends is asked this
 	defer c.mu.Unlock()
+	if atomic.LoadUint32(&c.solo) == soloAnswered {
+		return 0
+	}
 	return c.queue.n
 }
 

@@ -50,7 +50,7 @@ func (s *succession) precede() {
 	})
 }
 
-// state is what a look at InFlight would end.
+// state is where the succession is: whatever takes the lock, as Err does, ends it.
 func (s *succession) state() uint32 { return atomic.LoadUint32(&s.solo) }
 
 // ask sends a command, and the text of its reply, or the error.
@@ -187,6 +187,7 @@ func TestAReplyIsItsCallersThoughTheSuccessionEnds(t *testing.T) {
 		if n := s.InFlight(); n != 1 {
 			t.Fatalf("%d in flight", n)
 		}
+		_ = s.Err()
 		s.says("+AAAA\r\n")
 		if got := <-done; got != "AAAA" {
 			t.Fatal(got)
@@ -197,6 +198,9 @@ func TestAReplyIsItsCallersThoughTheSuccessionEnds(t *testing.T) {
 		s.precede()
 		if n := s.InFlight(); n != 0 {
 			t.Fatalf("%d in flight when it has been answered", n)
+		}
+		if _ = s.Err(); s.InFlight() != 0 {
+			t.Fatal("it is in flight when the succession has ended")
 		}
 		if s.wire.succession.Load() {
 			t.Fatal("the next caller takes the lock for nothing")
@@ -340,7 +344,7 @@ func TestCallsOfASuccessionAreUsedAgain(t *testing.T) {
 		for range rounds {
 			for _, reply := range replies {
 				if reply == "look" {
-					s.InFlight()
+					_ = s.Err()
 					continue
 				}
 				keep := reply == "keep"

@@ -108,6 +108,14 @@ func execute(ctx context.Context, d redis.Leaser) error {
 	return p.Exec(ctx, d)
 }
 
+func checkAndSet(ctx context.Context, d redis.Leaser) error {
+	return redis.Transact(ctx, d, redis.TxOptions{Watch: keys1}, func(ctx context.Context, tx *redis.Tx) error {
+		s, err := redis.Get(key).Do(ctx, tx)
+		redis.Set(key, s).Queue(&tx.Pipeline)
+		return err
+	})
+}
+
 // scripts runs one by its hash three times.
 func scripts() func(context.Context, redis.Leaser) error {
 	one := redis.NewScript("return 1", redis.Int)
@@ -121,7 +129,9 @@ func scripts() func(context.Context, redis.Leaser) error {
 	}
 }
 
-// keys10 are the keys of MGET.
+// keys1 are the keys of WATCH, and keys10 those of MGET.
+var keys1 = []string{key}
+
 var keys10 = strings.Fields(strings.Repeat(key+" ", 10))
 
 // rows in the order of the table.
@@ -151,6 +161,7 @@ func rows() []row {
 		{name: "pipeline of 3 scripts", ops: 500, op: scripts()},
 		{name: "Exec of 3", ops: 500, op: execute, socket: true},
 		{name: "Transact of 3", ops: 500, op: transact, socket: true},
+		{name: "check and set", ops: 500, op: checkAndSet, socket: true},
 	}
 }
 

@@ -18,7 +18,7 @@ func (r *row) dial(context.Context, string, string) (net.Conn, error) {
 // every row are answered with.
 func (r *row) answer(_ int, words []string) []byte {
 	switch words[0] {
-	case "SET", "CLIENT":
+	case "SET", "CLIENT", "WATCH":
 		return []byte("+OK\r\n")
 	case "ROLE":
 		return []byte("*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n")

@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"sync"
+	"syscall"
 	"time"
 )
 
@@ -155,33 +157,54 @@ func dialCause(ctx context.Context, err error) error {
 
 // open makes the byte stream: TCP or unix, then TLS.
 func (o Options) open(ctx context.Context) (net.Conn, error) {
-	began := time.Now()
-	nc, err := o.connect(ctx)
+	nc, took, err := o.connect(ctx)
 	if err != nil || o.TLS == nil {
 		return nc, err
 	}
-	secure, err := o.secureConn(ctx, nc, time.Since(began))
+	secure, err := o.secureConn(ctx, nc, took)
 	if err != nil {
 		return nil, &stepError{step: "TLS", err: err}
 	}
 	return secure, nil
 }
 
-// connect is open without TLS.
-func (o Options) connect(ctx context.Context) (net.Conn, error) {
-	dial := o.Dial
-	if dial == nil {
-		dial = new(net.Dialer).DialContext
+// connect is open without TLS. It returns also how long it took, which is a round trip as
+// far as is known.
+func (o Options) connect(ctx context.Context) (nc net.Conn, took time.Duration, err error) {
+	began := time.Now()
+	if o.Dial != nil {
+		nc, err = o.Dial(ctx, o.Network(), o.Addr)
+	} else {
+		nc, began, err = dialNet(ctx, o.Network(), o.Addr)
 	}
-	nc, err := dial(ctx, o.Network(), o.Addr)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
+	took = time.Since(began)
 	if tcp, ok := nc.(*net.TCPConn); ok {
 		setUserTimeout(tcp, DefaultUserTimeout)
 		_ = tcp.SetKeepAliveConfig(o.keepAlive())
 	}
-	return nc, nil
+	return nc, took, nil
+}
+
+// dialNet dials by package net and returns when connecting began: after the name was
+// looked up, and after addresses of it that did not answer.
+func dialNet(ctx context.Context, network, addr string) (net.Conn, time.Time, error) {
+	began := time.Now()
+	var attempts sync.Map // when each address was tried; two may be under way at a time
+	dialer := net.Dialer{Control: func(_, addr string, _ syscall.RawConn) error {
+		attempts.Store(addr, time.Now())
+		return nil
+	}}
+	nc, err := dialer.DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, began, err
+	}
+	if at, ok := attempts.Load(nc.RemoteAddr().String()); ok {
+		began = at.(time.Time)
+	}
+	return nc, began, nil
 }
 
 // keepAlive makes a silent peer known as dead after twice the

@@ -101,6 +101,15 @@ func (e *silentError) Error() string {
 }
 func (e *silentError) Unwrap() error { return e.err }
 
+// silentTLSError says that a peer has taken the beginning of a TLS handshake and said
+// nothing, and that it could not be found out why.
+type silentTLSError struct{ err error }
+
+func (e *silentTLSError) Error() string {
+	return "no reply: the peer accepts connections, but answers no TLS handshake (does it speak TLS, and is there time enough?): " + textOf(e.err)
+}
+func (e *silentTLSError) Unwrap() error { return e.err }
+
 // hangUpError says that a peer has closed the connection in place of a reply.
 type hangUpError struct{ err error }
 
@@ -150,13 +159,13 @@ func language(head []byte) string {
 var errSilentTLS = errors.New("it answers PING, and no TLS handshake")
 
 const (
-	// probeTime bounds a probe of what a peer speaks.
+	// probeTime bounds a probe of what a peer speaks, over a link that is not slow.
 	probeTime = time.Second
-	// tlsPatience is how long a TLS handshake may take at least before the peer is asked
-	// without TLS: a server that does not speak it waits for the end of a line. Whoever
-	// waits for a connection for no more than a second is to read the answer.
+	// tlsPatience is how long a TLS handshake over a link that is not slow may take before
+	// the peer is asked without TLS: a server that does not speak it waits for the end of
+	// a line. A dial that has less than twice this time left asks earlier.
 	tlsPatience = 400 * time.Millisecond
-	// tlsTrips is how many round trips it may take over a slow link.
+	// tlsTrips is how many round trips a handshake may take over a slow link, and a probe.
 	tlsTrips = 4
 )
 
@@ -164,7 +173,9 @@ const (
 // where connecting took so long. A healthy handshake takes two round trips at most: a
 // second connection for nothing counts too where servers and networks count them. But an
 // answer is worth more than a timeout, so the question comes while half of the time is
-// left; not at all where that is no time for a handshake.
+// left; not at all where that is no time for a handshake: then silentTLSError says what
+// is known. That is also so where connecting took longer than a round trip, as it does
+// when its first packet was lost.
 func patienceWithTLS(ctx context.Context, connect time.Duration) time.Duration {
 	patience := max(tlsPatience, tlsTrips*connect)
 	if end, ok := ctx.Deadline(); ok {
@@ -181,7 +192,7 @@ func patienceWithTLS(ctx context.Context, connect time.Duration) time.Duration {
 func (o Options) speaksTLS(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
-	nc, err := o.connect(ctx)
+	nc, _, err := o.connect(ctx)
 	if err != nil {
 		return false
 	}
@@ -192,11 +203,12 @@ func (o Options) speaksTLS(ctx context.Context) bool {
 	return !plain && (err == nil || isRemoteAlert(err))
 }
 
-// speaksPlain reports whether the peer answers a PING without TLS, with whatever.
-func (o Options) speaksPlain(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, probeTime)
+// speaksPlain reports whether the peer, which took so long to connect, answers a PING
+// without TLS, with whatever. That takes two round trips.
+func (o Options) speaksPlain(ctx context.Context, connect time.Duration) bool {
+	ctx, cancel := context.WithTimeout(ctx, max(probeTime, tlsTrips*connect))
 	defer cancel()
-	nc, err := o.connect(ctx)
+	nc, _, err := o.connect(ctx)
 	if err != nil {
 		return false
 	}
@@ -225,21 +237,21 @@ func (o Options) secureConn(ctx context.Context, nc net.Conn, connect time.Durat
 		}
 	}()
 	secure := tls.Client(beneathTLS(nc), o.tlsConfig())
-	err = o.shakeHands(ctx, secure, patienceWithTLS(ctx, connect))
+	err = o.shakeHands(ctx, secure, connect)
 	done = true
 	return secure, err
 }
 
-// shakeHands performs the TLS handshake. When that takes longer than patience, or the peer
-// has hung up, it is asked whether it speaks without TLS.
-func (o Options) shakeHands(ctx context.Context, secure *tls.Conn, patience time.Duration) error {
+// shakeHands performs the TLS handshake with a peer that took so long to connect. When
+// that takes long, or the peer has hung up, it is asked whether it speaks without TLS.
+func (o Options) shakeHands(ctx context.Context, secure *tls.Conn, connect time.Duration) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	asked := make(chan struct{})
 	plain := false
-	timer := time.AfterFunc(patience, func() {
+	timer := time.AfterFunc(patienceWithTLS(ctx, connect), func() {
 		defer close(asked)
-		if plain = o.speaksPlain(ctx); plain {
+		if plain = o.speaksPlain(ctx, connect); plain {
 			cancel(nil)
 		}
 	})
@@ -250,15 +262,17 @@ func (o Options) shakeHands(ctx context.Context, secure *tls.Conn, patience time
 		}
 		<-asked
 	} else if _, other := errors.AsType[tls.RecordHeaderError](err); other || err != nil && hungUp(err) {
-		plain = o.speaksPlain(ctx)
+		plain = o.speaksPlain(ctx, connect)
 	}
 	switch {
-	case err == nil || !plain:
-		return err
-	case errors.Is(err, context.Canceled): // by the probe
-		err = errSilentTLS
+	case plain && errors.Is(err, context.Canceled): // by the probe
+		return &ForeignError{Speaks: SpeaksPlain, Err: errSilentTLS}
+	case plain && err != nil:
+		return &ForeignError{Speaks: SpeaksPlain, Err: err}
+	case errors.Is(err, context.DeadlineExceeded) && secure.ConnectionState().Version == 0: // not even a ServerHello came
+		return &silentTLSError{err: err}
 	}
-	return &ForeignError{Speaks: SpeaksPlain, Err: err}
+	return err
 }
 
 // hungUp reports whether the peer has closed the connection.

@@ -38,7 +38,7 @@ func (c *Client) leaseAgain(ctx context.Context, t *target, fn func(*conn.Conn) 
 		c.counters.retries.Add(1)
 		b.attempts++
 		t = c.target.Load()
-		called := false
+		var called bool
 		if called, err = c.lease(b.context(ctx), t, fn); called {
 			return c.concludeLeased(ctx, t, err)
 		}

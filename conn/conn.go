@@ -171,13 +171,7 @@ func (c *wire) doBlocking(ctx context.Context, k *call, cmd *resp.Command) (resp
 // do is Do for what has been admitted, as k.
 func (c *wire) do(ctx context.Context, k *call, cmd *resp.Command) (resp.Reply, error) {
 	c.lock()
-	var err error
-	if c.fullLocked() {
-		err = c.waitForRoomLocked(ctx, cmd.Size())
-	}
-	if err == nil && c.err != nil {
-		err = c.err.Err
-	}
+	err := c.openLocked(ctx, cmd)
 	if err != nil {
 		c.mu.Unlock()
 		return resp.Reply{}, c.notSent(err)
@@ -211,6 +205,20 @@ func (c *wire) do(ctx context.Context, k *call, cmd *resp.Command) (resp.Reply, 
 		return resp.Reply{}, err
 	}
 	return k.owner.Reply(resp.Value(k.buf)), nil
+}
+
+// openLocked waits until there is room for cmd, and returns why it cannot be sent. c.mu is
+// held.
+func (c *wire) openLocked(ctx context.Context, cmd *resp.Command) error {
+	if c.fullLocked() {
+		if err := c.waitForRoomLocked(ctx, cmd.Size()); err != nil {
+			return err
+		}
+	}
+	if c.err != nil {
+		return c.err.Err
+	}
+	return nil
 }
 
 // play does for k, which is in the queue, what it is to do until it is answered: flush
@@ -344,7 +352,7 @@ func (c *wire) fail(op string, cause error) {
 // failCallsLocked takes all calls out of the queue and gives them their errors. It returns
 // those who wait for a signal. c.mu is held.
 func (c *wire) failCallsLocked(op string, cause error) (told []*call) {
-	_, own := errors.AsType[*beyondLimits](cause)
+	_, own := errors.AsType[*limitsError](cause)
 	for ; c.queue.head != nil; own = false {
 		k := c.queue.pop()
 		if k.state != pending {

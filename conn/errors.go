@@ -151,20 +151,20 @@ func IsPermanent(err error) bool {
 	return ok && e.Permanent
 }
 
-// beyondLimits is a reply that is more than Options.Limits allow: with that the connection
+// limitsError is a reply that is more than Options.Limits allow: with that the connection
 // ends, for all who share it, and all but its own command may be sent again.
-type beyondLimits struct{ err error }
+type limitsError struct{ err error }
 
-func (e *beyondLimits) Error() string {
+func (e *limitsError) Error() string {
 	return "a reply was more than Options.Limits allow: " + e.err.Error()
 }
-func (e *beyondLimits) Unwrap() error { return e.err }
+func (e *limitsError) Unwrap() error { return e.err }
 
 // failFraming breaks the connection because of what has come. A reply beyond the limits
 // would be so again: of that its own command is told, which is the oldest.
 func (c *wire) failFraming(err error) {
 	if errors.Is(err, resp.ErrLimit) && !c.in.drops && !mayBePush(c.in.buf[c.in.r]) {
-		err = &beyondLimits{err}
+		err = &limitsError{err}
 	}
 	c.fail(OpRead, c.in.framingError(err))
 }

@@ -16,7 +16,7 @@ import (
 func Get(key string) (c Cmd[string]) {
 	c.Decode = Text
 	c.Command.Init("GET", resp.ReadOnly, resp.String(key)) // in place, as it is called so often
-	return
+	return                                                 //nolint:nakedret // with c it is more than the compiler inlines
 }
 
 // GetBytes is [Get] for bytes.

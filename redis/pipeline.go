@@ -49,7 +49,7 @@ type oddReplies struct {
 	answers []error // error replies; empty while there is none
 	scripts []scriptSource
 	script  [1]scriptSource // the list of one needs no allocation
-	tx      txOdd           // of the running transaction
+	tx      *txOdd          // of the running transaction; nil while it is an ordinary one
 }
 
 // Future is the reply of a queued command, to be read when the pipeline has run.
@@ -282,7 +282,7 @@ func (p *Pipeline) end() {
 	p.queued.Free()
 	if odd := p.odd; odd != nil {
 		clear(odd.scripts)
-		odd.scripts, odd.tx = odd.scripts[:0], txOdd{}
+		odd.scripts, odd.tx = odd.scripts[:0], nil
 	}
 }
 

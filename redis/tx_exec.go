@@ -120,7 +120,7 @@ func (p *Pipeline) execOn(ctx context.Context, c *conn.Conn) error {
 func (p *Pipeline) exec(ctx context.Context, d EncodedDoer) (unknown bool, err error) {
 	p.run, p.shift = &p.queued, 1
 	if p.odd != nil {
-		p.odd.tx = txOdd{}
+		p.odd.tx = nil
 	}
 	err = d.DoEncoded(ctx, &p.queued, 0, (*txReplies)(p))
 	if err == nil && p.odd == nil {
@@ -132,7 +132,10 @@ func (p *Pipeline) exec(ctx context.Context, d EncodedDoer) (unknown bool, err e
 // concludeExec says what has become of the transaction where err has kept replies from
 // coming, or where there was something odd about it or about one before.
 func (p *Pipeline) concludeExec(err error) (unknown bool, _ error) {
-	t := &p.oddReplies().tx
+	if p.odd == nil || p.odd.tx == nil {
+		return err != nil, err
+	}
+	t := p.odd.tx
 	if err != nil {
 		return true, t.cutOff(p, err)
 	}
@@ -157,6 +160,14 @@ type txOdd struct {
 	refused error // the first command that was not queued
 	index   int   // its place
 	err     error // the outcome of EXEC
+}
+
+func (p *Pipeline) oddTx() *txOdd {
+	odd := p.oddReplies()
+	if odd.tx == nil {
+		odd.tx = &txOdd{}
+	}
+	return odd.tx
 }
 
 // txReplies is a pipeline as the receiver of the replies to its transaction.
@@ -223,11 +234,11 @@ func (p *Pipeline) keepResults(v resp.Value, n int) bool {
 func (t *txReplies) Receive(i int, v resp.Value) {
 	p := (*Pipeline)(t)
 	last := p.queued.Len() - 1
-	refused := p.odd != nil && p.odd.tx.multi != nil
+	refused := p.odd != nil && p.odd.tx != nil && p.odd.tx.multi != nil
 	switch {
 	case i == 0:
 		if _, err := decodeValue(v, OK); err != nil {
-			p.oddReplies().tx.multi = answerTo(&multi, err)
+			p.oddTx().multi = answerTo(&multi, err)
 		}
 	case i < last && refused:
 		p.ranAlone(p.base+i-1, v)
@@ -235,7 +246,7 @@ func (t *txReplies) Receive(i int, v resp.Value) {
 		p.heedQueued(p.base+i-1, v)
 	case !refused:
 		if err := p.takeResults(v); err != nil {
-			p.oddReplies().tx.err = err
+			p.oddTx().err = err
 		}
 	}
 }
@@ -283,7 +294,7 @@ func (p *Pipeline) heedQueued(i int, v resp.Value) {
 	}
 	err = answerTo(&multi, err) // also where it is a script: nothing has run it yet
 	p.blame(i, err)
-	if t := &p.odd.tx; t.refused == nil {
+	if t := p.oddTx(); t.refused == nil {
 		t.refused, t.index = err, i
 	}
 }
@@ -325,8 +336,8 @@ func (p *Pipeline) takeResults(v resp.Value) error {
 // the error that EXECABORT quotes: READONLY, if the server has been demoted since.
 func (p *Pipeline) abort(err error) error {
 	a := &AbortError{Index: -1, Cause: quoted(err)}
-	if p.odd != nil && p.odd.tx.refused != nil {
-		t := &p.odd.tx
+	if p.odd != nil && p.odd.tx != nil && p.odd.tx.refused != nil {
+		t := p.odd.tx
 		cmd := p.queued.Command(1 + t.index - p.base)
 		a.Index, a.Command, a.Cause = t.index, strings.Clone(cmd.Name()), t.refused
 	}

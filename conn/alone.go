@@ -52,7 +52,7 @@ func (c *wire) endSoloLocked() {
 	c.backlog.writing = 0 // nobody waits for that
 	c.flushing, c.flusher = false, nil
 	if before == soloAnswered {
-		if k := c.queue.head; k.leave() {
+		if k := c.queue.head; k.leaveLocked() {
 			c.calls.Put(k)
 		}
 		c.queue, c.reader = queue{}, nil
@@ -91,7 +91,7 @@ func (c *wire) succeed(ctx context.Context, cmd *resp.Command) (k *call, buf []b
 		}
 		buf = cmd.AppendSized(c.soloBuf[:0], size)
 	}
-	if k = c.flusher; k.again() {
+	if k = c.flusher; k.againLocked() {
 		k.begin(ctx)
 	} else {
 		k = c.newCall(ctx, 1)
@@ -111,7 +111,7 @@ func (c *wire) maySucceedLocked() bool {
 // c.mu is held.
 func (c *wire) inheritLocked(k *call, buf []byte) {
 	if before := c.flusher; before != k {
-		if before.leave() {
+		if before.leaveLocked() {
 			c.calls.Put(before)
 		}
 		c.queue.head, c.queue.tail, c.reader, c.flusher = k, k, k, k
@@ -210,15 +210,15 @@ func (k *call) rest() bool {
 	return atomic.LoadUint32(&k.stay) != goes && atomic.CompareAndSwapUint32(&k.stay, stays, rests)
 }
 
-// again reports whether the next lone caller may have k. Otherwise k goes, when it is
+// againLocked reports whether the next lone caller may have k. Otherwise k goes, when it is
 // released. Conn.mu is held.
-func (k *call) again() bool {
+func (k *call) againLocked() bool {
 	if atomic.LoadUint32(&k.stay) != rests {
-		return k.leave()
+		return k.leaveLocked()
 	}
 	k.stay = goes
 	return true
 }
 
-// leave makes k go, and reports whether it has been released. Conn.mu is held.
-func (k *call) leave() bool { return atomic.SwapUint32(&k.stay, goes) == rests }
+// leaveLocked makes k go, and reports whether it has been released. Conn.mu is held.
+func (k *call) leaveLocked() bool { return atomic.SwapUint32(&k.stay, goes) == rests }

@@ -10,5 +10,5 @@ p=github.com/kermes-redis/kermes/redis
 {
 	printf '%s\n' context.WithCancel context.WithDeadline context.WithTimeout context.WithValue errors.New fmt.Errorf fmt.Sprint \
 		fmt.Sprintf fmt.Sprintln slices.Clip slices.Compact slices.Delete slices.Grow slices.Insert slices.Replace sort.Reverse
-	${GO:-go} doc -short $p | sed -nE "s|^ *func ([A-Z][A-Za-z0-9]*)[[(].* (Cmd\\[.*\\]\|Status\|Buffered)\$|$p.\\1|p"
+	${GO:-go} doc -short $p | sed -nE "s|^ *func ([A-Z][A-Za-z0-9]*)[[(].* \\(?([a-z]+ )?(Cmd\\[.*\\]\|Status\|Buffered)\\)?\$|$p.\\1|p"
 } | paste -sd, -

@@ -158,10 +158,10 @@ func (c *wire) flushSolo(k *call, buf []byte) {
 	c.flush(k, output{}, false)
 }
 
-// readSolo reads once for k, who was alone when it began. That settles k if it is k's
-// reply, and k is alone still. If it is not over, readFor goes on from there.
+// readSolo reads once for k, a command, who was alone when it began. That settles k if it is
+// k's reply, and k is alone still. If it is not over, readFor goes on from there.
 func (c *wire) readSolo(k *call) (settled, over bool) {
-	if k.room != nil {
+	if k.room != nil || k.batch != 0 {
 		return false, false
 	}
 	n, err := c.in.readWhole()

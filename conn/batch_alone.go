@@ -31,16 +31,12 @@ func (c *wire) doAlone(ctx context.Context, cmds *resp.Batch, from int, to resp.
 		k.ReleaseReply()
 		return false, nil
 	}
-	sent := c.lookFor(k)
-	if sent && solo {
-		c.flushSolo(k, out.buf)
-	} else if sent {
-		c.flush(k, out, false)
+	if solo {
+		err = c.playSolo(k, out.buf)
+	} else {
+		err = c.play(k, out, true, true, true)
 	}
-	if !sent || !c.readFor(k) {
-		c.await(k)
-	}
-	if k.err != nil {
+	if err != nil {
 		b := batch{conn: c, to: to, first: from, given: from}
 		err = b.fail(part{call: k, size: cmds.Len() - from})
 		return true, placed(err, cmds, b.given)

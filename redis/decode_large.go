@@ -48,8 +48,7 @@ func keepText(r resp.Reply) ([]byte, bool) {
 
 // isText reports whether decode is [Text], by which T is string.
 func isText[T any](decode Decoder[T]) bool {
-	text := Decoder[string](Text)
-	return *(*unsafe.Pointer)(unsafe.Pointer(&decode)) == *(*unsafe.Pointer)(unsafe.Pointer(&text))
+	return same(*(*Decoder[string])(unsafe.Pointer(&decode)), Text)
 }
 
 // textAs returns p, which must not change any more, as a T, which is string.

@@ -142,7 +142,7 @@ func watch(ctx context.Context, c *conn.Conn, is []Interceptor, keys []string, f
 	if len(keys) > 0 {
 		if err := status("WATCH", addStrs(few(), keys)...).Do(ctx, c); err != nil {
 			_, refused := errors.AsType[*resp.Error](err)
-			clean = refused && unwatch(ctx, c) == nil // else Transact would take it for a connection that is lost
+			clean = refused && unwatch(ctx, c) == nil // nothing is watched: others may have the connection
 			return unsent(err)
 		}
 		tx.watching = true
@@ -328,8 +328,9 @@ func (t *trial) run(c *conn.Conn) error {
 	err := watch(t.ctx, c, t.is, t.keys, t.inside)
 	if err != nil && !t.called { // WATCH failed
 		t.outcome = outcomeOf(err)
+		// Behind an answer the connection has not been lost: watch may have given it up.
 		if _, answered := errors.AsType[*resp.Error](err); !answered {
-			t.outcome = max(t.outcome, lostBefore(c)) // else it is we who gave the connection up
+			t.outcome = max(t.outcome, lostBefore(c))
 		}
 	}
 	return err

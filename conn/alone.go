@@ -126,12 +126,18 @@ func (c *wire) inheritLocked(k *call, buf []byte) {
 
 // playSolo is play for k, who is alone, in both roles, and goes to write buf.
 func (c *wire) playSolo(k *call, buf []byte) error {
-	if !c.lookFor(k) {
+	var settled, over bool
+	how, n, err := c.takeTurn(buf)
+	switch {
+	case how == turnReads:
+		settled, over = c.answerSolo(k, n, err)
+	case how == turnLooks && !c.lookFor(k):
 		c.await(k) // for the error
 		return k.err
+	default:
+		c.flushSolo(k, buf, n)
+		settled, over = c.readSolo(k)
 	}
-	c.flushSolo(k, buf)
-	settled, over := c.readSolo(k)
 	if !over {
 		settled = c.readFor(k)
 	}
@@ -141,12 +147,15 @@ func (c *wire) playSolo(k *call, buf []byte) error {
 	return k.err
 }
 
-// flushSolo is flush for k, who was alone when it began. It is the reader, and stays it.
-func (c *wire) flushSolo(k *call, buf []byte) {
-	if n, err := c.nc.Write(buf); err != nil {
-		if rest, err := c.unwritten(buf[n:], err); err != nil || len(rest) > 0 {
-			c.stuck(k, rest, err)
-			return
+// flushSolo is flush for k, who was alone when it began. It is the reader, and stays it. So
+// many bytes of buf have been written already.
+func (c *wire) flushSolo(k *call, buf []byte, wrote int) {
+	if wrote < len(buf) {
+		if n, err := c.nc.Write(buf[wrote:]); err != nil {
+			if rest, err := c.unwritten(buf[wrote+n:], err); err != nil || len(rest) > 0 {
+				c.stuck(k, rest, err)
+				return
+			}
 		}
 	}
 	if atomic.CompareAndSwapUint32(&c.solo, soloWrites, soloWrote) {
@@ -158,27 +167,34 @@ func (c *wire) flushSolo(k *call, buf []byte) {
 	c.flush(k, output{}, false)
 }
 
-// readSolo reads once for k, a command, who was alone when it began. That settles k if it is
-// k's reply, and k is alone still. If it is not over, readFor goes on from there.
+// readSolo reads once for k, who was alone when it began, and does with that what answerSolo
+// does.
 func (c *wire) readSolo(k *call) (settled, over bool) {
-	if k.room != nil || k.batch != 0 {
+	if !c.in.beginRead() {
 		return false, false
 	}
-	n, err := c.in.readWhole()
-	if err != nil {
+	n, err := c.nc.Read(c.in.buf)
+	return c.answerSolo(k, n, err)
+}
+
+// answerSolo settles k, who was alone when it began, if the n bytes that have been read, or
+// what kept them from being read, do, and k is alone still. If it is not over, readFor goes
+// on from there.
+func (c *wire) answerSolo(k *call, n int, err error) (settled, over bool) {
+	if n == 0 {
 		return c.stopped(k, err)
 	}
-	if n == 0 {
-		return false, false
+	if k.room == nil && k.batch == 0 && c.in.takeWhole(n) {
+		// The bytes are copied first: when the mark is made, somebody else may read.
+		k.buf = append(k.buf, c.in.buf[:n]...)
+		k.stay = stays
+		if c.markAnswered() {
+			return true, true
+		}
+		k.stay, k.buf = goes, k.buf[:0]
+		c.in.putBackWhole(n)
 	}
-	// The bytes are copied first: when the mark is made, somebody else may read.
-	k.buf = append(k.buf, c.in.buf[:n]...)
-	k.stay = stays
-	if c.markAnswered() {
-		return true, true
-	}
-	k.stay, k.buf = goes, k.buf[:0]
-	c.in.putBackWhole(n)
+	c.in.came(n)
 	return false, false
 }
 

@@ -54,6 +54,7 @@ type wire struct {
 	in     input           // belongs to the holder of the reading role
 	takes  [maxFrames]take // so do these
 	peeker *peeker
+	turn   turn // of a caller that is alone
 	rx     receiver
 }
 
@@ -62,6 +63,7 @@ func wrap(nc net.Conn, o Options) *wire {
 	c := &wire{nc: nc, opts: o, done: make(chan struct{}), peeker: newPeeker(nc)}
 	_, c.secure = nc.(*tls.Conn)
 	c.in.init(nc, &c.opts, c.unwanted)
+	c.turn.init(nc, &c.solo)
 	c.watch.began = time.Now()
 	c.watch.timer = time.AfterFunc(time.Hour, c.tick)
 	c.watch.timer.Stop()

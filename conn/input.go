@@ -244,36 +244,38 @@ func (in *input) came(n int) {
 	}
 }
 
-// readWhole reads once, if nothing is unread. If one short reply has come by that, and
-// nothing else, it takes that as framed, and returns its size: it is at the beginning of
-// the buffer. Otherwise n is 0, and what has come is unread.
-func (in *input) readWhole() (n int, err error) {
-	if in.r != in.w || in.fresh != 0 || in.full > 0 || len(in.buf) == 0 {
-		return 0, nil // fill knows what to do
+// beginRead makes the whole buffer ready for a read, if nothing is unread, and nothing but
+// that is to be done before.
+func (in *input) beginRead() bool {
+	if in.r != in.w || in.full > 0 || len(in.buf) == 0 {
+		return false // fill knows what to do
 	}
 	in.r, in.w = 0, 0
-	if n, err = in.nc.Read(in.buf); n == 0 {
-		return 0, err
+	if in.fresh != 0 {
+		in.countFresh()
 	}
-	if n <= copyLocked && !mayBePush(in.buf[0]) {
-		size, err := in.scan.Scan(in.buf[:n])
-		if size == n {
-			in.total += uint64(n)
-			return n, nil
-		}
-		if err != nil {
-			in.scan.Reset() // it is found again
-		}
-	}
-	in.came(n)
-	return 0, nil
+	return true
 }
 
-// putBackWhole undoes that the n bytes of readWhole have been framed.
-func (in *input) putBackWhole(n int) {
-	in.total -= uint64(n)
-	in.came(n)
+// takeWhole takes the n bytes that have been read into the buffer as framed, if they are one
+// short reply and nothing else.
+func (in *input) takeWhole(n int) bool {
+	if n > copyLocked || mayBePush(in.buf[0]) {
+		return false
+	}
+	size, err := in.scan.Scan(in.buf[:n])
+	if size == n {
+		in.total += uint64(n)
+		return true
+	}
+	if err != nil {
+		in.scan.Reset() // it is found again
+	}
+	return false
 }
+
+// putBackWhole undoes takeWhole.
+func (in *input) putBackWhole(n int) { in.total -= uint64(n) }
 
 // goesOn reports whether the last read, of n bytes, went on with a large reply, or
 // began a large string.
@@ -285,11 +287,16 @@ func (in *input) goesOn(n int) bool {
 	return size > yieldAfter
 }
 
+// countFresh lets the watch know of what has come.
+func (in *input) countFresh() {
+	in.arrived.Add(in.fresh)
+	in.fresh = 0
+}
+
 // read reads once. It returns bytes or an error.
 func (in *input) read(p []byte) (int, error) {
 	if in.fresh != 0 {
-		in.arrived.Add(in.fresh)
-		in.fresh = 0
+		in.countFresh()
 	}
 	n, err := in.nc.Read(p)
 	if n > 0 {

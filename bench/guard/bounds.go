@@ -17,7 +17,7 @@ var margins = struct{ instructions, allocations, bytes, reads, writes margin }{
 	instructions: margin{share: 0.10, number: 40},
 	allocations:  margin{number: 0.5},
 	bytes:        margin{share: 0.05, number: 8},
-	reads:        margin{number: 1}, // there is one more where a reply has not come yet
+	reads:        margin{number: 0.5}, // a reply may come in two parts
 	writes:       margin{number: 0.3},
 }
 

@@ -181,6 +181,9 @@ func (c *wire) readSolo(k *call) (settled, over bool) {
 // what kept them from being read, do, and k is alone still. If it is not over, readFor goes
 // on from there.
 func (c *wire) answerSolo(k *call, n int, err error) (settled, over bool) {
+	if n == 0 && err == nil {
+		return false, false // a reader may return nothing without a reason
+	}
 	if n == 0 {
 		return c.stopped(k, err)
 	}

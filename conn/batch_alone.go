@@ -98,7 +98,7 @@ func (c *wire) answerPart(k *call, n int) bool {
 	if atomic.LoadUint32(&c.solo) != soloWrote || k.want != int32(n) || size > loneReplies {
 		return false
 	}
-	// As in readSolo: when the mark is made, somebody else may read.
+	// As in answerSolo: when the mark is made, somebody else may read.
 	k.add(in.buf[in.first:in.first+size], in.ends[:n], 0)
 	k.odd = in.odd
 	fresh := in.fresh

@@ -22,7 +22,7 @@ const (
 const (
 	// lateReplies is after how many replies in a row that were not there when looked for at
 	// once a turn waits without looking.
-	lateReplies = 4
+	lateReplies = 8
 	// waitingTurns is how many turns do so before one looks again.
 	waitingTurns = 63
 )

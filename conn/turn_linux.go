@@ -86,25 +86,33 @@ func uninterrupted(call func(int, []byte) (int, error), fd uintptr, p []byte) (i
 // bytes have been read; what err says of a read may be that the reader was poked.
 func (c *wire) takeTurn(buf []byte) (how turnStep, n int, err error) {
 	t := &c.turn
-	if t.raw == nil || !c.in.beginRead() {
-		return turnLooks, 0, nil
+	if t.raw == nil || c.receives.Load() || !c.in.beginRead() {
+		return turnLooks, 0, nil // who is in Receive reads, and would have to end that before
 	}
 	t.step, t.out, t.in = turnLooks, buf, c.in.buf
 	err = t.raw.Read(t.do)
 	t.out, t.in = nil, nil
 	switch {
 	case t.step == turnLooks:
-		return turnLooks, 0, nil // who goes on finds what is the matter
+		return turnLooks, 0, nil // who goes on finds that something is the matter
 	case t.step == turnWrites:
 		return turnWrites, t.wrote, nil // as above
-	case err != nil: // of the wait
-		return turnReads, 0, err
+	case err != nil:
+		return turnReads, 0, waitError(err)
 	case t.errno != nil:
 		return turnReads, 0, t.readError()
 	case t.got == 0:
 		return turnReads, 0, io.EOF
 	}
 	return turnReads, t.got, nil
+}
+
+// waitError is what package net would say of a wait that has ended with err.
+func waitError(err error) error {
+	if e, ok := err.(*net.OpError); ok && e.Op == "raw-read" { //nolint:errorlint // it is not wrapped
+		e.Op = "read"
+	}
+	return err
 }
 
 // readError is what package net would say of a read that has failed. It is not told twice.

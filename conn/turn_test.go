@@ -140,18 +140,18 @@ func TestACommandLargerThanTheRoomOfTheSocket(t *testing.T) {
 			slow := func(nc net.Conn, _ *bufio.Reader) {
 				echo(nc, bufio.NewReaderSize(onePiece{nc}, 16))
 			}
-			c := overSocket(t, network, slow, func(nc net.Conn) net.Conn {
-				if small, ok := nc.(interface{ SetWriteBuffer(int) error }); !ok || small.SetWriteBuffer(1) != nil {
-					t.Error("the socket's buffer keeps its size")
-				}
-				return nc
-			})
+			c := overSocket(t, network, slow, smallBuffer)
 			for i := range 50 {
 				sameBack(t, c, strings.Repeat(fmt.Sprint(i%10), 15<<10))
 				sameBack(t, c, "short")
 			}
 		})
 	}
+}
+
+func smallBuffer(nc net.Conn) net.Conn {
+	_ = nc.(interface{ SetWriteBuffer(int) error }).SetWriteBuffer(1)
+	return nc
 }
 
 // onePiece reads a few bytes at a time.
@@ -202,16 +202,26 @@ func TestHowTheWaitOfALoneCallerEnds(t *testing.T) {
 		hangUp(nc, r)
 		_ = nc.(*net.TCPConn).SetLinger(0)
 	}
+	var mine net.Conn
+	closed := func(nc net.Conn, r *bufio.Reader) {
+		hangUp(nc, r)
+		_ = mine.Close() // as a program may that has dialled it
+		_, _ = takeCommand(r)
+	}
 	for name, test := range map[string]struct {
 		serve func(net.Conn, *bufio.Reader)
 		is    error
 		text  string
 	}{
-		"reset":   {reset, syscall.ECONNRESET, "read tcp 127.0.0.1:"},
-		"hang up": {hangUp, io.EOF, "EOF"},
+		"reset":                 {reset, syscall.ECONNRESET, ": read tcp 127.0.0.1:"},
+		"hang up":               {hangUp, io.EOF, ": EOF"},
+		"closed by the program": {closed, net.ErrClosed, ": read tcp 127.0.0.1:"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := overSocket(t, "tcp", test.serve, nil)
+			c := overSocket(t, "tcp", test.serve, func(nc net.Conn) net.Conn {
+				mine = nc
+				return nc
+			})
 			sameBack(t, c, "word")
 			_, err := c.Do(t.Context(), resp.NewCommand("PING"))
 			if !errors.Is(err, test.is) || !strings.Contains(err.Error(), test.text) {
@@ -262,4 +272,59 @@ func TestALoneCallerLeavesItsWait(t *testing.T) {
 		answer <- struct{}{}
 		sameBack(t, c, fmt.Sprint("next ", i))
 	}
+}
+
+// A caller that leaves, or whose peer does, when its command has left in part knows that,
+// and in the first case the rest goes out all the same.
+func TestALoneCallerLeavesInTheMiddleOfItsCommand(t *testing.T) {
+	long := resp.NewCommand("ECHO", resp.String(strings.Repeat("a", 15<<10)))
+	for name, hangUp := range map[string]bool{"it leaves": false, "the peer hangs up": true} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			left := make(chan struct{})
+			c := overSocket(t, "unix", func(nc net.Conn, r *bufio.Reader) {
+				word, _ := takeCommand(r)
+				_, _ = fmt.Fprintf(nc, "$%d\r\n%s\r\n", len(word), word)
+				if _, err := r.Peek(1); err != nil || hangUp {
+					return
+				}
+				cancel()
+				<-left
+				echo(nc, r)
+			}, smallBuffer)
+			sameBack(t, c, "first")
+			_, err := c.Do(ctx, long)
+			if errors.Is(err, context.Canceled) == hangUp || conn.ClassOf(err) != conn.ClassMaybeExecuted {
+				t.Errorf("got %v, which is %v", err, conn.ClassOf(err))
+			}
+			close(left)
+			for i := range 3 {
+				if !hangUp {
+					sameBack(t, c, fmt.Sprint("next ", i))
+				}
+			}
+		})
+	}
+}
+
+// Some readers return nothing without a reason, which io.Reader allows.
+func TestAReadThatBringsNothing(t *testing.T) {
+	c := overSocket(t, "tcp", echo, func(nc net.Conn) net.Conn { return &idleNow{Conn: nc} })
+	for i := range 10 {
+		sameBack(t, c, fmt.Sprint("word ", i))
+	}
+}
+
+// idleNow reads nothing every other time.
+type idleNow struct {
+	net.Conn
+	reads int
+}
+
+func (c *idleNow) Read(p []byte) (int, error) {
+	if c.reads++; c.reads%2 == 1 {
+		return 0, nil
+	}
+	return c.Conn.Read(p)
 }

@@ -61,7 +61,7 @@ type contender struct {
 // contenders in the order of the columns. raw is the measure of the others.
 var contenders = []contender{
 	{name: "raw", note: "a socket for each caller, encoded commands, replies compared but not parsed", open: openRaw},
-	{name: floor, note: "raw, and the map or string that a caller is to have, filled, in new memory; still nothing is parsed", open: openFilled, apart: true},
+	{name: floor, note: "raw, and the map, string or strings that a caller is to have, in new memory; still nothing is parsed", open: openFilled, apart: true},
 	{name: "kermes", note: "pool.Pool, defaults", open: openKermesPool},
 	{name: "kermes-client", note: "client.Client in bypass, defaults", open: openKermesClient},
 	{name: "kermes-watched", note: "client.Client that follows a master through three sentinels, defaults", open: openKermesWatched, apart: true},

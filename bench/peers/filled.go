@@ -50,6 +50,29 @@ func take(to *strings.Builder, reply []byte, n int) []byte {
 	return reply[head+n+end:]
 }
 
+// pipeGet makes the values, which are parts of one block.
+func (r filledWorker) pipeGet(_ context.Context, first, n int) error {
+	w := r.w.pipes[n]
+	b, err := r.exchange(w.get[first/batchSize], len(w.gotten[first/batchSize]))
+	if err != nil {
+		return err
+	}
+	values := shared().values[first:]
+	size := len(values[0])
+	var texts strings.Builder
+	texts.Grow(n * size)
+	for len(b) > 0 {
+		b = take(&texts, b, size)
+	}
+	for i, block := 0, texts.String(); i < n; i++ {
+		if err := same(block[:size], values[i], nil); err != nil {
+			return err
+		}
+		block = block[size:]
+	}
+	return nil
+}
+
 // bigGet reads into memory of its own, which is then the string.
 func (r filledWorker) bigGet(ctx context.Context) error {
 	r.buf = nil

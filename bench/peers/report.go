@@ -167,7 +167,7 @@ func report(out io.Writer, s settings, all []figures) {
 	machine(out, all)
 	fmt.Fprintf(out, "\n## Targets\n\n")
 	fmt.Fprintf(out, "In brackets is between which rounds the median lies: all of up to 7; the outermost of more are left aside. "+
-		"%s makes the map or string that a caller is to have, in new memory, and nothing besides: a target below it asks more than that a client cost nothing.\n\n", floor)
+		"%s makes the map, string or strings that a caller is to have, in new memory, and nothing besides: a target below it asks more than that a client cost nothing.\n\n", floor)
 	targetTable(out, t)
 	fmt.Fprintf(out, "\n## Times\n\n")
 	fmt.Fprintf(out, "Median time per command, and the median of its ratio to raw in the same round; a client is bold if it was ahead of all others in every round (of 8 or more, in those between which the median lies), apart from other set-ups of itself: "+

@@ -50,6 +50,19 @@ func take(to *strings.Builder, reply []byte, n int) []byte {
 	return reply[head+n+end:]
 }
 
+// get makes the value.
+func (r filledWorker) get(_ context.Context, k int) error {
+	b, err := r.exchange(r.w.get[k], len(r.w.gotten[k]))
+	if err != nil {
+		return err
+	}
+	value := shared().values[k]
+	var text strings.Builder
+	text.Grow(len(value))
+	take(&text, b, len(value))
+	return same(text.String(), value, nil)
+}
+
 // pipeGet makes the values, which are parts of one block.
 func (r filledWorker) pipeGet(_ context.Context, first, n int) error {
 	w := r.w.pipes[n]

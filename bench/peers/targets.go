@@ -179,8 +179,12 @@ func own(work string) func(table) (string, verdict) {
 		for _, one := range mine {
 			costs = append(costs, one-raw.median())
 		}
-		return fmt.Sprintf("%s (%s to %s); %s %s", timeText(cost(self)), timeText(costs.inner().min()), timeText(costs.inner().max()),
-			peer, timeText(cost(peer))), atMost(costs, 150)
+		text := fmt.Sprintf("%s (%s to %s); %s %s", timeText(cost(self)), timeText(costs.inner().min()), timeText(costs.inner().max()),
+			peer, timeText(cost(peer)))
+		if len(t.of(work, floor, ns)) > 0 {
+			text += fmt.Sprintf("; %s %s", floor, timeText(cost(floor)))
+		}
+		return text, atMost(costs, 150)
 	}
 }
 

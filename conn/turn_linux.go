@@ -109,7 +109,7 @@ func (c *wire) takeTurn(buf []byte) (how turnStep, n int, err error) {
 
 // waitError is what package net would say of a wait that has ended with err.
 func waitError(err error) error {
-	if e, ok := err.(*net.OpError); ok && e.Op == "raw-read" { //nolint:errorlint // it is not wrapped
+	if e, ok := err.(*net.OpError); ok && e.Op == "raw-read" {
 		e.Op = "read"
 	}
 	return err

@@ -168,6 +168,10 @@ func TestALargeReplyIsRememberedForItsTime(t *testing.T) {
 	p := New(Options{})
 	defer p.Close()
 	first, second := resp.NewCommand("GET", resp.String("a")), resp.NewCommand("GET", resp.String("b"))
+	slot := func(cmd *resp.Command) uint64 { return p.wide.hash(cmd) >> tickBits % wideSlots }
+	for i := 0; slot(&second) == slot(&first); i++ { // which would be forgotten
+		second = resp.NewCommand("GET", resp.Int(int64(i)))
+	}
 	p.wide.note(&first, 10)
 	p.wide.note(&second, 15)
 	for tick, want := range map[int64]bool{10: true, 10 + wideMemory - 1: true, 10 + wideMemory: false} {

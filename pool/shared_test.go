@@ -224,3 +224,62 @@ func TestASharedConnectionStaysForAMomentWhenItHasLostItsPlace(t *testing.T) {
 		}
 	})
 }
+
+// Many find at the same time that a connection is of no use; some of them only when
+// another has taken its place.
+func TestWhoFindsASharedConnectionOfNoUseLateLeavesTheNextInItsPlace(t *testing.T) {
+	bubble(t, Options{SharedConns: 1}, func(t *testing.T, _ *testserver.Server, p *Pool) {
+		take := func() *member {
+			m, err := p.takeShared(t.Context(), 0, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return m
+		}
+		first := take()
+		first.conn.Abort(errors.New("enough"))
+		second := take()
+		p.drop(&p.shared[0], first)
+		p.mu.Lock()
+		p.retireLocked(&p.shared[0], first)
+		p.mu.Unlock()
+		time.Sleep(10 * time.Second)
+		if third := take(); third != second || third.conn.Broken() {
+			t.Error("its place was taken from it")
+		}
+		synctest.Wait()
+		if st := p.Stats(); st.Open != 1 || st.Closed != 1 || len(p.retired) != 0 {
+			t.Errorf("%+v, %d retired", st, len(p.retired))
+		}
+	})
+}
+
+func TestAPlaceThatWasFilledMeanwhileIsNotFilledTwiceAndCanBeFilledAgain(t *testing.T) {
+	bubble(t, Options{SharedConns: 1}, func(t *testing.T, _ *testserver.Server, p *Pool) {
+		for range 2 {
+			m, err := p.takeShared(t.Context(), 0, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if f := p.beginFill(&p.shared[0]); f != nil {
+				t.Error("another one is on its way")
+			}
+			synctest.Wait()
+			m.conn.Abort(errors.New("enough"))
+		}
+		if st := p.Stats(); st.Dials != 2 {
+			t.Errorf("%+v", st)
+		}
+	})
+}
+
+func TestNobodyWaitsForASharedConnectionOfAClosedPool(t *testing.T) {
+	bubble(t, Options{SharedConns: 1}, func(t *testing.T, _ *testserver.Server, p *Pool) {
+		_ = p.Close()
+		for range 2 { // as those do who have not heard of it yet
+			if _, err := p.takeShared(t.Context(), 0, 1); !errors.Is(err, ErrClosed) || conn.ClassOf(err) != conn.ClassNotSent {
+				t.Error(err)
+			}
+		}
+	})
+}

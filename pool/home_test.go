@@ -119,9 +119,12 @@ func TestAParkedConnectionThatBrokeLeavesItsRoom(t *testing.T) {
 			if err := lease(p, 1); err != nil {
 				t.Error(name, err)
 			}
+			if err := p.Ping(t.Context()); err != nil {
+				t.Error(name, err)
+			}
 			synctest.Wait()
-			if st := p.Stats(); st.Open != 1 || st.Closed != 1 {
-				t.Errorf("%s: %+v", name, st)
+			if st := p.Stats(); st.Open != 1 || st.Closed != 1 || !p.isParked() {
+				t.Errorf("%s: parked %v, %+v", name, p.isParked(), st)
 			}
 		})
 	}

@@ -104,13 +104,15 @@ func TestAParkedConnectionThatBrokeLeavesItsRoom(t *testing.T) {
 		},
 	} {
 		bubble(t, Options{MaxConns: 1}, func(t *testing.T, _ *testserver.Server, p *Pool) {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
 			for range 2 {
-				if err := p.Ping(t.Context()); err != nil {
+				if err := p.Ping(ctx); err != nil {
 					t.Fatal(err)
 				}
 			}
 			p.home.Load().conn.Abort(errors.New("enough"))
-			if err := use(t.Context(), p); err != nil {
+			if err := use(ctx, p); err != nil {
 				t.Error(name, err)
 			}
 			if st := p.Stats(); st.InFlight != 0 {
@@ -119,7 +121,7 @@ func TestAParkedConnectionThatBrokeLeavesItsRoom(t *testing.T) {
 			if err := lease(p, 1); err != nil {
 				t.Error(name, err)
 			}
-			if err := p.Ping(t.Context()); err != nil {
+			if err := p.Ping(ctx); err != nil {
 				t.Error(name, err)
 			}
 			synctest.Wait()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
@@ -24,9 +25,16 @@ import (
 // another one was promoted, and throws them away. It is an operator's helper: the
 // credentials of the client must allow CLIENT, ROLE and REPLICAOF on the servers,
 // and those of the group SENTINEL FAILOVER. CLIENT PAUSE WRITE needs Redis 6.2.
-// If anything fails before the new master is named, the pause is lifted and the
-// error says what. The sentinels' own refusals ("NOGOODSLAVE", "INPROG") come as
-// *[resp.Error].
+//
+// If anything fails before a new master is named, the pause is lifted and the error
+// says what. The sentinels' own refusals ("NOGOODSLAVE", "INPROG") come as
+// *[resp.Error]. An error with GracefulReport.New set came afterwards: the failover has
+// taken place. If the old master could not be made a replica, its pause is not lifted,
+// but ends after GracefulOptions.Pause; what it takes from then on is lost when the
+// sentinels demote it.
+//
+// When ctx ends it returns at once, but for what is to be undone, or to be done on the
+// old master: each of those takes two seconds at most.
 func (c *Client) GracefulFailover(ctx context.Context, o GracefulOptions) (GracefulReport, error) {
 	orElse(&o.Pause, DefaultPause)
 	orElse(&o.CatchUp, DefaultCatchUp)
@@ -53,14 +61,14 @@ type graceful struct {
 	client   *Client
 	opts     GracefulOptions
 	old      sentinel.View
-	master   *conn.Conn
+	master   atomic.Pointer[conn.Conn] // to the old one: see onMaster
 	replicas []*conn.Conn
 	known    []redis.ReplicaInfo // the replicas, as the master knows them
 	began    time.Time           // when writes were paused
 	report   GracefulReport
 }
 
-func (f *graceful) run(ctx context.Context) (err error) {
+func (f *graceful) run(ctx context.Context) error {
 	defer f.hangUp()
 	if err := f.dial(ctx); err != nil {
 		return err
@@ -69,28 +77,36 @@ func (f *graceful) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() {
-		stop()
-		if failed := f.unpause(); err != nil {
-			err = errors.Join(err, failed) // else nobody waits on the old master any more
-		}
-	}()
-	if err := f.awaitReplicas(ctx); err != nil {
-		return err
-	}
-	if err := f.order(ctx); err != nil {
-		return err
-	}
-	next, err := f.awaitNaming(ctx)
-	if err != nil {
-		return err
+	next, err := f.replace(ctx)
+	stop()
+	if !f.replacedBy(next) {
+		return errors.Join(err, f.unpause())
 	}
 	f.report.New, f.report.Epoch = next.Addr, next.Epoch
-	return f.demote(ctx)
+	return errors.Join(err, f.demote(ctx))
+}
+
+// replace has the master replaced once its replicas have all it has. It returns what
+// the sentinels say in the end, also with an error.
+func (f *graceful) replace(ctx context.Context) (sentinel.View, error) {
+	err := f.awaitReplicas(ctx)
+	if err == nil {
+		err = f.order(ctx)
+	}
+	if err != nil {
+		return f.client.watch.View(), err
+	}
+	return f.awaitNaming(ctx)
+}
+
+// replacedBy reports whether another master than the old one is named by now, be it by
+// a failover that somebody else began.
+func (f *graceful) replacedBy(v sentinel.View) bool {
+	return v.Epoch > f.old.Epoch && v.Addr != f.old.Addr
 }
 
 func (f *graceful) hangUp() {
-	for _, cn := range append(f.replicas, f.master) {
+	for _, cn := range append(f.replicas, f.master.Load()) {
 		if cn != nil {
 			_ = cn.Close()
 		}
@@ -100,10 +116,11 @@ func (f *graceful) hangUp() {
 // dial connects to the master and to its replicas.
 func (f *graceful) dial(ctx context.Context) error {
 	o := f.client.masterPool(f.old.Addr).Conn
-	var err error
-	if f.master, err = conn.Dial(ctx, o); err != nil {
+	master, err := conn.Dial(ctx, o)
+	if err != nil {
 		return err
 	}
+	f.master.Store(master)
 	addrs, err := f.replicaAddrs(ctx)
 	if err != nil {
 		return err
@@ -111,12 +128,12 @@ func (f *graceful) dial(ctx context.Context) error {
 	if len(addrs) == 0 {
 		return errors.New("the master has no replicas")
 	}
-	conns := make([]*conn.Conn, len(addrs))
+	conns, errs := make([]*conn.Conn, len(addrs)), make([]error, len(addrs))
 	var wg sync.WaitGroup
 	for i, addr := range addrs {
 		o := o
 		o.Addr, o.Role = addr, conn.RoleReplica
-		wg.Go(func() { conns[i], _ = conn.Dial(ctx, o) })
+		wg.Go(func() { conns[i], errs[i] = conn.Dial(ctx, o) })
 	}
 	wg.Wait()
 	f.replicas = slices.DeleteFunc(conns, func(cn *conn.Conn) bool { return cn == nil })
@@ -125,8 +142,18 @@ func (f *graceful) dial(ctx context.Context) error {
 		need = len(addrs)
 	}
 	if len(f.replicas) < need {
-		return fmt.Errorf("%d of %d replicas can be reached, %d needed", len(f.replicas), len(addrs), need)
+		err := fmt.Errorf("%d of %d replicas can be reached, %d needed", len(f.replicas), len(addrs), need)
+		return because(err, errs)
 	}
 	f.opts.MinReplicas = need
 	return nil
+}
+
+// because adds the reasons that there are.
+func because(err error, reasons []error) error {
+	why := errors.Join(reasons...)
+	if why == nil {
+		return err
+	}
+	return fmt.Errorf("%w: %w", err, why)
 }

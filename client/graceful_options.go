@@ -12,7 +12,11 @@ const (
 	DefaultNaming = 10 * time.Second
 	// offsetPoll is how often offsets are compared.
 	offsetPoll = 5 * time.Millisecond
-	// undoTime bounds the end of the pause after a failure.
+	// offsetAsk bounds each question for an offset: a replica that hangs must not
+	// keep the others from being counted.
+	offsetAsk = 500 * time.Millisecond
+	// undoTime bounds what is done whatever happens: each prolongation of the pause,
+	// its end, and the demotion of the old master.
 	undoTime = 2 * time.Second
 )
 
@@ -30,19 +34,22 @@ type GracefulOptions struct {
 	// the new master. Zero and negative mean DefaultNaming.
 	Naming time.Duration
 	// MinReplicas is how many replicas must have caught up. Zero and negative
-	// mean all that the master knows, at least one.
+	// mean all that the master knows, at least one. With fewer than all of them the
+	// sentinels may promote one that has not.
 	MinReplicas int
 }
 
 // GracefulReport is what a graceful failover has done.
 type GracefulReport struct {
-	// Old and New are the addresses of the masters.
+	// Old and New are the addresses of the masters. New is empty until one is named,
+	// also beside an error.
 	Old, New string
 	// Epoch is that of the new configuration.
 	Epoch int64
 	// CaughtUp replicas had all that the old master had, after CatchUp.
 	CaughtUp int
 	CatchUp  time.Duration
-	// Paused is how long writes were paused on the old master altogether.
+	// Paused is how long writes were paused on the old master altogether; until the
+	// error, where that says that the pause was not lifted.
 	Paused time.Duration
 }

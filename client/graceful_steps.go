@@ -2,20 +2,23 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/kermes-redis/kermes/conn"
 	"github.com/kermes-redis/kermes/redis"
 	"github.com/kermes-redis/kermes/sentinel"
 )
 
 // replicaAddrs returns the addresses of the replicas that the master has.
 func (f *graceful) replicaAddrs(ctx context.Context) ([]string, error) {
-	role, err := askRole(ctx, f.master, 0)
+	role, err := askRole(ctx, f.master.Load(), 0)
 	if err != nil {
 		return nil, err
 	}
@@ -32,38 +35,72 @@ func (f *graceful) mapped(r redis.ReplicaInfo) string {
 	return f.client.group.MapAddr(sentinel.AddrReplica, net.JoinHostPort(r.Host, strconv.FormatInt(r.Port, 10)))
 }
 
+// onMaster does something on the connection to the old master, and once more on a new
+// one if it has broken: a connection that is lost must not decide whether the pause is
+// prolonged and lifted. Not for concurrent use.
+func (f *graceful) onMaster(ctx context.Context, do func(cn *conn.Conn) error) error {
+	former := f.master.Load()
+	err := do(former)
+	if err == nil || former.Err() == nil {
+		return err
+	}
+	o := f.client.masterPool(f.old.Addr).Conn
+	o.Role = conn.RoleAny // it may be a replica by now
+	cn, dialled := conn.Dial(ctx, o)
+	if dialled != nil {
+		return err
+	}
+	f.master.Store(cn)
+	return do(cn)
+}
+
 // pause stops writes on the master, and keeps them stopped until stop is called.
 func (f *graceful) pause(ctx context.Context) (stop func(), err error) {
 	pause := redis.ClientPause(f.opts.Pause, true)
 	f.began = time.Now()
-	if err := pause.Do(ctx, f.master); err != nil {
-		return nil, fmt.Errorf("pause: %w", err)
+	if err := pause.Do(ctx, f.master.Load()); err != nil {
+		err = fmt.Errorf("pause: %w", err)
+		if conn.ClassOf(err) == conn.ClassMaybeExecuted {
+			err = errors.Join(err, f.unpause())
+		}
+		return nil, err
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	ended, end := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { // ends with stop
 		tick := time.NewTicker(max(f.opts.Pause/4, time.Millisecond))
 		defer tick.Stop()
 		for {
 			select {
-			case <-ctx.Done():
+			case <-ended.Done():
 				return
 			case <-tick.C:
-				_ = pause.Do(ctx, f.master)
 			}
+			if ended.Err() != nil {
+				return // both were ready: a server that hangs makes ticks late
+			}
+			f.prolong(pause)
 		}
 	})
-	return func() { cancel(); wg.Wait() }, nil
+	return func() { end(); wg.Wait() }, nil
+}
+
+// prolong waits for the answer whatever happens meanwhile: a pause must not overtake its
+// end.
+func (f *graceful) prolong(pause redis.Status) {
+	ctx, cancel := context.WithTimeout(context.Background(), undoTime)
+	defer cancel()
+	_ = f.onMaster(ctx, func(cn *conn.Conn) error { return pause.Do(ctx, cn) })
 }
 
 // unpause lets writes go on, also when the caller's context has ended.
 func (f *graceful) unpause() error {
 	ctx, cancel := context.WithTimeout(context.Background(), undoTime)
 	defer cancel()
-	err := redis.ClientUnpause().Do(ctx, f.master)
+	err := f.onMaster(ctx, func(cn *conn.Conn) error { return redis.ClientUnpause().Do(ctx, cn) })
 	f.report.Paused = time.Since(f.began)
 	if err != nil {
-		return fmt.Errorf("unpause: %w", err)
+		return fmt.Errorf("unpause: the pause ends by itself after %v: %w", f.opts.Pause, err)
 	}
 	return nil
 }
@@ -72,31 +109,73 @@ func (f *graceful) unpause() error {
 func (f *graceful) awaitReplicas(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, f.opts.CatchUp)
 	defer cancel()
+	var lag []error // as it was before time was over: then all say no more than that
 	for {
-		goal, err := askRole(ctx, f.master, 0)
-		if err != nil {
+		now, err := f.behind(ctx)
+		over := ctx.Err()
+		switch caughtUp := len(f.replicas) - len(now); {
+		case err != nil && over == nil:
 			return fmt.Errorf("catch up: %w", err)
-		}
-		f.report.CaughtUp = 0
-		for _, cn := range f.replicas {
-			if r, err := askRole(ctx, cn, 0); err == nil && r.Role == roleReplica && r.Offset >= goal.Offset {
-				f.report.CaughtUp++
-			}
+		case err == nil && (over == nil || caughtUp >= f.opts.MinReplicas):
+			f.report.CaughtUp, lag = caughtUp, now
+		case lag == nil:
+			lag = append(now, err)
 		}
 		f.report.CatchUp = time.Since(f.began)
 		if f.report.CaughtUp >= f.opts.MinReplicas {
 			return nil
 		}
+		if over != nil {
+			return because(fmt.Errorf("catch up: %d of %d replicas: %w", f.report.CaughtUp, f.opts.MinReplicas, over), lag)
+		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("catch up: %d of %d replicas: %w", f.report.CaughtUp, f.opts.MinReplicas, ctx.Err())
 		case <-time.After(offsetPoll):
 		}
 	}
 }
 
-// order tells the sentinels to fail over.
+// behind asks the master and then all replicas at once, and says of each replica that
+// lacks something why.
+func (f *graceful) behind(ctx context.Context) ([]error, error) {
+	goal, err := askRole(ctx, f.master.Load(), 0)
+	if err != nil {
+		return nil, err
+	}
+	if goal.Role != roleMaster {
+		return nil, fmt.Errorf("%w: its role is %q", ErrNotMaster, goal.Role)
+	}
+	lag := make([]error, len(f.replicas))
+	var wg sync.WaitGroup
+	for i, cn := range f.replicas {
+		wg.Go(func() { lag[i] = lacks(ctx, cn, goal.Offset) })
+	}
+	wg.Wait()
+	return slices.DeleteFunc(lag, func(err error) bool { return err == nil }), nil
+}
+
+// lacks says why the replica behind cn may lack something of what its master has.
+func lacks(ctx context.Context, cn *conn.Conn, goal int64) error {
+	r, err := askRole(ctx, cn, offsetAsk)
+	switch {
+	case err != nil:
+		return err
+	case r.Role != roleReplica || r.State != linked:
+		return fmt.Errorf("%s: its role is %q, its link %q", cn.Addr(), r.Role, r.State)
+	case r.Offset < goal:
+		return fmt.Errorf("%s: %d bytes behind", cn.Addr(), goal-r.Offset)
+	}
+	return nil
+}
+
+// order tells the sentinels to fail over, unless they have done so already.
 func (f *graceful) order(ctx context.Context) error {
+	if f.client.ctx.Err() != nil {
+		return ErrClosed // nobody would learn of the new master
+	}
+	if f.replacedBy(f.client.watch.View()) {
+		return nil
+	}
 	if err := f.client.group.Failover(ctx, f.client.opts.Master); err != nil {
 		return fmt.Errorf("order: %w", err)
 	}
@@ -107,26 +186,49 @@ func (f *graceful) order(ctx context.Context) error {
 func (f *graceful) awaitNaming(ctx context.Context) (sentinel.View, error) {
 	ctx, cancel := context.WithTimeout(ctx, f.opts.Naming)
 	defer cancel()
-	v, err := f.client.watch.AwaitAfter(ctx, f.old.Epoch)
-	if err != nil && ctx.Err() != nil {
-		return v, fmt.Errorf("no sentinel has named a new master: %w", ctx.Err())
+	for epoch := f.old.Epoch; ; {
+		v, err := f.client.watch.AwaitAfter(ctx, epoch)
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return v, fmt.Errorf("no sentinel has named a new master, but one may yet, as the order was given: %w", ctx.Err())
+		case err != nil:
+			return v, closedAs(err)
+		case f.replacedBy(v):
+			return v, nil
+		}
+		epoch = v.Epoch
 	}
-	return v, closedAs(err)
 }
 
 // demote makes the old master a replica of the new one and breaks its clients'
-// connections, so that they look for the new one.
+// connections, so that they look for the new one. It does so also when the caller's
+// context has ended: half of it would lose writes. The pause ends with that, but where
+// the old master may be a master still.
 func (f *graceful) demote(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime)
+	defer cancel()
 	host, port, err := f.announced(f.report.New)
+	if err == nil {
+		err = f.onMaster(ctx, func(cn *conn.Conn) error { return redis.ReplicaOf(host, port).Do(ctx, cn) })
+	}
+	killed := f.killClients(ctx)
 	if err != nil {
-		return fmt.Errorf("demote: %w", err)
+		f.report.Paused = time.Since(f.began)
+		return fmt.Errorf("demote: %s is the new master, but %s may be one still, and what it takes after its pause of %v is lost, unless REPLICAOF %s %d is sent to it: %w",
+			f.report.New, f.old.Addr, f.opts.Pause, host, port, err)
 	}
-	if err := redis.ReplicaOf(host, port).Do(ctx, f.master); err != nil {
-		return fmt.Errorf("demote: %w", err)
+	_ = f.unpause() // a replica takes no writes, and the pause ends by itself
+	if killed != nil {
+		return fmt.Errorf("demote: %s is the new master, but clients may be connected to %s still: %w", f.report.New, f.old.Addr, killed)
 	}
+	return nil
+}
+
+func (f *graceful) killClients(ctx context.Context) error {
 	for _, kind := range []redis.ClientType{redis.ClientNormal, redis.ClientPubSub} {
-		if _, err := redis.ClientKill(redis.ClientFilter{Type: kind}).Do(ctx, f.master); err != nil {
-			return fmt.Errorf("demote: %w", err)
+		kill := redis.ClientKill(redis.ClientFilter{Type: kind})
+		if err := f.onMaster(ctx, func(cn *conn.Conn) error { _, err := kill.Do(ctx, cn); return err }); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -176,7 +176,7 @@ func TestAnOldMasterThatHangsIsNotWaitedForLong(t *testing.T) {
 		says    string
 		is      time.Duration
 	}{
-		"in the prolongation": {"CLIENT PAUSE", 2, "unpause: the pause ends by itself after 4s", DefaultNaming + 2*undoTime},
+		"in the prolongation": {"CLIENT PAUSE", 2, "no sentinel has named", DefaultNaming + undoTime + undoTime/2},
 		"in CLIENT UNPAUSE":   {"CLIENT UNPAUSE", 1, "unpause: the pause ends by itself after 4s", DefaultNaming + undoTime},
 		"in REPLICAOF":        {"REPLICAOF", 1, "demote: ", 9*time.Second + undoTime},
 	} {
@@ -220,9 +220,64 @@ func TestAnotherFailoverInTheMiddleIsNotUndone(t *testing.T) {
 	})
 }
 
+// underWay makes the sentinels refuse, as there is a failover.
+func (r *rehearsal) underWay() {
+	for _, s := range r.group.Sentinels {
+		s.Reply("SENTINEL FAILOVER", "-INPROG Failover already in progress\r\n")
+	}
+}
+
+func TestAFailoverThatIsUnderWayIsWaitedFor(t *testing.T) {
+	rehearse(t, Options{}, func(t *testing.T, r *rehearsal) {
+		r.underWay()
+		ctx := context.WithoutCancel(t.Context())
+		time.AfterFunc(3*time.Second, func() { _ = r.group.Failover(ctx) })
+		report, err := r.c.GracefulFailover(t.Context(), GracefulOptions{})
+		if err != nil || report.New != r.next.Addr() {
+			t.Errorf("got %v, %+v", err, report)
+		}
+		r.did(paused, r.demoted(), killed, killedPS, unpaused)
+	})
+}
+
+// refusesToProlong makes the old master pause once only.
+func (r *rehearsal) refusesToProlong() {
+	var n atomic.Int64
+	r.old.Handle("CLIENT PAUSE", func(c *testserver.Peer, args []string) {
+		if r.note(r.old, args); n.Add(1) > 1 {
+			c.Error("ERR no")
+			return
+		}
+		c.Text("OK")
+	})
+}
+
+func TestAPauseThatLapsedIsAnError(t *testing.T) {
+	rehearse(t, Options{}, func(t *testing.T, r *rehearsal) {
+		r.refusesToProlong()
+		r.later(5 * time.Second)
+		report, err := r.c.GracefulFailover(t.Context(), GracefulOptions{})
+		r.failed(err, "pause: ", r.old.Addr(), "may be lost")
+		if report.New != r.next.Addr() {
+			t.Errorf("the report is %+v", report)
+		}
+		r.did(paused, ordered, r.demoted(), killed, killedPS, unpaused)
+	})
+}
+
+func TestNothingIsOrderedWhenThePauseHasLapsed(t *testing.T) {
+	rehearse(t, Options{}, func(t *testing.T, r *rehearsal) {
+		r.refusesToProlong()
+		r.says(r.other, int(5*time.Second/offsetPoll), r.asReplica(linked, 0))
+		_, err := r.c.GracefulFailover(t.Context(), GracefulOptions{CatchUp: 10 * time.Second})
+		r.failed(err, "pause: ")
+		r.did(paused, unpaused)
+	})
+}
+
 func TestNoSecondFailoverIsOrdered(t *testing.T) {
 	rehearse(t, Options{}, func(t *testing.T, r *rehearsal) {
-		f := &graceful{client: r.c, old: r.c.watch.View()}
+		f := &graceful{client: r.c, old: r.c.watch.View(), began: time.Now(), opts: GracefulOptions{Pause: DefaultPause}}
 		if err := r.group.Failover(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kermes-redis/kermes/conn"
 	"github.com/kermes-redis/kermes/redis"
+	"github.com/kermes-redis/kermes/resp"
 	"github.com/kermes-redis/kermes/sentinel"
 )
 
@@ -26,12 +27,12 @@ import (
 // credentials of the client must allow CLIENT, ROLE and REPLICAOF on the servers,
 // and those of the group SENTINEL FAILOVER. CLIENT PAUSE WRITE needs Redis 6.2.
 //
-// If anything fails before a new master is named, the pause is lifted and the error
-// says what. The sentinels' own refusals ("NOGOODSLAVE", "INPROG") come as
-// *[resp.Error]. An error with GracefulReport.New set came afterwards: the failover has
-// taken place. If the old master could not be made a replica, its pause is not lifted,
-// but ends after GracefulOptions.Pause; what it takes from then on is lost when the
-// sentinels demote it.
+// If anything fails before a new master is named, the pause is lifted, whoever paused the
+// server, and the error says what. The sentinels' own refusal ("NOGOODSLAVE") comes as a
+// *[resp.Error]; a failover that is under way ("INPROG") is waited for like one's own. An
+// error with GracefulReport.New set means that the failover has taken place. If the old
+// master could not be made a replica, its pause is not lifted, but ends after
+// GracefulOptions.Pause; what it takes from then on is lost when the sentinels demote it.
 //
 // When ctx ends it returns at once, but for what is to be undone, or to be done on the
 // old master: each of those takes two seconds at most.
@@ -62,9 +63,11 @@ type graceful struct {
 	opts     GracefulOptions
 	old      sentinel.View
 	master   atomic.Pointer[conn.Conn] // to the old one: see onMaster
+	former   []*conn.Conn              // those before: somebody may wait for an answer there
 	replicas []*conn.Conn
 	known    []redis.ReplicaInfo // the replicas, as the master knows them
 	began    time.Time           // when writes were paused
+	paused   atomic.Int64        // when the last pause was sent that was answered, since began
 	report   GracefulReport
 }
 
@@ -77,26 +80,42 @@ func (f *graceful) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	next, err := f.replace(ctx)
+	defer stop() // also where a function of the program's panics
+	err = f.replace(ctx)
 	stop()
+	// What the sentinels say by now counts: that it may have taken a while to stop.
+	next := f.client.watch.View()
 	if !f.replacedBy(next) {
 		return errors.Join(err, f.unpause())
 	}
+	if _, late := errors.AsType[*unnamedError](err); late {
+		err = nil
+	}
 	f.report.New, f.report.Epoch = next.Addr, next.Epoch
-	return errors.Join(err, f.demote(ctx))
+	return errors.Join(err, f.lapsed(), f.demote(ctx))
 }
 
-// replace has the master replaced once its replicas have all it has. It returns what
-// the sentinels say in the end, also with an error.
-func (f *graceful) replace(ctx context.Context) (sentinel.View, error) {
-	err := f.awaitReplicas(ctx)
-	if err == nil {
-		err = f.order(ctx)
+// replace has the master replaced once its replicas have all it has.
+func (f *graceful) replace(ctx context.Context) error {
+	if err := f.awaitReplicas(ctx); err != nil {
+		return err
 	}
-	if err != nil {
-		return f.client.watch.View(), err
+	ordered := f.order(ctx)
+	if ordered != nil && !isUnderWay(ordered) {
+		return ordered
 	}
-	return f.awaitNaming(ctx)
+	named := f.awaitNaming(ctx)
+	if named != nil && ordered != nil {
+		return errors.Join(ordered, named)
+	}
+	return named
+}
+
+// isUnderWay reports whether the sentinels refuse a failover because there is one, which
+// ends as the one that they refuse would.
+func isUnderWay(err error) bool {
+	e, ok := errors.AsType[*resp.Error](err)
+	return ok && e.Code == "INPROG"
 }
 
 // replacedBy reports whether another master than the old one is named by now, be it by
@@ -106,7 +125,7 @@ func (f *graceful) replacedBy(v sentinel.View) bool {
 }
 
 func (f *graceful) hangUp() {
-	for _, cn := range append(f.replicas, f.master.Load()) {
+	for _, cn := range slices.Concat(f.replicas, f.former, []*conn.Conn{f.master.Load()}) {
 		if cn != nil {
 			_ = cn.Close()
 		}

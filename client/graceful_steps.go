@@ -36,12 +36,14 @@ func (f *graceful) mapped(r redis.ReplicaInfo) string {
 }
 
 // onMaster does something on the connection to the old master, and once more on a new
-// one if it has broken: a connection that is lost must not decide whether the pause is
-// prolonged and lifted. Not for concurrent use.
-func (f *graceful) onMaster(ctx context.Context, do func(cn *conn.Conn) error) error {
+// one if it has broken, or hangs for half of undoTime: a connection that is lost must not
+// decide whether the pause is prolonged and lifted. Not for concurrent use.
+func (f *graceful) onMaster(ctx context.Context, do func(ctx context.Context, cn *conn.Conn) error) error {
+	first, cancel := context.WithTimeout(ctx, undoTime/2)
+	defer cancel()
 	former := f.master.Load()
-	err := do(former)
-	if err == nil || former.Err() == nil {
+	err := do(first, former)
+	if err == nil || former.Err() == nil && first.Err() == nil {
 		return err
 	}
 	o := f.client.masterPool(f.old.Addr).Conn
@@ -50,14 +52,15 @@ func (f *graceful) onMaster(ctx context.Context, do func(cn *conn.Conn) error) e
 	if dialled != nil {
 		return err
 	}
+	f.former = append(f.former, former)
 	f.master.Store(cn)
-	return do(cn)
+	return do(ctx, cn)
 }
 
 // pause stops writes on the master, and keeps them stopped until stop is called.
 func (f *graceful) pause(ctx context.Context) (stop func(), err error) {
 	pause := redis.ClientPause(f.opts.Pause, true)
-	f.began = time.Now()
+	f.began = time.Now() // and paused is zero: sent now
 	if err := pause.Do(ctx, f.master.Load()); err != nil {
 		err = fmt.Errorf("pause: %w", err)
 		if conn.ClassOf(err) == conn.ClassMaybeExecuted {
@@ -90,14 +93,29 @@ func (f *graceful) pause(ctx context.Context) (stop func(), err error) {
 func (f *graceful) prolong(pause redis.Status) {
 	ctx, cancel := context.WithTimeout(context.Background(), undoTime)
 	defer cancel()
-	_ = f.onMaster(ctx, func(cn *conn.Conn) error { return pause.Do(ctx, cn) })
+	_ = f.onMaster(ctx, func(ctx context.Context, cn *conn.Conn) error { // lapsed tells what an error led to
+		sent := time.Since(f.began)
+		err := pause.Do(ctx, cn)
+		if err == nil {
+			f.paused.Store(int64(sent))
+		}
+		return err
+	})
+}
+
+// lapsed is an error if the pause may have ended because it could not be prolonged.
+func (f *graceful) lapsed() error {
+	if time.Since(f.began)-time.Duration(f.paused.Load()) < f.opts.Pause {
+		return nil
+	}
+	return fmt.Errorf("pause: %s could not be told in time to prolong its pause of %v, and what it has taken since may be lost", f.old.Addr, f.opts.Pause)
 }
 
 // unpause lets writes go on, also when the caller's context has ended.
 func (f *graceful) unpause() error {
 	ctx, cancel := context.WithTimeout(context.Background(), undoTime)
 	defer cancel()
-	err := f.onMaster(ctx, func(cn *conn.Conn) error { return redis.ClientUnpause().Do(ctx, cn) })
+	err := f.onMaster(ctx, func(ctx context.Context, cn *conn.Conn) error { return redis.ClientUnpause().Do(ctx, cn) })
 	f.report.Paused = time.Since(f.began)
 	if err != nil {
 		return fmt.Errorf("unpause: the pause ends by itself after %v: %w", f.opts.Pause, err)
@@ -176,6 +194,9 @@ func (f *graceful) order(ctx context.Context) error {
 	if f.replacedBy(f.client.watch.View()) {
 		return nil
 	}
+	if err := f.lapsed(); err != nil {
+		return err
+	}
 	if err := f.client.group.Failover(ctx, f.client.opts.Master); err != nil {
 		return fmt.Errorf("order: %w", err)
 	}
@@ -183,22 +204,31 @@ func (f *graceful) order(ctx context.Context) error {
 }
 
 // awaitNaming waits until a sentinel names the new master.
-func (f *graceful) awaitNaming(ctx context.Context) (sentinel.View, error) {
+func (f *graceful) awaitNaming(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, f.opts.Naming)
 	defer cancel()
 	for epoch := f.old.Epoch; ; {
 		v, err := f.client.watch.AwaitAfter(ctx, epoch)
 		switch {
 		case err != nil && ctx.Err() != nil:
-			return v, fmt.Errorf("no sentinel has named a new master, but one may yet, as the order was given: %w", ctx.Err())
+			return &unnamedError{ctx.Err()}
 		case err != nil:
-			return v, closedAs(err)
+			return &unnamedError{closedAs(err)}
 		case f.replacedBy(v):
-			return v, nil
+			return nil
 		}
 		epoch = v.Epoch
 	}
 }
+
+// unnamedError says that no new master was named before err.
+type unnamedError struct{ err error }
+
+func (e *unnamedError) Error() string {
+	return "no sentinel has named a new master, but one may yet, as the order was given: " + e.err.Error()
+}
+
+func (e *unnamedError) Unwrap() error { return e.err }
 
 // demote makes the old master a replica of the new one and breaks its clients'
 // connections, so that they look for the new one. It does so also when the caller's
@@ -209,7 +239,7 @@ func (f *graceful) demote(ctx context.Context) error {
 	defer cancel()
 	host, port, err := f.announced(f.report.New)
 	if err == nil {
-		err = f.onMaster(ctx, func(cn *conn.Conn) error { return redis.ReplicaOf(host, port).Do(ctx, cn) })
+		err = f.onMaster(ctx, func(ctx context.Context, cn *conn.Conn) error { return redis.ReplicaOf(host, port).Do(ctx, cn) })
 	}
 	killed := f.killClients(ctx)
 	if err != nil {
@@ -227,7 +257,7 @@ func (f *graceful) demote(ctx context.Context) error {
 func (f *graceful) killClients(ctx context.Context) error {
 	for _, kind := range []redis.ClientType{redis.ClientNormal, redis.ClientPubSub} {
 		kill := redis.ClientKill(redis.ClientFilter{Type: kind})
-		if err := f.onMaster(ctx, func(cn *conn.Conn) error { _, err := kill.Do(ctx, cn); return err }); err != nil {
+		if err := f.onMaster(ctx, func(ctx context.Context, cn *conn.Conn) error { _, err := kill.Do(ctx, cn); return err }); err != nil {
 			return err
 		}
 	}

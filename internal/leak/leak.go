@@ -42,9 +42,17 @@ func check(tb TB, wait time.Duration) {
 		}); err == nil {
 			return
 		}
-		for _, g := range left {
+		for _, g := range staying(left, leaked(before)) {
 			tb.Errorf("leak: leaked goroutine:\n%s", g.stack)
 		}
+	})
+}
+
+// staying returns what is left in two looks: in one there may be what ends at that moment,
+// as the timer of Check's own context does.
+func staying(once, again []goroutine) []goroutine {
+	return slices.DeleteFunc(once, func(g goroutine) bool {
+		return !slices.ContainsFunc(again, func(o goroutine) bool { return o.id == g.id })
 	})
 }
 

@@ -26,6 +26,14 @@ func TestCheckNamesTheGoroutineThatStays(t *testing.T) {
 	}
 }
 
+func TestWhatIsSeenOnceDoesNotStay(t *testing.T) {
+	g := func(id string) goroutine { return goroutine{id: id} }
+	got := staying([]goroutine{g("1"), g("2"), g("3")}, []goroutine{g("4"), g("3"), g("1")})
+	if len(got) != 2 || got[0].id != "1" || got[1].id != "3" {
+		t.Errorf("got %v", got)
+	}
+}
+
 func TestCheckWaitsForWhatEndsLate(t *testing.T) {
 	stop := make(chan struct{})
 	f := &Fake{TestName: t.Name()}

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -210,10 +211,8 @@ func (f *graceful) awaitNaming(ctx context.Context) error {
 	for epoch := f.old.Epoch; ; {
 		v, err := f.client.watch.AwaitAfter(ctx, epoch)
 		switch {
-		case err != nil && ctx.Err() != nil:
-			return &unnamedError{ctx.Err()}
 		case err != nil:
-			return &unnamedError{closedAs(err)}
+			return &unnamedError{cmp.Or(ctx.Err(), closedAs(err))}
 		case f.replacedBy(v):
 			return nil
 		}

@@ -10,7 +10,6 @@ import (
 
 // turn is one use of the socket, as turn.go has it. It belongs to the caller that is alone.
 type turn struct {
-	nc   net.Conn
 	raw  syscall.RawConn // nil where there are none
 	do   func(fd uintptr) (done bool)
 	solo *uint32 // wire.solo
@@ -37,7 +36,7 @@ func (t *turn) init(nc net.Conn, solo *uint32) {
 		return
 	}
 	if raw, err := sc.SyscallConn(); err == nil {
-		t.nc, t.raw, t.do, t.solo = nc, raw, t.play, solo
+		t.raw, t.do, t.solo = raw, t.play, solo
 	}
 }
 
@@ -100,7 +99,7 @@ func (c *wire) takeTurn(buf []byte) (how turnStep, n int, err error) {
 	case err != nil:
 		return turnReads, 0, waitError(err)
 	case t.errno != nil:
-		return turnReads, 0, t.readError()
+		return turnReads, 0, c.readError(t.errno)
 	case t.got == 0:
 		return turnReads, 0, io.EOF
 	}
@@ -116,7 +115,7 @@ func waitError(err error) error {
 }
 
 // readError is what package net would say of a read that has failed. It is not told twice.
-func (t *turn) readError() error {
-	at := t.nc.LocalAddr()
-	return &net.OpError{Op: "read", Net: at.Network(), Source: at, Addr: t.nc.RemoteAddr(), Err: os.NewSyscallError("read", t.errno)}
+func (c *wire) readError(errno error) error {
+	at := c.nc.LocalAddr()
+	return &net.OpError{Op: "read", Net: at.Network(), Source: at, Addr: c.nc.RemoteAddr(), Err: os.NewSyscallError("read", errno)}
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/kermes-redis/kermes/conn"
+	"github.com/kermes-redis/kermes/internal/testserver"
 	"github.com/kermes-redis/kermes/resp"
 )
 
@@ -87,7 +88,7 @@ func echo(nc net.Conn, r *bufio.Reader) {
 		if err != nil {
 			return
 		}
-		if _, err := fmt.Fprintf(nc, "$%d\r\n%s\r\n", len(word), word); err != nil {
+		if _, err := io.WriteString(nc, testserver.Bulk(word)); err != nil {
 			return
 		}
 	}
@@ -121,7 +122,7 @@ func TestNoReplyIsMissedHoweverSoonItComes(t *testing.T) {
 					for until := time.Now().Add(time.Duration(i%40) * time.Microsecond); time.Now().Before(until); {
 						runtime.Gosched()
 					}
-					if _, err := fmt.Fprintf(nc, "$%d\r\n%s\r\n", len(word), word); err != nil {
+					if _, err := io.WriteString(nc, testserver.Bulk(word)); err != nil {
 						return
 					}
 				}
@@ -195,7 +196,7 @@ func TestAConnectionOfAProgramSeesAllBytes(t *testing.T) {
 func TestHowTheWaitOfALoneCallerEnds(t *testing.T) {
 	hangUp := func(nc net.Conn, r *bufio.Reader) {
 		word, _ := takeCommand(r)
-		_, _ = fmt.Fprintf(nc, "$%d\r\n%s\r\n", len(word), word)
+		_, _ = io.WriteString(nc, testserver.Bulk(word))
 		_, _ = takeCommand(r)
 	}
 	reset := func(nc net.Conn, r *bufio.Reader) {
@@ -244,13 +245,13 @@ func TestALoneCallerLeavesItsWait(t *testing.T) {
 				return
 			}
 			<-answer
-			if _, err := fmt.Fprintf(nc, "$%d\r\n%s\r\n", len(word), word); err != nil {
+			if _, err := io.WriteString(nc, testserver.Bulk(word)); err != nil {
 				return
 			}
 			if word, err = takeCommand(r); err != nil {
 				return
 			}
-			if _, err := fmt.Fprintf(nc, "$%d\r\n%s\r\n", len(word), word); err != nil {
+			if _, err := io.WriteString(nc, testserver.Bulk(word)); err != nil {
 				return
 			}
 		}
@@ -285,7 +286,7 @@ func TestALoneCallerLeavesInTheMiddleOfItsCommand(t *testing.T) {
 			left := make(chan struct{})
 			c := overSocket(t, "unix", func(nc net.Conn, r *bufio.Reader) {
 				word, _ := takeCommand(r)
-				_, _ = fmt.Fprintf(nc, "$%d\r\n%s\r\n", len(word), word)
+				_, _ = io.WriteString(nc, testserver.Bulk(word))
 				if _, err := r.Peek(1); err != nil || hangUp {
 					return
 				}
